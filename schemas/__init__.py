@@ -1,0 +1,1 @@
+"""What flows and what is stored: records, Arrow schemas, gallery layout, configuration. Imports nothing of ours."""

@@ -1,0 +1,70 @@
+"""Settings that change results: they are stored in gallery.json, and two galleries with the same ones agree."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+TILE_S = 72.0
+"""Seconds of one SKE tile: 24 × 24 basis frames at 8 fps (SSAN §3.1). Keyframe selection starts anew with each tile."""
+
+BASIS_FPS = 8
+"""Basis frames a second (SSAN §3.1)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """What one untrusted file may cost.
+
+    range_s: a longer video is cut into ranges of this many seconds (whole tiles) that decode in parallel.
+    stall_s: seconds ffmpeg may stay silent; speed_floor: slowest decoding, in × real time, before it is killed.
+    memory_bytes: address space of one ffmpeg process.
+    """
+
+    max_pixels: int = 8192 * 8192
+    max_duration_s: float = 48 * 3600.0
+    max_file_bytes: int = 256 << 30
+    range_s: float = 5 * TILE_S
+    probe_s: float = 30.0
+    stall_s: float = 60.0
+    speed_floor: float = 0.2
+    memory_bytes: int = 4 << 30
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class KeyframeConfig:
+    """Which basis frames are kept.
+
+    uniform: ``per_second`` frames a second. content: a frame whose 32×32 thumb differs from the last kept one by more than
+    ``threshold`` (mean absolute difference, 0..1), and at least one frame every ``max_gap_s`` seconds.
+    """
+
+    selector: Literal["uniform", "content"] = "uniform"
+    per_second: float = 2.0
+    threshold: float = 0.06
+    max_gap_s: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BackboneConfig:
+    """A network that turns frames into feature maps or vectors, and how its output becomes an embedding.
+
+    format: "onnx" and "torchscript" name a file; "efficientnet_lite0" is the built-in network.
+    path: the weights; a relative one is taken from the folder of the config file. sha256: of that file.
+    input_size: frames are decoded at input_size × input_size. mean, std: per RGB channel, of values in 0..1.
+    output: "map" float32[N, C, h, w], pooled by ``pooling``; "vector" float32[N, C], taken as it is.
+    whitening: a safetensors file with ``mean`` [C] and ``projection`` [C, D]; "" for none.
+    """
+
+    name: str
+    format: Literal["efficientnet_lite0", "onnx", "torchscript"]
+    path: str
+    sha256: str
+    input_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    output: Literal["map", "vector"]
+    dimension: int
+    pooling: Literal["mac", "rmac", "spoc", "gem", "none"] = "rmac"
+    whitening: str = ""
+    whitening_sha256: str = ""

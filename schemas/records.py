@@ -1,0 +1,167 @@
+"""What flows between stages. Frozen, validated where made; times are float seconds of the original timeline."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VideoSource:
+    """A video as it was named. ``fingerprint`` changes when the file does (size and modification time)."""
+
+    video_id: str
+    uri: str
+    fingerprint: str = ""
+    metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What the container says, before anything is decoded.
+
+    duration_s: NaN where the container does not say. width, height: pixels as displayed, after rotation.
+    rotation: degrees clockwise, one of 0, 90, 180, 270.
+    """
+
+    duration_s: float
+    fps: float
+    width: int
+    height: int
+    codec: str
+    container: str = ""
+    pixel_format: str = ""
+    rotation: int = 0
+    interlaced: bool = False
+    size_bytes: int = 0
+    content_sha256: str = ""
+
+    @property
+    def has_duration(self) -> bool:
+        return math.isfinite(self.duration_s) and self.duration_s > 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VideoRange:
+    """Part ``index`` of ``count`` of a video, ``[start_s, end_s)``; ``end_s`` is infinite for the last one."""
+
+    source: VideoSource
+    info: VideoInfo
+    start_s: float = 0.0
+    end_s: float = math.inf
+    index: int = 0
+    count: int = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RangeFeatures:
+    """Keyframes of one range. Arrays as in FrameFeatures. ``warning`` tells why decoding ended early, else ""."""
+
+    range: VideoRange
+    times: NDArray[np.float64]
+    scores: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    decoded_s: float
+    warning: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FrameFeatures:
+    """Embeddings of one video's keyframes.
+
+    times: float64[K], seconds from the start of the video, strictly increasing.
+    scores: float32[K], the keyframe selector's confidence in [0, 1].
+    embeddings: float32[K, D], rows of unit L2 norm.
+    decoded_s: seconds that could be decoded. warning: why they are fewer than the container promised, else "".
+    """
+
+    source: VideoSource
+    info: VideoInfo
+    times: NDArray[np.float64]
+    scores: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    decoded_s: float
+    warning: str = ""
+
+    def __post_init__(self) -> None:
+        frames = len(self.times)
+        if self.embeddings.ndim != 2 or len(self.embeddings) != frames or len(self.scores) != frames:
+            raise ValueError(
+                f"{self.video_id}: {frames} times, {len(self.scores)} scores, embeddings of shape {self.embeddings.shape}"
+            )
+        if frames > 1 and not bool(np.all(np.diff(self.times) > 0)):
+            raise ValueError(f"{self.video_id}: keyframe times are not strictly increasing")
+
+    @property
+    def video_id(self) -> str:
+        return self.source.video_id
+
+    @property
+    def partial(self) -> bool:
+        """Whether the file ended or broke before the container's duration."""
+        return bool(self.warning)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Candidate:
+    """A gallery video that shares frames with a query.
+
+    query_frames, ref_frames: int64[H], frame numbers (row positions in FrameFeatures); similarities: float32[H].
+    """
+
+    query_id: str
+    ref_id: str
+    query_frames: NDArray[np.int64]
+    ref_frames: NDArray[np.int64]
+    similarities: NDArray[np.float32]
+    votes: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Segment:
+    """``[query_start, query_end)`` comes from ``[ref_start, ref_end)``; seconds; score in [0, 1], higher is better."""
+
+    query_start: float
+    query_end: float
+    ref_start: float
+    ref_end: float
+    score: float
+    reversed: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.query_start < self.query_end and self.ref_start < self.ref_end):
+            raise ValueError(f"empty segment: {self}")
+        if not 0.0 <= self.score <= 1.0:
+            raise ValueError(f"segment score outside [0, 1]: {self}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Match:
+    """A query video and a gallery video that share segments. ``score`` is the best segment's."""
+
+    query_id: str
+    query_uri: str
+    ref_id: str
+    ref_uri: str
+    score: float
+    segments: tuple[Segment, ...]
+    query_metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    ref_metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Failure:
+    """A dead letter: one video, the stage that gave up, and what to do about it."""
+
+    uri: str
+    video_id: str
+    stage: str
+    error: str
+    message: str
+    fingerprint: str = ""
+    attempt: int = 1
+    time: float = 0.0
