@@ -50,7 +50,9 @@ class BackboneConfig:
     """A network that turns frames into feature maps or vectors, and how its output becomes an embedding.
 
     format: "onnx" and "torchscript" name a file; "efficientnet_lite0" is the built-in network.
-    path: the weights; a relative one is taken from the folder of the config file. sha256: of that file.
+    path: the weights; sha256: of that file. Relative paths are taken from the config file's folder when it is read, and
+    from models/weights ever after, so that a gallery opens where the package is installed elsewhere.
+    graph: the built-in network as an ONNX graph over the same weights, for the CPU; "" for the other formats.
     input_size: frames are decoded at input_size × input_size. mean, std: per RGB channel, of values in 0..1.
     output: "map" float32[N, C, h, w], pooled by ``pooling``; "vector" float32[N, C], taken as it is.
     whitening: a safetensors file with ``mean`` [C] and ``projection`` [C, D]; "" for none.
@@ -68,3 +70,5 @@ class BackboneConfig:
     pooling: Literal["mac", "rmac", "spoc", "gem", "none"] = "rmac"
     whitening: str = ""
     whitening_sha256: str = ""
+    graph: str = ""
+    graph_sha256: str = ""

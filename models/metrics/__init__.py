@@ -1,0 +1,1 @@
+"""How good a run is: segment and retrieval metrics, one report of them all, and the files they are read from."""

@@ -1,0 +1,102 @@
+"""Windows over the map of long videos, so that an hour-long reference costs no more than what its hits are worth.
+
+A map of two three-hour videos has 10⁸ to 10⁹ cells. Both videos are cut into overlapping tiles; a window is a pair of
+tiles with hits well inside. Copies that run on from window to window are joined afterwards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.alignment.merging import merge
+from models.alignment.similarity import similarity_map
+from schemas.records import Candidate, Segment
+
+Embeddings = NDArray[np.floating[Any]]
+Times = NDArray[np.float64]
+MapAligner = Callable[[NDArray[np.float32], Times, Times], list[Segment]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WindowConfig:
+    """How large maps may be, and how many of a pair.
+
+    max_side: most keyframes of a window, on either side. Neighbouring windows share a quarter of it, and a hit lies at
+        least an eighth of it inside its window, unless the video ends there.
+    max_windows: most windows of a pair, those with the most similarity in hits first.
+    """
+
+    max_side: int = 1024
+    max_windows: int = 64
+
+    def __post_init__(self) -> None:
+        if self.max_side < 8:
+            raise ValueError(f"max_side must be at least 8, not {self.max_side}")
+        if self.max_windows < 1:
+            raise ValueError(f"max_windows must be at least 1, not {self.max_windows}")
+
+
+class Window(NamedTuple):
+    """Keyframes [q0, q1) of the query and [r0, r1) of the reference."""
+
+    q0: int
+    q1: int
+    r0: int
+    r1: int
+
+
+def choose_windows(query_count: int, ref_count: int, hits: Candidate, config: WindowConfig) -> list[Window]:
+    """Windows around the hits, in the order of the reference; the whole map where it fits into one.
+
+    query_count, ref_count: keyframes of either video. At most max_windows; where the hits need more, the windows with
+    the least similarity in hits are left out.
+    """
+    side = config.max_side
+    if query_count <= side and ref_count <= side:
+        return [Window(0, query_count, 0, ref_count)] if query_count and ref_count else []
+    corners = np.stack(
+        [_tile(hits.ref_frames, ref_count, side), _tile(hits.query_frames, query_count, side)], axis=1
+    ).reshape(-1, 2)
+    corners, window_of = np.unique(corners, axis=0, return_inverse=True)
+    weights = np.bincount(window_of.ravel(), weights=np.maximum(hits.similarities, 0.0), minlength=len(corners))
+    heaviest = np.sort(np.argsort(-weights, kind="stable")[: config.max_windows])
+    return [
+        Window(int(q0), min(int(q0) + side, query_count), int(r0), min(int(r0) + side, ref_count))
+        for r0, q0 in corners[heaviest]
+    ]
+
+
+def align_windows(
+    aligner: MapAligner,
+    query: Embeddings,
+    query_times: Times,
+    load_ref: Callable[[int, int], Embeddings],
+    ref_times: Times,
+    hits: Candidate,
+    config: WindowConfig | None = None,
+) -> list[Segment]:
+    """Segments of a pair of videos of any length, best score first.
+
+    aligner: from a map float32[q, r] and times float64[q], float64[r] in seconds to segments, for example
+        ``functools.partial(align, "tn")``.
+    query: [Q, D] and what load_ref(r0, r1) returns, [r1 - r0, D]: rows of unit L2 norm. load_ref is called with rising
+        r0, once a window, so a loader may stream.
+    query_times: float64[Q], ref_times: float64[R], seconds. hits: where to look; not needed for a pair of short videos.
+    """
+    segments: list[Segment] = []
+    for q0, q1, r0, r1 in choose_windows(len(query_times), len(ref_times), hits, config or WindowConfig()):
+        similarity = similarity_map(query[q0:q1], load_ref(r0, r1))
+        segments += aligner(similarity, query_times[q0:q1], ref_times[r0:r1])
+    return merge(segments)
+
+
+def _tile(frames: NDArray[np.int64], count: int, side: int) -> NDArray[np.int64]:
+    """First keyframe of the tile that has each frame furthest inside; int64[H]."""
+    stride = side - side // 4
+    starts = (frames - side // 8) // stride * stride
+    return np.clip(starts, 0, max(0, count - side))

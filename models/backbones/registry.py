@@ -1,0 +1,148 @@
+"""Backbones by name or by a person's own config file, and the Embedder that turns frames into vectors with one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.backbones.pooling import pool, unit
+from models.backbones.whitening import Whitening
+from models.runtime import Device, Session, open_session
+from models.weights import WEIGHTS
+from schemas.config import BackboneConfig
+from schemas.errors import CliptraceError, UsageError
+
+BUILT_IN = ("efficientnet_lite0",)
+_PATHS = ("path", "whitening", "graph")
+
+
+def load_config(name_or_path: str) -> BackboneConfig:
+    """The built-in backbone of that name, or the one that a .json or .toml file describes."""
+    built_in = name_or_path in BUILT_IN
+    file = WEIGHTS / name_or_path / "config.json" if built_in else Path(name_or_path)
+    if file.suffix not in (".json", ".toml"):
+        known = ", ".join(BUILT_IN)
+        raise UsageError(f"unknown backbone {name_or_path!r}: use one of {known}, or a path to a .json or .toml file")
+    try:
+        data = (tomllib if file.suffix == ".toml" else json).loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{file}: cannot read the backbone's config: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{file}: not valid {file.suffix[1:].upper()}: {error}") from error
+    config = config_from_json(data, source=str(file))
+    folder = Path(name_or_path) if built_in else file.parent.resolve()
+    anchored: dict[str, Any] = {key: str(folder / path) for key in _PATHS if (path := getattr(config, key))}
+    return dataclasses.replace(config, **anchored)
+
+
+def config_from_json(data: object, source: str) -> BackboneConfig:
+    """A config from the keys of a JSON or TOML object. source: what to call it in an error."""
+    if not isinstance(data, Mapping):
+        raise UsageError(f"{source}: must be an object with the backbone's settings")
+    fields = {field.name: field for field in dataclasses.fields(BackboneConfig)}
+    for key in data:
+        if key not in fields:
+            raise UsageError(f"{source}: unknown key {key!r}; known keys: {', '.join(fields)}")
+    for name, field in fields.items():
+        if name not in data and field.default is dataclasses.MISSING:
+            raise UsageError(f"{source}: missing key {name!r}")
+    hints = get_type_hints(BackboneConfig)
+    values: dict[str, Any] = {key: _checked(source, key, value, hints[key]) for key, value in data.items()}
+    config = BackboneConfig(**values)
+    if config.output == "map" and config.pooling == "none":
+        raise UsageError(f"{source}: key 'pooling': a backbone whose output is 'map' needs a pooling other than 'none'")
+    if (config.format == "efficientnet_lite0") != bool(config.graph):
+        raise UsageError(f"{source}: key 'graph': goes with format 'efficientnet_lite0', and with no other")
+    return config
+
+
+def config_to_json(config: BackboneConfig) -> dict[str, Any]:
+    """What ``config_from_json`` takes."""
+    values = dataclasses.asdict(config)
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+
+def _checked(source: str, key: str, value: Any, hint: Any) -> object:
+    """``value`` as the field's type, or a UsageError. A bool, which Python counts among the integers, is no number."""
+    if get_origin(hint) is Literal:
+        wanted, right = "one of " + ", ".join(map(repr, get_args(hint))), value in get_args(hint)
+    elif hint is int:
+        wanted, right = "a positive integer", type(value) is int and value > 0
+    elif hint is str:
+        wanted, right = "a string", isinstance(value, str)
+    else:
+        wanted = "three numbers" if key == "mean" else "three positive numbers"
+        right = isinstance(value, list) and len(value) == 3 and all(type(item) in (int, float) for item in value)
+        right = right and (key == "mean" or min(value) > 0)
+    if not right:
+        raise UsageError(f"{source}: key {key!r} must be {wanted}, not {value!r}")
+    return tuple(map(float, value)) if isinstance(value, list) else value
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Embedder:
+    """A backbone ready to run: session, pooling, whitening. ``embed`` may be called from several threads.
+
+    batch: frames a run. On the CPU a few are fastest, since their activations stay in the cache; a GPU wants many.
+    """
+
+    config: BackboneConfig
+    session: Session
+    whitening: Whitening | None
+    batch: int
+
+    @classmethod
+    def open(cls, config: BackboneConfig, device: Device = "cpu", threads: int = 1) -> Embedder:
+        """Loads every file, checks its digest, and tries the whole chain on one frame."""
+        whitening = Whitening.load(config.whitening, config.whitening_sha256) if config.whitening else None
+        embedder = cls(config, open_session(config, device, threads), whitening, batch=32 if device == "cuda" else 4)
+        embedder._check_shapes()
+        return embedder
+
+    def embed(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """uint8[N, S, S, 3] RGB frames, S the config's input size → float32[N, D] rows of unit L2 norm."""
+        size = self.config.input_size
+        if frames.dtype != np.uint8 or frames.shape[1:] != (size, size, 3):
+            raise ValueError(f"frames must be uint8[N, {size}, {size}, 3], not {frames.dtype}{list(frames.shape)}")
+        vectors = np.empty((len(frames), self.config.dimension), np.float32)
+        for start in range(0, len(frames), self.batch):
+            part = slice(start, start + self.batch)
+            vectors[part] = self._finish(self.session.run(frames[part]))
+        return vectors
+
+    def _finish(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
+        pooled = pool(output, self.config.pooling) if self.config.output == "map" else unit(output)
+        return self.whitening.apply(pooled) if self.whitening else pooled
+
+    def _check_shapes(self) -> None:
+        config = self.config
+        try:
+            output = self.session.run(np.zeros((1, config.input_size, config.input_size, 3), np.uint8))
+        except Exception as error:  # each runtime has its own; whichever it is, the network does not fit the config
+            raise CliptraceError(
+                f"{config.path}: fails on a frame of {config.input_size}x{config.input_size} pixels: {error}"
+            ) from error
+        if output.ndim != (4 if config.output == "map" else 2):
+            wanted = "[N, C, h, w]" if config.output == "map" else "[N, C]"
+            raise CliptraceError(
+                f"{config.path}: its output has shape {list(output.shape)}, but the config says "
+                f"output = {config.output!r}, which is {wanted}"
+            )
+        if self.whitening and len(self.whitening.mean) != output.shape[1]:
+            raise CliptraceError(
+                f"{config.whitening}: whitens {len(self.whitening.mean)} channels, "
+                f"but {config.path} has {output.shape[1]}"
+            )
+        dimension = self._finish(output).shape[1]
+        if dimension != config.dimension:
+            raise CliptraceError(
+                f"{config.path}: its embeddings have {dimension} numbers, but the config says "
+                f"dimension = {config.dimension}"
+            )

@@ -1,0 +1,32 @@
+"""Keyframe selectors: which basis frames of a tile are embedded.
+
+A selector is a function of the 32×32 thumbs of one tile (at most 72 s at 8 frames a second). It starts anew with each tile,
+so that a video cut into ranges of whole tiles gives the same keyframes as the uncut one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.keyframes.content import select_content
+from models.keyframes.uniform import select_uniform
+from schemas.config import KeyframeConfig
+
+Selection = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""Positions int64[K] in the tile, strictly increasing, and the selector's confidence float32[K] in [0, 1]."""
+
+Selector = Callable[[NDArray[np.uint8]], Selection]
+"""thumbs uint8[N, 32, 32, 3] of one tile → Selection. Never empty for N > 0."""
+
+
+def make_selector(config: KeyframeConfig, fps: float) -> Selector:
+    """The selector that ``config`` names, for basis frames at ``fps`` a second."""
+    if config.selector == "uniform":
+        return lambda thumbs: select_uniform(thumbs, fps, config.per_second)
+    return lambda thumbs: select_content(thumbs, fps, config.threshold, config.max_gap_s)
+
+
+__all__ = ["Selection", "Selector", "make_selector"]

@@ -1,0 +1,132 @@
+"""One way to run a network: ONNX Runtime on the CPU, torch on CUDA; never silently on another device than asked for.
+
+torch is imported only where it runs: for CUDA, and for TorchScript files.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from models.weights import read_verified
+from schemas.config import BackboneConfig
+from schemas.errors import CliptraceError, UsageError
+
+Device = Literal["cpu", "cuda"]
+
+
+class Session(Protocol):
+    """A loaded network; ``run`` may be called from several threads.
+
+    frames: uint8[N, H, W, 3], RGB. Returns the network's output as it comes: float32[N, C, h, w] or [N, C].
+    """
+
+    def run(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]: ...
+
+
+def open_session(config: BackboneConfig, device: Device = "cpu", threads: int = 1) -> Session:
+    """The backbone on ``device``. threads: of one ``run`` on the CPU; for TorchScript they are set for the process."""
+    if device == "cuda":
+        if config.format == "onnx":
+            raise CliptraceError(
+                f"backbone {config.name!r} is an ONNX file, which runs on the CPU only: "
+                "export it as TorchScript for device 'cuda', or use --device cpu"
+            )
+    elif device != "cpu":
+        raise UsageError(f"unknown device {device!r}: use 'cpu' or 'cuda'")
+    if device == "cuda" or config.format == "torchscript":
+        return _TorchSession(config, device, threads)
+    return _OnnxSession(config, threads)
+
+
+class _OnnxSession:
+    def __init__(self, config: BackboneConfig, threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # A spinning pool burns the cores that decode the next frames.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        file, model = config.path, read_verified(config.path, config.sha256)
+        if config.format == "efficientnet_lite0":
+            # The graph's tensors point into the weights file: handed over in memory, they are the bytes just verified.
+            # ONNX Runtime keeps pointers to them, not a copy, so they must live as long as the session.
+            self._weights = model
+            options.add_external_initializers_from_files_in_memory(["model.safetensors"], [model], [len(model)])
+            file, model = config.graph, read_verified(config.graph, config.graph_sha256)
+        try:
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's errors share no other base class
+            raise CliptraceError(f"{file}: ONNX Runtime cannot load it: {error}") from error
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or inputs[0].type not in ("tensor(uint8)", "tensor(float)"):
+            described = ", ".join(f"{entry.name} {entry.type}" for entry in inputs)
+            raise CliptraceError(
+                f"{file}: needs one input, uint8[N, H, W, 3] or float32[N, 3, H, W] (normalised); it has {described}"
+            )
+        if isinstance(inputs[0].shape[0], int):
+            raise CliptraceError(f"{file}: its batch size is fixed at {inputs[0].shape[0]}: export it with a free one")
+        self._input = inputs[0].name
+        self._output = self._session.get_outputs()[0].name
+        self._normalises_itself = inputs[0].type == "tensor(uint8)"
+        self._mean, self._std = (np.array(values, np.float32) * 255 for values in (config.mean, config.std))
+
+    def run(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        planes: NDArray[Any] = frames
+        if not self._normalises_itself:
+            planes = np.ascontiguousarray(((frames - self._mean) / self._std).transpose(0, 3, 1, 2))
+        (output,) = self._session.run([self._output], {self._input: planes})
+        return np.asarray(output, np.float32)
+
+
+class _TorchSession:
+    def __init__(self, config: BackboneConfig, device: Device, threads: int) -> None:
+        self._torch = torch = _import_torch(config, device)
+        weights = read_verified(config.path, config.sha256)
+        if config.format == "efficientnet_lite0":
+            from models.backbones import efficientnet_lite0
+
+            network = efficientnet_lite0.load(weights)
+        else:
+            try:
+                network = torch.jit.load(io.BytesIO(weights), map_location="cpu").eval()
+            except RuntimeError as error:
+                raise CliptraceError(f"{config.path}: torch cannot load it as TorchScript: {error}") from error
+        if device == "cpu":
+            torch.set_num_threads(threads)
+        self._device = torch.device(device)
+        self._network = network.to(self._device, memory_format=torch.channels_last)
+        self._mean, self._std = (
+            torch.tensor(values, device=self._device).mul(255)[:, None, None] for values in (config.mean, config.std)
+        )
+
+    def run(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        torch = self._torch
+        with torch.inference_mode():
+            # uint8 travels to the device, a quarter of the bytes; seen as planes it is already channels-last there.
+            planes = torch.from_numpy(frames).to(self._device).permute(0, 3, 1, 2).float()
+            output = self._network((planes - self._mean) / self._std)
+            return np.asarray(output.float().cpu().numpy())
+
+
+def _import_torch(config: BackboneConfig, device: Device) -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        if device == "cuda":
+            raise CliptraceError(
+                "device 'cuda' was asked for, but torch is not installed: "
+                "pip install 'cliptrace[cuda]', or use --device cpu"
+            ) from error
+        raise CliptraceError(
+            f"backbone {config.name!r} is a TorchScript file, but torch is not installed: pip install 'cliptrace[cuda]'"
+        ) from error
+    if device == "cuda" and not torch.cuda.is_available():
+        raise CliptraceError(
+            "device 'cuda' was asked for, but torch sees no CUDA device: "
+            f"torch {torch.__version__}, CUDA build {torch.version.cuda}; check nvidia-smi, or use --device cpu"
+        )
+    return torch

@@ -1,0 +1,31 @@
+"""The weights that are shipped, and the one way to any file of weights: by its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from schemas.errors import CliptraceError
+
+WEIGHTS = Path(__file__).parent
+"""Each folder in it is a model: ``model.safetensors``, ``config.json``, and what else that names."""
+
+
+def read_verified(path: str | Path, sha256: str) -> bytes:
+    """The content of ``path`` (a relative one is taken from WEIGHTS), which must have this digest.
+
+    Content, not a path: what was checked is what is used, even if the file is replaced in between.
+    """
+    file = WEIGHTS / path
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CliptraceError(f"{file}: cannot read weights: {error.strerror}") from error
+    found = sha256_of(content)
+    if found != sha256:
+        raise CliptraceError(f"{file}: SHA-256 is {found}, expected {sha256}: the file is incomplete or was changed")
+    return content
+
+
+def sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

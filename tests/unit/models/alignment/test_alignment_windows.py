@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from models.alignment import align
+from models.alignment.merging import merge, strongest
+from models.alignment.windows import Window, WindowConfig, align_windows, choose_windows
+from schemas.records import Candidate, Segment
+
+
+def candidate(query_frames: NDArray[np.int64], ref_frames: NDArray[np.int64], similarity: float = 0.9) -> Candidate:
+    similarities = np.full(len(query_frames), similarity, np.float32)
+    return Candidate("q", "r", np.asarray(query_frames), np.asarray(ref_frames), similarities, float(len(query_frames)))
+
+
+NO_HITS = candidate(np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+def test_a_pair_of_short_videos_is_one_window() -> None:
+    assert choose_windows(1024, 7, NO_HITS, WindowConfig()) == [Window(0, 1024, 0, 7)]
+    assert choose_windows(0, 7, NO_HITS, WindowConfig()) == []
+    assert choose_windows(3000, 7, NO_HITS, WindowConfig()) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    counts=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
+    side=st.integers(8, 700),
+    seed=st.integers(0, 100),
+)
+def test_windows_are_bounded_and_have_every_hit_inside(counts: tuple[int, int], side: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    hits = candidate(rng.integers(0, counts[0], 40), rng.integers(0, counts[1], 40))
+    windows = choose_windows(*counts, hits, WindowConfig(max_side=side, max_windows=10_000))
+    assert len(set(windows)) == len(windows)
+    for q0, q1, r0, r1 in windows:
+        assert 0 <= q0 < q1 <= counts[0]
+        assert 0 <= r0 < r1 <= counts[1]
+        assert max(q1 - q0, r1 - r0) <= side
+
+    def inside(frame: int, start: int, stop: int, count: int) -> bool:
+        margin = side // 8
+        return max(0, min(frame, start + margin)) <= frame < stop and all(
+            [start == 0 or frame >= start + margin, stop == count or frame < stop - margin]
+        )
+
+    for query_frame, ref_frame in zip(hits.query_frames, hits.ref_frames, strict=True):
+        assert any(
+            inside(query_frame, q0, q1, counts[0]) and inside(ref_frame, r0, r1, counts[1])
+            for q0, q1, r0, r1 in windows
+        )
+
+
+def test_the_strongest_windows_are_kept() -> None:
+    frames = np.array([50, 2000, 2001, 2002, 4000, 4001])
+    windows = choose_windows(5000, 5000, candidate(frames, frames), WindowConfig(max_side=100, max_windows=2))
+    assert len(windows) == 2
+    assert all(q0 > 1000 for q0, *_ in windows)
+
+
+def video(count: int, seed: int) -> NDArray[np.float32]:
+    frames = np.random.default_rng(seed).normal(size=(count, 128))
+    return (frames / np.linalg.norm(frames, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_three_hour_copy_is_one_segment_and_no_map_is_large(backwards: bool) -> None:
+    count, late = 10_800, 700
+    query = video(count, 1)
+    ref = np.concatenate([video(late, 2), query[::-1] if backwards else query])
+    query_times, ref_times = np.arange(count, dtype=np.float64), np.arange(count + late, dtype=np.float64)
+    frames = np.arange(0, count, 10)
+    hits = candidate(frames, late + (count - 1 - frames if backwards else frames))
+    loaded: list[tuple[int, int]] = []
+
+    def load(r0: int, r1: int) -> NDArray[np.float32]:
+        loaded.append((r0, r1))
+        return ref[r0:r1]
+
+    (found,) = align_windows(functools.partial(align, "tn"), query, query_times, load, ref_times, hits)
+    assert found.reversed == backwards
+    assert (found.query_start, found.query_end) == pytest.approx((0, count), abs=2)
+    assert (found.ref_start, found.ref_end) == pytest.approx((late, count + late), abs=2)
+    assert found.score > 0.95
+    assert max(r1 - r0 for r0, r1 in loaded) <= 1024
+    assert loaded == sorted(loaded)
+    assert len(loaded) < 40
+
+
+def test_a_short_query_finds_both_places_in_a_long_reference() -> None:
+    query, ref = video(60, 1), video(9000, 2)
+    ref[1000:1060] = query
+    ref[8000:8060] = query
+    places = np.concatenate([np.arange(1000, 1060), np.arange(8000, 8060)])
+    found = align_windows(
+        functools.partial(align, "tn"),
+        query,
+        np.arange(60.0),
+        lambda r0, r1: ref[r0:r1],
+        np.arange(9000.0),
+        candidate(np.tile(np.arange(60), 2), places),
+    )
+    assert sorted(round(segment.ref_start) for segment in found) == [1000, 8000]
+
+
+def test_pieces_on_one_line_are_joined() -> None:
+    pieces = [Segment(90, 200, 190, 300, 0.8), Segment(0, 100, 100, 200, 0.6), Segment(195, 210, 295, 310, 0.8)]
+    (joined,) = merge(pieces)
+    assert (joined.query_start, joined.query_end, joined.ref_start, joined.ref_end) == (0, 210, 100, 310)
+    assert joined.score == pytest.approx((100 * 0.6 + 110 * 0.8 + 15 * 0.8) / 225, abs=0.02)
+
+
+def test_pieces_played_backwards_are_joined() -> None:
+    (joined,) = merge([Segment(0, 100, 100, 200, 0.8, True), Segment(90, 200, 0, 110, 0.8, True)])
+    assert (joined.query_start, joined.query_end, joined.ref_start, joined.ref_end) == (0, 200, 0, 200)
+    assert joined.reversed
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Segment(90, 200, 150, 260, 0.8),
+        Segment(110, 200, 210, 300, 0.8),
+        Segment(90, 200, 90, 200, 0.8, True),
+    ],
+    ids=["another line", "apart", "another direction"],
+)
+def test_what_does_not_continue_stays_apart(other: Segment) -> None:
+    segments = [Segment(0, 100, 100, 200, 0.8), other]
+    assert sorted(merge(segments), key=lambda one: one.query_start) == segments
+
+
+def test_duplicates_are_dropped_and_the_longer_one_stays() -> None:
+    whole, part = Segment(0, 100, 100, 200, 0.8), Segment(20, 40, 120, 140, 0.95, True)
+    assert strongest([part, whole], 8) == [whole]
+    assert merge([part, whole]) == [whole]
+    assert merge([]) == []
+
+
+def test_a_still_scene_is_read_forwards() -> None:
+    forwards, backwards = Segment(0, 10, 0, 10, 0.8), Segment(0, 10, 0, 10, 0.82, True)
+    assert strongest([backwards, forwards], 8) == [forwards]
+
+
+def test_unusable_settings_are_refused() -> None:
+    with pytest.raises(ValueError) as failure:
+        WindowConfig(max_side=4)
+    assert str(failure.value) == "max_side must be at least 8, not 4"
+    with pytest.raises(ValueError) as failure:
+        WindowConfig(max_windows=0)
+    assert str(failure.value) == "max_windows must be at least 1, not 0"
