@@ -1,0 +1,164 @@
+"""What is asked of a file before anything is decoded, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from schemas.config import Limits
+from schemas.errors import CliptraceError, MediaError
+from transforms.media.probe import content_sha256, probe
+
+Make = Callable[..., str]
+TONE = ("-f", "lavfi", "-i", "sine=duration=1")
+
+
+def refusal(path: str | Path, limits: Limits | None = None) -> str:
+    with pytest.raises(MediaError) as error:
+        probe(str(path), limits or Limits())
+    return str(error.value)
+
+
+def test_describes_a_clip(clip: str) -> None:
+    info = probe(clip, Limits())
+    assert (info.duration_s, info.fps, info.width, info.height) == (2.0, 10.0, 64, 48)
+    assert (info.codec, info.pixel_format, info.rotation, info.interlaced) == ("h264", "yuv420p", 0, False)
+    assert info.container == "mov,mp4,m4a,3gp,3g2,mj2"
+    assert info.size_bytes == Path(clip).stat().st_size
+    assert info.content_sha256 == ""
+    assert content_sha256(clip) == hashlib.sha256(Path(clip).read_bytes()).hexdigest()
+
+
+def test_size_is_as_displayed_after_rotation(clip: str, make: Make) -> None:
+    info = probe(make("turned.mp4", "-i", clip, "-c", "copy", "-metadata:s:v", "rotate=90"), Limits())
+    assert (info.width, info.height) == (48, 64)
+    assert info.rotation in (90, 270)
+
+
+def test_duration_is_that_of_the_pictures(clip: str, make: Make) -> None:
+    late = make("late.mp4", "-itsoffset", "0.5", "-i", clip, "-f", "lavfi", "-i", "sine=duration=6", "-c:v", "copy")
+    assert probe(late, Limits()).duration_s == pytest.approx(2.5, abs=0.01)
+
+
+def test_duration_may_be_missing(make: Make) -> None:
+    source = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=1")
+    live = make("live.webm", *source, "-c:v", "libvpx", "-live", "1")
+    assert math.isnan(probe(live, Limits()).duration_s)
+    assert not probe(live, Limits()).has_duration
+
+
+def test_interlaced(make: Make) -> None:
+    fields = ("-vf", "tinterlace=interleave_top", "-flags", "+ildct+ilme", "-c:v", "mpeg2video")
+    path = make("fields.ts", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=50:duration=1", *fields)
+    assert probe(path, Limits()).interlaced
+
+
+@pytest.mark.parametrize(
+    "name", ["-i clip.mp4", "a 'b' \"c\" $(d).mp4", "line\nbreak.mp4", "concat:a.mp4|b.mp4", "é%03d.mp4"]
+)
+def test_names_are_literal(clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / name).write_bytes(Path(clip).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert probe(name, Limits()).duration_s == 2.0
+
+
+def test_no_file(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "none.mp4") == "file does not exist"
+    assert refusal("nul\0.mp4") == "file cannot be read: embedded null byte"
+    assert refusal(tmp_path / ("long" * 100)) == "file cannot be read: File name too long"
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    before = time.monotonic()
+    assert refusal(tmp_path / "pipe.mp4") == "not a regular file"
+    assert refusal(tmp_path) == "not a regular file"
+    assert refusal("/dev/zero") == "not a regular file"
+    assert time.monotonic() - before < 1
+
+
+def test_no_video(make: Make, tmp_path: Path) -> None:
+    picture = Path(make("picture.png", "-f", "lavfi", "-i", "testsrc2=size=64x48", "-frames:v", "1"))
+    files = {
+        "empty.mp4": (b"", "file is empty (0 bytes)"),
+        "text.mp4": (b"just words\n", "not a video: mov: moov atom not found"),
+        "text.txt": (b"just words\n", "not a video: Invalid data found when processing input"),
+        "picture.mp4": (picture.read_bytes(), "not a video: png_pipe: not an accepted container"),
+    }
+    for name, (content, message) in files.items():
+        (tmp_path / name).write_bytes(content)
+        assert refusal(tmp_path / name) == message
+
+
+def test_truncated_before_its_index(clip: str, make: Make, tmp_path: Path) -> None:
+    whole = Path(make("index_last.mp4", "-i", clip, "-c", "copy")).read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    assert refusal(tmp_path / "cut.mp4") == "not a video: mov: moov atom not found"
+
+
+def test_sound_is_no_video(make: Make) -> None:
+    assert refusal(make("sound.m4a", *TONE)) == "has no video stream"
+
+
+def test_a_cover_picture_is_no_video(make: Make) -> None:
+    cover = make("cover.png", "-f", "lavfi", "-i", "testsrc2=size=64x48", "-frames:v", "1")
+    options = ("-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic")
+    assert refusal(make("song.m4a", *TONE, "-i", cover, *options)) == "has no video stream"
+
+
+def test_playlists_reach_nothing(clip: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as canary:
+        canary.settimeout(0.2)
+        url = f"http://127.0.0.1:{canary.getsockname()[1]}/part.ts"
+        playlists = {
+            "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{url}\n#EXT-X-ENDLIST\n",
+            "concat": f"ffconcat version 1.0\nfile '{clip}'\n",
+            "dash": f'<MPD profiles="urn:mpeg:dash:profile:full:2011"><BaseURL>{url}</BaseURL></MPD>',
+            "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n",
+        }
+        for kind, text in playlists.items():
+            path = tmp_path / f"{kind}.mp4"
+            path.write_text(text)
+            assert refusal(path) == f"not a video: {kind}: not an accepted container"
+        with pytest.raises(TimeoutError):
+            canary.accept()
+
+
+def test_limits(clip: str) -> None:
+    size = Path(clip).stat().st_size
+    assert refusal(clip, Limits(max_duration_s=1.5)) == "video is too long: 2.0 s, the limit is 1.5 s"
+    assert refusal(clip, Limits(max_file_bytes=99)) == f"file is too big: {size} bytes, the limit is 99"
+    assert refusal(clip, Limits(max_pixels=3000)) == "picture is too large: 64x48, the limit is 3000 pixels"
+
+
+def test_header_that_claims_a_huge_picture(make: Make, tmp_path: Path) -> None:
+    source = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=1")
+    content = bytearray(Path(make("raw.avi", *source, "-c:v", "rawvideo", "-pix_fmt", "yuv420p")).read_bytes())
+    struct.pack_into("<ii", content, content.index(b"strf") + 12, 60000, 60000)
+    (tmp_path / "huge.avi").write_bytes(content)
+    assert refusal(tmp_path / "huge.avi") == "picture is too large: 60000x60000, the limit is 67108864 pixels"
+
+
+def test_silent_ffprobe(clip: str, fake_ffmpeg: Callable[[str, str], None]) -> None:
+    fake_ffmpeg("ffprobe", "exec sleep 60")
+    assert refusal(clip, Limits(probe_s=0.2)) == "ffprobe cannot read it: no output for 0.2 s"
+
+
+def test_endless_ffprobe(clip: str, fake_ffmpeg: Callable[[str, str], None]) -> None:
+    fake_ffmpeg("ffprobe", "exec cat /dev/zero")
+    assert refusal(clip) == "not a video: ffprobe's description of it is endless"
+
+
+def test_missing_ffprobe(clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CliptraceError) as error:
+        probe(clip, Limits())
+    assert str(error.value) == "ffmpeg is not installed: apt-get install ffmpeg"

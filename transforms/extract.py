@@ -1,0 +1,63 @@
+"""From a range of a video to the embeddings of its keyframes: decode → keyframes → backbone, one pass, a tile at a time.
+
+Pure: no Beam. Frames never leave the function; one tile (72 s) is in memory at a time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.backbones.registry import Embedder
+from models.keyframes import Selector
+from schemas.config import Limits
+from schemas.errors import MediaError
+from schemas.records import FrameFeatures, RangeFeatures, VideoRange
+from transforms.media.decode import Decoder
+from transforms.media.thumbs import thumbs
+
+
+def extract_range(path: str, part: VideoRange, selector: Selector, embedder: Embedder, limits: Limits) -> RangeFeatures:
+    """Keyframes of one range. A range that yields no frame is returned empty with a warning: join_ranges judges the whole.
+
+    path: local file of ``part.source``.
+    """
+    size = embedder.config.input_size
+    times, scores, embeddings = [], [], [np.empty((0, embedder.config.dimension), np.float32)]
+    with Decoder(path, part.info, limits, start_s=part.start_s, end_s=part.end_s, size=size) as decoder:
+        try:
+            for tile in decoder:
+                positions, confidence = selector(thumbs(tile.frames))
+                times.append(tile.times[positions])
+                scores.append(confidence)
+                embeddings.append(embedder.embed(tile.frames[positions]))
+            warning = decoder.warning
+        except MediaError as error:
+            warning = str(error)
+    return RangeFeatures(
+        part,
+        np.concatenate(times) if times else np.empty(0, np.float64),
+        np.concatenate(scores) if scores else np.empty(0, np.float32),
+        np.concatenate(embeddings),
+        decoder.decoded_s,
+        warning,
+    )
+
+
+def join_ranges(parts: list[RangeFeatures]) -> FrameFeatures:
+    """All ranges of one video → the video. What decoded is kept and marked partial; MediaError where nothing did."""
+    parts = sorted(parts, key=lambda part: part.range.index)
+    first = parts[0].range
+    if [part.range.index for part in parts] != list(range(first.count)):
+        raise MediaError(f"only {len(parts)} of {first.count} ranges of the video came back; index it again")
+    warning = next((part.warning for part in parts if part.warning), "")
+    if not any(len(part.times) for part in parts):
+        raise MediaError(warning or "no frame could be decoded")
+    return FrameFeatures(
+        first.source,
+        first.info,
+        np.concatenate([part.times for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.embeddings for part in parts]),
+        sum(part.decoded_s for part in parts),
+        warning,
+    )
