@@ -1,0 +1,1 @@
+"""What a person runs: index and match, and the command line over them."""

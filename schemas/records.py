@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class VideoSource:
-    """A video as it was named. ``fingerprint`` changes when the file does (size and modification time)."""
+    """A video as it was named. ``fingerprint`` changes when the file does; ``attempt`` counts from 1."""
 
     video_id: str
     uri: str
     fingerprint: str = ""
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    attempt: int = 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,0 +1,180 @@
+"""How well copies are found: every aligner tuned on the validation split, measured once on the test split.
+
+python -m benchmarks.copies [--queries 120] [--seed 1] [--output bench-out]
+
+OUTPUT/validation, OUTPUT/test   the attack bench (benchmarks.attacks.build), made where it is missing
+OUTPUT/features                  embeddings of its videos
+OUTPUT/copies.json               what is printed, and the environment it was measured in
+
+Segment AP and mAP rank everything that a method finds; the other figures are of what scores at least its min_score.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, Literal
+
+from benchmarks.attacks.build import Dataset, build
+from benchmarks.attacks.edits import EDITS, SEVERITIES
+from benchmarks.attacks.splits import find_footage
+from benchmarks.environment import environment
+from benchmarks.features import BasisFrames, basis_frames
+from benchmarks.methods import GRIDS, Method, above
+from benchmarks.pairs import Bench, as_truth, make_bench
+from benchmarks.tables import show
+from benchmarks.tuning import Trial, Tuner
+from models.alignment import ALIGNERS
+from models.backbones.registry import load_config
+from models.metrics.report import Truth, evaluate
+from models.metrics.segments import vcdb_score, vcsl_score
+from schemas.config import KeyframeConfig
+from schemas.errors import CliptraceError, UsageError
+from schemas.records import Match
+
+KEYFRAMES: Mapping[str, KeyframeConfig] = {
+    **{f"uniform {rate}/s": KeyframeConfig("uniform", per_second=rate) for rate in (1, 2, 4, 8)},
+    **{f"content {threshold}": KeyframeConfig("content", threshold=threshold) for threshold in (0.03, 0.06, 0.12)},
+}
+Result = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Videos:
+    """One split: its videos as basis frames, and what is true of them."""
+
+    dataset: Dataset
+    frames: Mapping[str, BasisFrames]
+
+    def bench(self, config: KeyframeConfig) -> Bench:
+        chosen = {name: frames.select(config) for name, frames in self.frames.items()}
+        queries, gallery = (
+            {path.name: chosen[path.name] for path in sorted(folder.iterdir())}
+            for folder in (self.dataset.queries, self.dataset.gallery)
+        )
+        return make_bench(queries, gallery, as_truth(self.dataset.truth()))
+
+
+def compare_methods(validation: Bench, test: Bench, names: Iterable[str] = GRIDS) -> dict[str, Result]:
+    with Tuner(validation) as tuner:
+        trials = [tuner.tune(name, GRIDS[name]) for name in names]
+    return {trial.method.name: measure(trial, test) for trial in trials}
+
+
+def compare_keyframes(validation: Videos, test: Videos) -> dict[str, Result]:
+    """The temporal network, tuned anew for each way of choosing keyframes."""
+    rows = {}
+    for name, config in KEYFRAMES.items():
+        with Tuner(validation.bench(config)) as tuner:
+            trial = tuner.tune("tn", GRIDS["tn"])
+        bench = test.bench(config)
+        rows[name] = {"keyframes_per_second": bench.keyframe_rate, **measure(trial, bench)}
+    return rows
+
+
+def measure(trial: Trial, test: Bench) -> Result:
+    """One look at the test split with what the validation split chose."""
+    found = trial.method.run(test)
+    ranked, reported = evaluate(test.truth, found), evaluate(test.truth, above(found, trial.min_score))
+    is_aligner = trial.method.name in ALIGNERS
+    return {
+        "settings": dict(trial.method.settings),
+        "min_score": trial.min_score,
+        "validation_vcsl_f1": trial.f1,
+        "vcsl": dataclasses.asdict(reported.vcsl),
+        "vcdb": dataclasses.asdict(reported.vcdb),
+        "segment_ap": ranked.segment_ap,
+        "mean_average_precision": ranked.mean_average_precision,
+        "boundary_error": dataclasses.asdict(reported.boundary_error) if reported.boundary_error else None,
+        "milliseconds_a_map": _milliseconds(trial.method, test) if is_aligner else None,
+    }
+
+
+def per_edit(found: Sequence[Match], truth: Truth, sidecar: Mapping[str, Mapping[str, Any]]) -> dict[str, Result]:
+    """Recall of the copies that an edit was done to, by severity. VCDB: share of segments hit; VCSL: of seconds."""
+    rows = {}
+    for edit in EDITS:
+        row: Result = {}
+        for column in (*SEVERITIES, "all"):
+            queries = {
+                query
+                for query, record in sidecar.items()
+                if record["edit"] == edit and column in (record["severity"], "all")
+            }
+            true = {pair: known for pair, known in truth.segments.items() if pair[0] in queries}
+            mine = {(match.query_id, match.ref_id): match.segments for match in found if match.query_id in queries}
+            row[column] = {
+                "segments": sum(map(len, true.values())),
+                "vcdb_recall": vcdb_score(true, mine).recall,
+                "vcsl_recall": vcsl_score(true, mine).recall,
+            }
+        rows[edit] = row
+    return rows
+
+
+def _milliseconds(method: Method, bench: Bench) -> float:
+    """Median over the maps of true pairs, one at a time on one core; most other maps are empty, and done at once."""
+    took = []
+    for pair in bench.pairs:
+        if (pair.query_id, pair.ref_id) in bench.truth.pairs:
+            started = time.perf_counter()
+            method.segments(pair)
+            took.append(time.perf_counter() - started)
+    return 1000.0 * median(took)
+
+
+def load_split(split: Literal["validation", "test"], output: Path, seed: int, queries: int) -> Videos:
+    dataset = build(split, output / split, seed, queries, find_footage())
+    paths = [path for folder in (dataset.gallery, dataset.queries) for path in sorted(folder.iterdir())]
+    return Videos(dataset, basis_frames(paths, load_config("efficientnet_lite0"), output / "features"))
+
+
+def run(output: Path, seed: int, queries: int) -> Result:
+    validation, test = (load_split(split, output, seed, queries) for split in ("validation", "test"))
+    keyframes = KeyframeConfig()
+    test_bench = test.bench(keyframes)
+    methods = compare_methods(validation.bench(keyframes), test_bench)
+    best = max(ALIGNERS, key=lambda name: methods[name]["validation_vcsl_f1"])
+    found = above(Method(best, methods[best]["settings"]).run(test_bench), methods[best]["min_score"])
+    true_maps = [p.similarity.shape for p in test_bench.pairs if (p.query_id, p.ref_id) in test_bench.truth.pairs]
+    return {
+        **environment(f"python -m benchmarks.copies --queries {queries} --seed {seed}", seed),
+        "data": {
+            "validation": validation.dataset.facts["counts"],
+            "test": test.dataset.facts["counts"],
+            "candidate_pairs": len(test_bench.pairs),
+            "candidate_recall": len(true_maps) / len(test_bench.truth.pairs),
+            "median_map": [median(side) for side in zip(*true_maps, strict=True)],
+            "keyframes": dataclasses.asdict(keyframes),
+        },
+        "methods": methods,
+        "best": best,
+        "per_edit": per_edit(found, test_bench.truth, test.dataset.sidecar()),
+        "keyframes": compare_keyframes(validation, test),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks.copies", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--queries", type=int, default=120, help="of either split; 15 of 100 hold no copy")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", type=Path, default=Path("bench-out"))
+    arguments = parser.parse_args(argv)
+    try:
+        result = run(arguments.output, arguments.seed, arguments.queries)
+    except CliptraceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    (arguments.output / "copies.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    show(result)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

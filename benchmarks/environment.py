@@ -1,0 +1,48 @@
+"""Where and with what a figure was measured: kept beside every table."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.attacks.media import ffmpeg_version
+
+_PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless")
+
+
+def environment(command: str, seed: int, packages: Sequence[str] = _PACKAGES) -> dict[str, Any]:
+    """Machine, versions, seed and the command that measures the same again, as JSON takes them."""
+    return {
+        "command": command,
+        "seed": seed,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": {
+            "cpu": _cpu(),
+            "cores": len(os.sched_getaffinity(0)),
+            "architecture": platform.machine(),
+            "system": platform.system(),
+        },
+        "versions": {
+            "python": platform.python_version(),
+            "ffmpeg": ffmpeg_version().removeprefix("ffmpeg version "),
+            **{name: importlib.metadata.version(name) for name in packages},
+        },
+    }
+
+
+def describe(facts: dict[str, Any]) -> str:
+    """One line below a table."""
+    machine = facts["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    return f"{machine['cpu']}, {machine['cores']} cores; {versions}; seed {facts['seed']}; {facts['date']}"
+
+
+def _cpu() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"

@@ -1,0 +1,83 @@
+"""The contestants of the copy bench: the aligners, and two baselines that know no more than the search does."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.pairs import Bench, Pair
+from models.alignment import ALIGNERS, align
+from schemas.records import Match, Segment
+
+SEED_OF_RANDOM = 1
+
+Grid = Mapping[str, tuple[Any, ...]]
+
+COMMON_GRID: Grid = {
+    "min_similarity": (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6),
+    "max_gap_s": (1.5, 2.0, 3.0, 5.0, 8.0),
+    "min_length_s": (0.5, 1.0, 1.5, 2.0),
+}
+GRIDS: Mapping[str, Grid] = {
+    "tn": {**COMMON_GRID, "nodes_per_frame": (3, 5, 8, 12), "skip_penalty": (0.0, 0.05, 0.1, 0.2, 0.4)},
+    "dp": {**COMMON_GRID, "skip_penalty": (0.02, 0.05, 0.1, 0.2, 0.4)},
+    "hough": {**COMMON_GRID, "tolerance_s": (0.35, 0.5, 0.75, 1.0, 1.5)},
+    "dtw": COMMON_GRID,
+    "whole pair": {},
+    "random": {},
+}
+"""What is tuned: method → setting → values to try. Baselines have nothing but the threshold on their score."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Method:
+    """A contestant with its settings; those that are not named have the aligner's defaults."""
+
+    name: str
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def segments(self, pair: Pair) -> list[Segment]:
+        if self.name == "random":
+            return [_random_segment(pair)]
+        if self.name == "whole pair":
+            return [Segment(0.0, _end(pair.query_times), 0.0, _end(pair.ref_times), pair.vote)]
+        config = ALIGNERS[self.name].config(**self.settings)
+        return align(self.name, pair.similarity, pair.query_times, pair.ref_times, config)
+
+    def run(self, bench: Bench) -> list[Match]:
+        """All that the method finds, whatever its score."""
+        found = ((pair, self.segments(pair)) for pair in bench.pairs)
+        return [_match(pair, segments) for pair, segments in found if segments]
+
+
+def above(matches: list[Match], min_score: float) -> list[Match]:
+    """What the product would report: segments of at least ``min_score``, and matches that have one."""
+    kept = []
+    for match in matches:
+        segments = tuple(segment for segment in match.segments if segment.score >= min_score)
+        if segments:
+            kept.append(dataclasses.replace(match, segments=segments))
+    return kept
+
+
+def _match(pair: Pair, segments: list[Segment]) -> Match:
+    score = max(segment.score for segment in segments)
+    return Match(pair.query_id, pair.query_id, pair.ref_id, pair.ref_id, score, tuple(segments))
+
+
+def _random_segment(pair: Pair) -> Segment:
+    """Any stretch of the query for any stretch of the reference, the same whenever the pair is asked about."""
+    rng = np.random.default_rng([SEED_OF_RANDOM, zlib.crc32(f"{pair.query_id} {pair.ref_id}".encode())])
+    query_start, query_end = sorted(rng.uniform(0.0, _end(pair.query_times), 2).tolist())
+    ref_start, ref_end = sorted(rng.uniform(0.0, _end(pair.ref_times), 2).tolist())
+    return Segment(query_start, query_end, ref_start, ref_end, pair.vote)
+
+
+def _end(times: NDArray[np.float64]) -> float:
+    """Where a video ends, as far as its keyframes tell."""
+    return float(times[-1] + (np.median(np.diff(times)) if len(times) > 1 else 1.0))

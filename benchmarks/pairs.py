@@ -1,0 +1,79 @@
+"""What every aligner of the copy bench is given: the candidate pairs of one split as similarity maps, and the truth.
+
+Frame search is exact here, a product of all query with all gallery keyframes, where the product asks Milvus.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.attacks.plan import Truth as TruthRow
+from benchmarks.features import Keyframes
+from models.alignment.candidates import group_hits
+from models.alignment.similarity import similarity_map
+from models.metrics.report import Truth
+from schemas.records import Segment
+
+HITS = 50
+"""Gallery keyframes that each query keyframe finds."""
+CANDIDATES = 10
+"""Gallery videos of a query that are aligned."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pair:
+    """A query and one of its candidates.
+
+    vote: mean over the query's keyframes of their best similarity to the candidate, 0 where they found none; what the
+        search alone knows, in [0, 1].
+    similarity: float32[Q, R]. query_times, ref_times: float64[Q], float64[R], seconds.
+    """
+
+    query_id: str
+    ref_id: str
+    vote: float
+    similarity: NDArray[np.float32]
+    query_times: NDArray[np.float64]
+    ref_times: NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bench:
+    """One split, ready to be aligned. keyframe_rate: keyframes a second of the queries."""
+
+    pairs: tuple[Pair, ...]
+    truth: Truth
+    keyframe_rate: float
+
+
+def make_bench(queries: Mapping[str, Keyframes], gallery: Mapping[str, Keyframes], truth: Truth) -> Bench:
+    ref_ids = np.repeat(list(gallery), [len(video.times) for video in gallery.values()])
+    ref_frames = np.concatenate([np.arange(len(video.times)) for video in gallery.values()])
+    embeddings = np.concatenate([video.embeddings for video in gallery.values()])
+    pairs: list[Pair] = []
+    for query_id, query in queries.items():
+        similarity = similarity_map(query.embeddings, embeddings)
+        nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :HITS]
+        rows, hits = np.repeat(np.arange(len(nearest)), nearest.shape[1]), nearest.ravel()
+        found = np.maximum(similarity[rows, hits], 0.0)
+        for candidate in group_hits(query_id, rows, ref_ids[hits], ref_frames[hits], found, CANDIDATES):
+            ref = gallery[candidate.ref_id]
+            vote = min(1.0, candidate.votes / len(query.times))
+            of_ref = similarity[:, ref_ids == candidate.ref_id]
+            pairs.append(Pair(query_id, candidate.ref_id, vote, of_ref, query.times, ref.times))
+    seconds = sum(float(query.times[-1]) for query in queries.values())
+    return Bench(tuple(pairs), truth, sum(len(query.times) for query in queries.values()) / seconds)
+
+
+def as_truth(rows: Sequence[TruthRow]) -> Truth:
+    """The rows of truth.csv by pair."""
+    segments: defaultdict[tuple[str, str], list[Segment]] = defaultdict(list)
+    for row in rows:
+        times = (row.query_start, row.query_end, row.ref_start, row.ref_end)
+        segments[row.query_id, row.ref_id].append(Segment(*times, score=1.0))
+    return Truth({pair: tuple(known) for pair, known in segments.items()})

@@ -1,0 +1,211 @@
+"""The command line: cliptrace index | match | evaluate | doctor. Beam's own options follow ``--``.
+
+Nothing heavy is imported before a command is chosen, so that --help answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+from pipelines.settings import apply_settings
+from schemas.config import KeyframeConfig
+from schemas.errors import CliptraceError, UsageError
+
+EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
+ALIGNERS = ("tn", "dp", "hough", "dtw")
+PRECEDENCE = (
+    "Every option may also stand in the environment (CLIPTRACE_GALLERY, …) or in a TOML file (--config); "
+    "flags win over the environment, and that over the file."
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    split = arguments.index("--") if "--" in arguments else len(arguments)
+    parser = make_parser()
+    try:
+        apply_settings(parser, arguments[:split], os.environ)
+        options = parser.parse_args(arguments[:split])
+        options.beam_args = arguments[split + 1 :]
+        if options.beam_args and options.command not in ("index", "match"):
+            raise UsageError(f"cliptrace {options.command} takes no Beam options")
+        _quiet_libraries()
+        return int(options.run(options))
+    except UsageError as error:
+        return _fail(error, 2)
+    except CliptraceError as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        print("cliptrace: stopped; run the same command again to go on", file=sys.stderr)
+        return 1
+
+
+def _fail(error: CliptraceError, code: int) -> int:
+    message = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", str(error))
+    print(f"cliptrace: error: {message}".encode(errors="backslashreplace").decode(), file=sys.stderr)
+    return code
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cliptrace",
+        description="Which seconds of this video come from which seconds of which video that we already have?",
+        epilog=f"{EXIT_CODES}. {PRECEDENCE}",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    index = _command(commands, "index", "decode videos, embed their keyframes, and add them to a gallery")
+    index.set_defaults(run=_index)
+    index.add_argument("sources", nargs="+", metavar="SOURCE", help=_SOURCE)
+    index.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
+    index.add_argument("--backbone", metavar="NAME|FILE", help="built-in backbone, or a .json or .toml file describing one")
+    index.add_argument(
+        "--keyframes", type=_keyframes, metavar="SELECTOR[:N]", help="uniform:N (N a second) or content:T (change above T)"
+    )
+    index.add_argument("--milvus", metavar="URI", help="Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)")
+    index.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
+    _work_options(index)
+
+    match = _command(commands, "match", "find which seconds of the queries come from videos of the gallery")
+    match.set_defaults(run=_match)
+    match.add_argument("queries", nargs="+", metavar="QUERY", help=_SOURCE)
+    match.add_argument("--gallery", required=True, metavar="DIR", help="the gallery to search")
+    match.add_argument("--output", required=True, metavar="FILE", help="matches, as .jsonl or .parquet")
+    match.add_argument("--aligner", choices=ALIGNERS, default="tn", help="default: tn, the temporal network")
+    match.add_argument("--min-score", type=_score, metavar="S", help="lowest score of a segment, 0 to 1")
+    match.add_argument("--top-k", type=_positive, metavar="N", help="gallery videos compared with a query (default: 20)")
+    _work_options(match)
+
+    evaluate = _command(commands, "evaluate", "measure matches against the truth")
+    evaluate.set_defaults(run=_evaluate)
+    evaluate.add_argument("--truth", required=True, metavar="CSV", help="query_id,ref_id,query_start,query_end,ref_start,ref_end")
+    evaluate.add_argument("--matches", required=True, metavar="FILE", help="what cliptrace match wrote")
+
+    doctor = _command(commands, "doctor", "check ffmpeg, runtimes, devices, Milvus and weights")
+    doctor.set_defaults(run=_doctor)
+    doctor.add_argument("--milvus", metavar="URI", help="also try this server")
+    return parser
+
+
+_SOURCE = "a file, a folder, a glob, or a manifest (.txt .csv .jsonl .parquet with id and uri)"
+
+
+def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=EXIT_CODES, allow_abbrev=False)
+    parser.add_argument("--config", metavar="TOML", help=f"options of this command, in a table [{name}]")
+    return parser
+
+
+def _work_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the backbone runs (default: cpu)")
+    parser.add_argument(
+        "--threads", type=_positive, default=(os.cpu_count() or 1) + 1, metavar="N", help="videos decoded at a time"
+    )
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _score(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def _keyframes(text: str) -> KeyframeConfig:
+    name, _, number = text.partition(":")
+    try:
+        value = float(number) if number else None
+        if (value is None or 0 < value < float("inf")) and name == "uniform":
+            return KeyframeConfig("uniform") if value is None else KeyframeConfig("uniform", per_second=value)
+        if (value is None or 0 <= value <= 1) and name == "content":
+            return KeyframeConfig("content") if value is None else KeyframeConfig("content", threshold=value)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text}: must be uniform, uniform:PER_SECOND, content or content:THRESHOLD (0 to 1)")
+
+
+def _quiet_libraries() -> None:
+    """Keep stderr for what a person can act on: libraries log what they also raise, and what concerns nobody."""
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    for name in ("pymilvus", "milvus_lite", "grpc._server", "apache_beam"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _index(options: argparse.Namespace) -> int:
+    from pipelines.index import IndexOptions, index
+
+    summary = index(
+        IndexOptions(
+            sources=options.sources,
+            gallery=options.gallery,
+            backbone=options.backbone,
+            keyframes=options.keyframes,
+            milvus=options.milvus,
+            device=options.device,
+            threads=options.threads,
+            retry_failed=options.retry_failed,
+            beam_args=options.beam_args,
+        )
+    )
+    print(summary, file=sys.stderr)
+    return summary.exit_code
+
+
+def _match(options: argparse.Namespace) -> int:
+    from pipelines.match import MatchOptions, match
+    from transforms.matching import MatchConfig
+
+    given = {"top_k": options.top_k, "min_score": options.min_score}
+    summary = match(
+        MatchOptions(
+            queries=options.queries,
+            gallery=options.gallery,
+            output=options.output,
+            matching=MatchConfig(options.aligner, **{key: value for key, value in given.items() if value is not None}),
+            device=options.device,
+            threads=options.threads,
+            beam_args=options.beam_args,
+        )
+    )
+    print(summary, file=sys.stderr)
+    return summary.exit_code
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from models.metrics.files import read_matches, read_truth
+    from models.metrics.report import evaluate
+
+    result = evaluate(read_truth(options.truth), read_matches(options.matches))
+    for name, score in (("VCSL", result.vcsl), ("VCDB", result.vcdb)):
+        print(f"{name + ':':<20} F1 {score.f1:.4f}, precision {score.precision:.4f}, recall {score.recall:.4f}")
+    print(f"{'VSC22 segment AP:':<20} {result.segment_ap:.4f}")
+    print(f"{'mAP:':<20} {result.mean_average_precision:.4f}")
+    if error := result.boundary_error:
+        print(f"{'boundary error:':<20} mean {error.mean_s:.3f} s, median {error.median_s:.3f} s, {error.segments} segments")
+    print(f"{'pairs:':<20} {result.true_pairs} true, {result.predicted_pairs} predicted, {result.found_pairs} found")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from pipelines.doctor import examine
+
+    checks = examine(options.milvus)
+    for check in checks:
+        print(check)
+    return 0 if all(check.good or not check.needed for check in checks) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

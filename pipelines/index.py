@@ -1,0 +1,138 @@
+"""cliptrace index: videos → keyframe embeddings → Parquet and Milvus → ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import apache_beam as beam
+
+from models.backbones.registry import config_from_json, config_to_json, load_config
+from models.runtime import Device
+from pipelines.progress import Progress, Summary
+from pipelines.running import new_run, run, waves
+from schemas.config import KeyframeConfig
+from schemas.errors import UsageError
+from schemas.gallery import GalleryManifest, collection_prefix
+from schemas.records import VideoSource
+from transforms.features import ExtractFeatures, FeatureConfig
+from transforms.sources import list_sources
+from transforms.store import ledger
+from transforms.store.gallery import Gallery, is_local, sweep
+from transforms.store.vectors import check_address
+from transforms.storing import RecordFailures, StoreFeatures
+
+DEFAULT_BACKBONE = "efficientnet_lite0"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IndexOptions:
+    """backbone, keyframes, milvus: None for the gallery's own, or the default where it is yet to be made."""
+
+    sources: Sequence[str]
+    gallery: str
+    backbone: str | None = None
+    keyframes: KeyframeConfig | None = None
+    milvus: str | None = None
+    device: Device = "cpu"
+    threads: int = 3
+    retry_failed: bool = False
+    beam_args: Sequence[str] = ()
+
+
+def build(pipeline: beam.Pipeline, sources: list[VideoSource], gallery: Gallery, config: FeatureConfig, run: str) -> None:
+    """sources → features → both stores and the ledger; dead letters of all stages → failures and the ledger."""
+    videos = pipeline | "Sources" >> beam.Create(sources) | "SpreadSources" >> beam.Reshuffle()
+    features = videos | "ExtractFeatures" >> ExtractFeatures(config)
+    features.good | "StoreFeatures" >> StoreFeatures(gallery, run)
+    features.failures | "Failures" >> beam.Flatten() | "RecordFailures" >> RecordFailures(gallery.root, run)
+
+
+def index(options: IndexOptions) -> Summary:
+    """Bring the gallery up to date with the sources. Known videos cost a look at their size and time, no more."""
+    listing = list_sources(options.sources)
+    gallery = open_or_create(options)
+    config = FeatureConfig(
+        config_from_json(gallery.manifest.backbone, gallery.root),
+        gallery.manifest.keyframes,
+        device=options.device,
+        threads=options.threads,
+    )
+    run_id = new_run()
+    with gallery.locked():
+        attempts = ledger.read_attempts(gallery.root)
+        plan = ledger.plan(listing.sources, ledger.latest(attempts), options.retry_failed)
+        if is_local(gallery.root):
+            sweep(gallery, attempts)  # what a killed run left
+        with Progress("index", len(plan.work)) as progress:
+            for wave in waves(plan.work, options.beam_args):
+                run(lambda pipeline, wave=wave: build(pipeline, wave, gallery, config, run_id), options.beam_args)
+        if plan.work:
+            with gallery.vectors() as vectors:
+                vectors.flush()
+            attempts = ledger.read_attempts(gallery.root)
+            if is_local(gallery.root):
+                sweep(gallery, attempts)  # rows of videos that were replaced
+    mine = [attempt for attempt in attempts if attempt.run == run_id]
+    indexed = [attempt for attempt in mine if attempt.status == ledger.INDEXED]
+    return Summary(
+        command="index",
+        videos=len(indexed),
+        failures=len(mine) - len(indexed),
+        seconds=progress.seconds,
+        elapsed_s=progress.elapsed_s,
+        lines={
+            "keyframes": f"{progress.keyframes:,}",
+            "partly decoded": _some(sum(bool(attempt.message) for attempt in indexed)),
+            "unchanged, skipped": _some(plan.unchanged),
+            "known failures, skipped": _some(plan.known_failures, "retry them with --retry-failed"),
+            "other files, ignored": _some(listing.ignored),
+            "gallery": f"{gallery.root} ({len(ledger.live(attempts)):,} videos)",
+            "failures in": f"{gallery.root}/failures/run={run_id}" if len(mine) > len(indexed) else "",
+        },
+    )
+
+
+def open_or_create(options: IndexOptions) -> Gallery:
+    """The gallery, made if there is none. UsageError where the options name other models than it was built with."""
+    if options.milvus:
+        check_address(options.milvus)
+    gallery = Gallery.load(options.gallery)
+    backbone = config_to_json(load_config(options.backbone or DEFAULT_BACKBONE))
+    if gallery is None:
+        manifest = GalleryManifest(
+            name=collection_prefix(options.gallery),
+            backbone=backbone,
+            keyframes=options.keyframes or KeyframeConfig(),
+            milvus=options.milvus or "",
+        )
+        return Gallery.create(options.gallery, manifest)
+    manifest = gallery.manifest
+    if options.backbone and _identity(manifest.backbone) != _identity(backbone):
+        _refuse(gallery, "backbone", _describe(manifest.backbone), _describe(backbone))
+    if options.keyframes not in (None, manifest.keyframes):
+        _refuse(gallery, "keyframes", str(manifest.keyframes), str(options.keyframes))
+    if options.milvus not in (None, manifest.milvus):
+        _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
+    return gallery
+
+
+def _identity(backbone: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes embeddings comparable: all of the config but where its files lie."""
+    return {key: value for key, value in backbone.items() if key not in ("path", "whitening", "graph")}
+
+
+def _describe(backbone: Mapping[str, Any]) -> str:
+    return f"{backbone['name']} (sha256 {backbone['sha256'][:12]}…, {backbone['pooling']}, {backbone['dimension']} dimensions)"
+
+
+def _refuse(gallery: Gallery, what: str, built: str, asked: str) -> NoReturn:
+    raise UsageError(
+        f"{gallery.root} was built with {what} {built}, not {asked}: leave --{what} out, or index into another gallery"
+    )
+
+
+def _some(count: int, hint: str = "") -> str:
+    """A count for the summary, empty where there is nothing to say."""
+    return "" if not count else f"{count:,}" + (f" ({hint})" if hint else "")

@@ -1,0 +1,95 @@
+"""cliptrace match: query videos → candidates → segments → matches."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+
+import apache_beam as beam
+
+from models.backbones.registry import config_from_json
+from models.runtime import Device
+from pipelines.progress import Progress, Summary
+from pipelines.running import new_run, run, waves
+from schemas.errors import UsageError
+from schemas.records import VideoSource
+from transforms.features import ExtractFeatures, FeatureConfig
+from transforms.matching import AlignCandidates, FindCandidates, MatchConfig
+from transforms.results import WriteParts, discard, finish
+from transforms.sources import list_sources
+from transforms.store import files
+from transforms.store.gallery import Gallery
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MatchOptions:
+    queries: Sequence[str]
+    gallery: str
+    output: str
+    matching: MatchConfig = dataclasses.field(default_factory=MatchConfig)
+    device: Device = "cpu"
+    threads: int = 3
+    beam_args: Sequence[str] = ()
+
+
+def build(
+    pipeline: beam.Pipeline, queries: list[VideoSource], gallery: Gallery, config: FeatureConfig, matching: MatchConfig, part: str
+) -> None:
+    """queries → features → candidates → matches and dead letters of all stages → one part of the output."""
+    videos = pipeline | "Queries" >> beam.Create(queries) | "SpreadQueries" >> beam.Reshuffle()
+    features = videos | "ExtractFeatures" >> ExtractFeatures(config)
+    pairs = features.good | "FindCandidates" >> FindCandidates(gallery, matching)
+    matches = pairs.good | "AlignCandidates" >> AlignCandidates(gallery, matching, config.threads)
+    records = (matches.good, *matches.failures, *pairs.failures, *features.failures)
+    records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part)
+
+
+def match(options: MatchOptions) -> Summary:
+    """Match every query with the gallery's own models; write the matches at once when all are done."""
+    gallery = Gallery.load(options.gallery)
+    if gallery is None:
+        raise UsageError(f"{options.gallery}: no gallery here (no gallery.json); make one with cliptrace index")
+    if not options.output.endswith((".jsonl", ".parquet")):
+        raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
+    listing = list_sources(options.queries)
+    config = FeatureConfig(
+        config_from_json(gallery.manifest.backbone, gallery.root),
+        gallery.manifest.keyframes,
+        device=options.device,
+        threads=options.threads,
+    )
+    scratch = f"{options.output}.{new_run()}.tmp"
+    parts = []
+    lock = contextlib.nullcontext() if gallery.manifest.milvus else gallery.locked()
+    try:
+        with lock, Progress("match", len(listing.sources)) as progress:
+            for number, wave in enumerate(waves(listing.sources, options.beam_args)):
+                parts.append(files.join(scratch, f"{number:06}"))
+                run(
+                    lambda pipeline, wave=wave, part=parts[-1]: build(
+                        pipeline, wave, gallery, config, options.matching, part
+                    ),
+                    options.beam_args,
+                )
+        matches = finish(parts, "matches.jsonl", options.output)
+        failures_path = options.output.rsplit(".", 1)[0] + ".failures.jsonl"
+        failures = {row["video_id"] for row in finish(parts, "failures.jsonl", failures_path)}
+        if not failures:
+            files.remove([failures_path])
+    finally:
+        discard(scratch)
+    return Summary(
+        command="match",
+        videos=len(listing.sources) - len(failures),
+        failures=len(failures),
+        seconds=progress.seconds,
+        elapsed_s=progress.elapsed_s,
+        lines={
+            "matches": f"{len(matches):,}",
+            "queries without a match": f"{len(listing.sources) - len(failures | {row['query_id'] for row in matches}):,}",
+            "other files, ignored": f"{listing.ignored:,}" if listing.ignored else "",
+            "output": options.output,
+            "failures in": failures_path if failures else "",
+        },
+    )

@@ -1,0 +1,59 @@
+"""Running a pipeline: on which runner, in which waves, and what its errors look like."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from schemas.errors import CliptraceError
+from schemas.records import VideoSource
+from transforms.sources import size_of
+
+_LOCAL_WAVE = (64, 2 << 30)
+_CLUSTER_WAVE = (10_000, 1 << 62)
+"""Most videos and bytes of one wave. In process every stage waits for the one before it, and what lies between them is in
+memory: a wave is what a killed run loses. A cluster has its own way with both; its waves keep the job graph small."""
+
+
+def new_run() -> str:
+    """Name of a run: sorts by time, and two that start together differ."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
+
+
+def waves(sources: Sequence[VideoSource], beam_args: Sequence[str]) -> Iterator[list[VideoSource]]:
+    """The sources in order, cut into waves; each wave has its largest videos first, so that none is left for the end."""
+    most, most_bytes = _CLUSTER_WAVE if _names_runner(beam_args) else _LOCAL_WAVE
+    wave: list[VideoSource] = []
+    size = 0
+    for source in sources:
+        if wave and (len(wave) == most or size + size_of(source) > most_bytes):
+            yield sorted(wave, key=size_of, reverse=True)
+            wave, size = [], 0
+        wave.append(source)
+        size += size_of(source)
+    if wave:
+        yield sorted(wave, key=size_of, reverse=True)
+
+
+def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> None:
+    """Build and run a pipeline to its end: in this process, or where Beam's own options say."""
+    options = PipelineOptions(list(beam_args))
+    options.view_as(SetupOptions).save_main_session = False
+    # The runner is pinned: Beam's DirectRunner is a switch that may try to download another one.
+    pipeline = beam.Pipeline(None if _names_runner(beam_args) else FnApiRunner(), options=options)
+    build(pipeline)
+    try:
+        pipeline.run().wait_until_finish()
+    except CliptraceError as error:
+        message = re.sub(r"\s*\[while running .*", "", str(error), flags=re.DOTALL)
+        raise type(error)(message) from error
+
+
+def _names_runner(beam_args: Sequence[str]) -> bool:
+    return any(argument.split("=")[0] == "--runner" for argument in beam_args)

@@ -1,0 +1,69 @@
+"""Options from the environment and from a TOML file, as defaults of the command line: flags > environment > file."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import UsageError
+
+_SWITCH = {"1": True, "true": True, "0": False, "false": False, "": False}
+
+
+def apply_settings(parser: argparse.ArgumentParser, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Give the chosen command's options the defaults that environment and --config file hold. A bad one is a UsageError."""
+    commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices
+    name = next((argument for argument in argv if not argument.startswith("-")), "")
+    if name not in commands:
+        return
+    options = {a.dest: a for a in commands[name]._actions if a.option_strings and a.dest not in ("help", "config")}
+    values = {key: (f"{_config_path(argv, environment)}: {key}", value) for key, value in _file(argv, environment, name).items()}
+    for key, (place, _) in values.items():
+        if key not in options:
+            raise UsageError(f"{place}: no such option of cliptrace {name}")
+    for dest in options:
+        variable = "CLIPTRACE_" + dest.upper()
+        if variable in environment:
+            values[dest] = (variable, environment[variable])
+    for dest, (place, value) in values.items():
+        action = options[dest]
+        action.default = _convert(action, place, value)
+        action.required = False
+
+
+def _config_path(argv: Sequence[str], environment: Mapping[str, str]) -> str:
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    finder.add_argument("--config", default=environment.get("CLIPTRACE_CONFIG", ""))
+    return str(finder.parse_known_args(argv)[0].config)
+
+
+def _file(argv: Sequence[str], environment: Mapping[str, str], command: str) -> dict[str, Any]:
+    path = _config_path(argv, environment)
+    if not path:
+        return {}
+    try:
+        table = tomllib.loads(Path(path).read_text()).get(command, {})
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
+    return {key.replace("-", "_"): value for key, value in table.items()}
+
+
+def _convert(action: argparse.Action, place: str, value: Any) -> Any:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if action.nargs == 0:
+        if text not in _SWITCH:
+            raise UsageError(f"{place}: must be true or false, not {text!r}")
+        return _SWITCH[text]
+    convert: Any = action.type or str
+    try:
+        result = convert(text)
+    except (ValueError, argparse.ArgumentTypeError) as error:
+        raise UsageError(f"{place}: {error}") from error
+    if action.choices and result not in action.choices:
+        raise UsageError(f"{place}: must be one of {', '.join(action.choices)}, not {text!r}")
+    return result

@@ -1,0 +1,161 @@
+"""What is stored: gallery.json, the Arrow schemas of the Parquet shards, the fields of the Milvus collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.config import BASIS_FPS, KeyframeConfig
+from schemas.errors import CliptraceError
+
+FORMAT_VERSION = 1
+METRIC = "cosine"
+
+LEDGER = pa.schema(
+    [
+        pa.field("video_id", pa.string(), nullable=False),
+        pa.field("uri", pa.string(), nullable=False),
+        pa.field("fingerprint", pa.string(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),  # indexed, failed
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("error", pa.string(), nullable=False),
+        pa.field("message", pa.string(), nullable=False),
+        pa.field("attempt", pa.int32(), nullable=False),
+        pa.field("content_sha256", pa.string(), nullable=False),
+        pa.field("time", pa.float64(), nullable=False),  # seconds since 1970
+    ]
+)
+"""One row per attempt. The latest attempt of a video_id is its state; its run and part name its rows in frames/ and videos/."""
+
+VIDEOS = pa.schema(
+    [
+        pa.field("video_id", pa.string(), nullable=False),
+        pa.field("uri", pa.string(), nullable=False),
+        pa.field("metadata", pa.map_(pa.string(), pa.string()), nullable=False),
+        pa.field("duration_s", pa.float64(), nullable=False),  # NaN where the container does not say
+        pa.field("decoded_s", pa.float64(), nullable=False),
+        pa.field("partial", pa.bool_(), nullable=False),
+        pa.field("warning", pa.string(), nullable=False),
+        pa.field("fps", pa.float64(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("rotation", pa.int32(), nullable=False),
+        pa.field("codec", pa.string(), nullable=False),
+        pa.field("container", pa.string(), nullable=False),
+        pa.field("pixel_format", pa.string(), nullable=False),
+        pa.field("interlaced", pa.bool_(), nullable=False),
+        pa.field("size_bytes", pa.int64(), nullable=False),
+        pa.field("content_sha256", pa.string(), nullable=False),
+        pa.field("fingerprint", pa.string(), nullable=False),
+        pa.field("keyframes", pa.int32(), nullable=False),
+        pa.field("frames_file", pa.string(), nullable=False),  # below the gallery
+        pa.field("row_group", pa.int32(), nullable=False),
+    ]
+)
+"""One row per video, with the place of its keyframes."""
+
+
+def frames_schema(manifest: GalleryManifest) -> pa.Schema:
+    """One row per keyframe, one row group per video. Model, metric and normalisation are in the metadata."""
+    return pa.schema(
+        [
+            pa.field("video_id", pa.string(), nullable=False),
+            pa.field("time", pa.float64(), nullable=False),
+            pa.field("score", pa.float32(), nullable=False),
+            pa.field("embedding", pa.list_(pa.field("item", pa.float32(), nullable=False), manifest.dimension), False),
+        ],
+        metadata={
+            "cliptrace.format_version": str(FORMAT_VERSION),
+            "cliptrace.backbone": str(manifest.backbone["name"]),
+            "cliptrace.backbone_sha256": str(manifest.backbone["sha256"]),
+            "cliptrace.pooling": str(manifest.backbone["pooling"]),
+            "cliptrace.whitening_sha256": str(manifest.backbone["whitening_sha256"]),
+            "cliptrace.keyframes": json.dumps(dataclasses.asdict(manifest.keyframes)),
+            "cliptrace.metric": METRIC,
+            "cliptrace.normalised": "l2",
+        },
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class IndexConfig:
+    """The vector index of the frames collection (HNSW: Malkov & Yashunin 2018)."""
+
+    m: int = 16
+    ef_construction: int = 200
+    ef_search: int = 64
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GalleryManifest:
+    """gallery.json. Whatever is in here holds for every row of the gallery.
+
+    name: prefix of the Milvus collections. backbone: a BackboneConfig as JSON. milvus: server address, "" for the embedded
+    store; never a token, which comes from the environment.
+    """
+
+    name: str
+    backbone: Mapping[str, Any]
+    keyframes: KeyframeConfig
+    milvus: str = ""
+    basis_fps: int = BASIS_FPS
+    index: IndexConfig = dataclasses.field(default_factory=IndexConfig)
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def dimension(self) -> int:
+        return int(self.backbone["dimension"])
+
+    @property
+    def frames_collection(self) -> str:
+        return f"{self.name}_frames"
+
+    def to_json(self) -> str:
+        return json.dumps({**dataclasses.asdict(self), "metric": METRIC}, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, source: str) -> GalleryManifest:
+        """source: the file, for the error message."""
+        try:
+            data = json.loads(text)
+            version = data.pop("format_version")
+            if version > FORMAT_VERSION:
+                raise CliptraceError(
+                    f"{source}: format version {version} is newer than this cliptrace ({FORMAT_VERSION}): upgrade it"
+                )
+            data.pop("metric")
+            keyframes, index = KeyframeConfig(**data.pop("keyframes")), IndexConfig(**data.pop("index"))
+            return cls(**data, keyframes=keyframes, index=index, format_version=version)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CliptraceError(f"{source}: not a gallery description: {error}") from error
+
+
+def part_path(kind: str, run: str, part: str) -> str:
+    """Where a shard of ``kind`` (frames, videos, ledger) lies below the gallery; shards of one commit share run and part."""
+    return f"{kind}/run={run}/{part}.parquet"
+
+
+def video_key(video_id: str) -> int:
+    """63-bit key of a video: what filters name, so that no id is ever part of an expression."""
+    return _key(video_id.encode())
+
+
+def frame_key(video_id: str, time_s: float) -> int:
+    """63-bit primary key of a keyframe, from the video and the frame's place on the basis grid."""
+    return _key(f"{video_id}\0{round(time_s * BASIS_FPS)}".encode())
+
+
+def _key(data: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big") >> 1
+
+
+def collection_prefix(gallery_root: str) -> str:
+    """A Milvus name from the gallery's folder, told apart from namesakes on a shared server by the path's hash."""
+    stem = re.sub(r"\W", "_", gallery_root.rstrip("/").rsplit("/", 1)[-1], flags=re.ASCII)[:64]
+    return f"cliptrace_{stem}_{hashlib.sha256(gallery_root.encode()).hexdigest()[:8]}"

@@ -1,0 +1,130 @@
+"""The copy bench on synthetic features: what perfection scores, and that nothing is learnt from the test split."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from benchmarks.attacks.plan import Truth as TruthRow
+from benchmarks.copies import compare_methods, measure, per_edit
+from benchmarks.features import BasisFrames, Keyframes
+from benchmarks.methods import Method, above
+from benchmarks.pairs import Bench, as_truth, make_bench
+from benchmarks.tuning import Trial, Tuner
+from models.metrics.report import Truth
+from schemas.config import BASIS_FPS, TILE_S, KeyframeConfig
+from schemas.records import Match, Segment
+
+DIMENSION = 64
+
+
+def video(seconds: int, seed: int) -> Keyframes:
+    """Two keyframes a second that look like no others."""
+    embeddings = np.random.default_rng(seed).normal(size=(2 * seconds, DIMENSION)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return Keyframes(np.arange(2 * seconds) / 2, embeddings)
+
+
+def with_copy(query: Keyframes, ref: Keyframes, query_s: int, ref_s: int, seconds: int) -> Keyframes:
+    embeddings = query.embeddings.copy()
+    embeddings[2 * query_s : 2 * (query_s + seconds)] = ref.embeddings[2 * ref_s : 2 * (ref_s + seconds)]
+    return Keyframes(query.times, embeddings)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Four references, three queries: a copy of eight seconds, one of five, and none."""
+    gallery = {f"ref{number}": video(20, number) for number in range(4)}
+    queries = {f"query{number}": video(16, 100 + number) for number in range(3)}
+    queries["query0"] = with_copy(queries["query0"], gallery["ref1"], 4, 10, 8)
+    queries["query1"] = with_copy(queries["query1"], gallery["ref3"], 9, 2, 5)
+    rows = [TruthRow("query0", "ref1", 4, 12, 10, 18), TruthRow("query1", "ref3", 9, 14, 2, 7)]
+    return make_bench(queries, gallery, as_truth(rows))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Oracle(Method):
+    """Finds what the truth says."""
+
+    truth: Truth = dataclasses.field(default_factory=lambda: Truth({}))
+
+    def run(self, bench: Bench) -> list[Match]:
+        return [
+            Match(*(pair[0], pair[0], pair[1], pair[1]), 1.0, tuple(known))
+            for pair, known in self.truth.segments.items()
+        ]
+
+
+def test_a_perfect_prediction_scores_one_everywhere(bench: Bench) -> None:
+    row = measure(Trial(Oracle("oracle", truth=bench.truth), min_score=0.5, f1=1.0), bench)
+
+    assert row["vcsl"] == row["vcdb"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert row["segment_ap"] == row["mean_average_precision"] == 1.0
+    assert row["boundary_error"] == {"mean_s": 0.0, "median_s": 0.0, "segments": 2}
+
+
+def test_search_and_aligner_find_clean_copies(bench: Bench) -> None:
+    row = measure(Trial(Method("tn"), min_score=0.3, f1=1.0), bench)
+
+    assert row["vcdb"]["f1"] == 1.0
+    assert row["vcsl"]["f1"] > 0.9
+    assert row["mean_average_precision"] == 1.0
+
+
+def test_tuning_never_sees_the_test_split(bench: Bench) -> None:
+    nothing_is_true = dataclasses.replace(bench, truth=Truth({}))
+    empty = dataclasses.replace(bench, pairs=())
+
+    chosen = [compare_methods(bench, test, ["dtw", "random"]) for test in (bench, nothing_is_true, empty)]
+
+    for name in ("dtw", "random"):
+        first, *others = [{key: rows[name][key] for key in TUNED} for rows in chosen]
+        assert all(other == first for other in others)
+
+
+TUNED = ("settings", "min_score", "validation_vcsl_f1")
+
+
+def test_coordinate_search_keeps_what_it_holds_unless_another_value_is_better(bench: Bench) -> None:
+    grid = {"min_similarity": (0.99, 0.6), "min_length_s": (2.0, 15.0)}
+    with Tuner(bench, processes=1) as tuner:
+        trial = tuner.tune("tn", grid, start={"min_similarity": 0.999})
+
+    assert trial.method.settings == {"min_similarity": 0.999}
+    assert trial.f1 > 0.9
+
+
+def test_recall_is_counted_by_edit_and_severity(bench: Bench) -> None:
+    sidecar = {
+        "query0": {"edit": "crop", "severity": "mild"},
+        "query1": {"edit": "crop", "severity": "severe"},
+        "query2": {"edit": "", "severity": ""},
+    }
+    half = Match("query0", "query0", "ref1", "ref1", 1.0, (Segment(4, 8, 10, 14, 1.0),))
+
+    crop = per_edit([half], bench.truth, sidecar)["crop"]
+
+    assert crop["mild"] == {"segments": 1, "vcdb_recall": 1.0, "vcsl_recall": 0.25}
+    assert crop["severe"] == {"segments": 1, "vcdb_recall": 0.0, "vcsl_recall": 0.0}
+    assert crop["all"] == {"segments": 2, "vcdb_recall": 0.5, "vcsl_recall": 0.125}
+
+
+def test_a_match_without_a_segment_above_the_threshold_is_gone() -> None:
+    segments = (Segment(0, 4, 0, 4, 0.8), Segment(6, 9, 6, 9, 0.4))
+    match = Match("q", "q", "r", "r", 0.8, segments)
+
+    assert above([match], 0.8) == [dataclasses.replace(match, segments=segments[:1])]
+    assert above([match], 0.81) == []
+
+
+def test_selection_starts_anew_with_each_tile() -> None:
+    count = round(TILE_S * BASIS_FPS) + 20
+    frames = BasisFrames(
+        np.arange(count) / BASIS_FPS, np.eye(count, 4, dtype=np.float32), np.zeros((count, 32, 32, 3), np.uint8)
+    )
+
+    times = frames.select(KeyframeConfig("content", max_gap_s=5.0)).times
+
+    assert list(times[-2:]) == [70.0, TILE_S]

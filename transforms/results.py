@@ -1,0 +1,98 @@
+"""Matches as a file: JSON lines or Parquet, by its name. Written part by part, then put in place at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.io.filesystem import BeamIOError
+
+from schemas.records import Failure, Match
+from transforms.store import files
+from transforms.storing import to_lines
+
+_SEGMENT = pa.struct(
+    [
+        *((name, pa.float64()) for name in ("query_start", "query_end", "ref_start", "ref_end", "score")),
+        ("reversed", pa.bool_()),
+    ]
+)
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("query_uri", "query_id", "ref_uri", "ref_id")),
+        ("score", pa.float64()),
+        ("segments", pa.list_(_SEGMENT)),
+        ("query_metadata", pa.map_(pa.string(), pa.string())),
+        ("ref_metadata", pa.map_(pa.string(), pa.string())),
+    ]
+)
+
+
+class WriteParts(beam.PTransform):
+    """Matches and dead letters → PARTS/matches.jsonl and PARTS/failures.jsonl below ``folder``, sorted."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def expand(self, records: beam.PCollection) -> beam.PCollection:
+        return (
+            records
+            | "OneKey" >> beam.WithKeys(0)
+            | "Gather" >> beam.GroupByKey()
+            | "WritePart" >> beam.MapTuple(lambda _, group: write_part(self._folder, list(group)))
+        )
+
+
+def write_part(folder: str, records: list[Match | Failure]) -> None:
+    matches = [record for record in records if isinstance(record, Match)]
+    failures = [record for record in records if isinstance(record, Failure)]
+    matches.sort(key=lambda match: (match.query_id, -match.score, match.ref_id))
+    failures.sort(key=lambda failure: failure.video_id)
+    files.write_bytes(files.join(folder, "matches.jsonl"), to_lines(map(match_to_json, matches)))
+    files.write_bytes(files.join(folder, "failures.jsonl"), to_lines(map(dataclasses.asdict, failures)))
+
+
+def match_to_json(match: Match) -> dict[str, Any]:
+    """The output contract; seconds to the millisecond. The manifest's other columns only where there are any."""
+    row: dict[str, Any] = {
+        "query_uri": match.query_uri,
+        "query_id": match.query_id,
+        "ref_uri": match.ref_uri,
+        "ref_id": match.ref_id,
+        "score": round(match.score, 4),
+        "segments": [
+            {
+                key: round(value, 3 if key != "score" else 4) if isinstance(value, float) else value
+                for key, value in dataclasses.asdict(segment).items()
+            }
+            for segment in match.segments
+        ],
+    }
+    for name in ("query_metadata", "ref_metadata"):
+        if getattr(match, name):
+            row[name] = dict(getattr(match, name))
+    return row
+
+
+def finish(parts: list[str], name: str, output: str) -> list[dict[str, Any]]:
+    """Join the files ``name`` of the part folders into ``output``, and return their rows."""
+    lines = b"".join(files.read_bytes(path) for path in (files.join(p, name) for p in parts) if files.exists(path))
+    rows = [json.loads(line) for line in lines.splitlines()]
+    if output.endswith(".parquet"):
+        maps = ("query_metadata", "ref_metadata")
+        table = [{**row, **{column: list(row.get(column, {}).items()) for column in maps}} for row in rows]
+        files.write_tables(output, _SCHEMA, [pa.Table.from_pylist(table, schema=_SCHEMA)])
+    else:
+        files.write_bytes(output, lines)
+    return rows
+
+
+def discard(folder: str) -> None:
+    try:
+        files.remove([folder])
+    except BeamIOError:  # nothing was written
+        pass

@@ -1,0 +1,263 @@
+"""From what a person names (file, folder, glob, manifest; on any filesystem that Beam knows) to a list of videos."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+
+from schemas.errors import UsageError
+from schemas.records import VideoSource
+from transforms.store import files
+
+VIDEO_SUFFIXES = frozenset(
+    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .h264 .h265 .hevc .ivf .m1v .m2ts .m2v .m4v .mj2 .mkv .mov .mp4 .mpeg "
+    ".mpg .mts .mxf .nut .ogm .ogv .qt .rm .rmvb .ts .vob .webm .wmv .y4m".split()
+)
+"""What a folder is searched for. A file that is named itself, by a glob or in a manifest is tried whatever its name is."""
+
+MANIFEST_SUFFIXES = frozenset({".txt", ".csv", ".jsonl", ".parquet"})
+MAX_ID_BYTES = 4096
+MISSING = "missing"
+_URI_COLUMNS = ("uri", "url", "file_name")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listing:
+    """ignored: files of a folder whose names are not those of videos."""
+
+    sources: list[VideoSource]
+    ignored: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Named:
+    """A video and where it was named, for the error message."""
+
+    video_id: str
+    uri: str
+    place: str
+    fingerprint: str | None = None
+    metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def list_sources(arguments: Sequence[str]) -> Listing:
+    """Every video that the arguments name, once, in their order. UsageError where an argument cannot be understood."""
+    named: list[_Named] = []
+    ignored = 0
+    for argument in arguments:
+        found, skipped = _resolve(argument)
+        named += found
+        ignored += skipped
+    return Listing([_source(item) for item in _distinct(named)], ignored)
+
+
+def _resolve(argument: str) -> tuple[list[_Named], int]:
+    if _is_remote(argument):
+        return _resolve_remote(argument)
+    path = Path(argument.removeprefix("file://"))
+    if path.is_dir():
+        return _folder((str(Path(root) / name) for root, _, names in os.walk(path) for name in names), str(path))
+    if path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file():
+        return list(_manifest(str(path))), 0
+    if path.exists() or path.is_symlink():
+        return [_Named(path.name, str(path), argument)], 0
+    if _is_glob(argument):
+        root = str(_fixed_part(path))
+        matches = sorted(str(match) for match in Path(root).glob(str(path.relative_to(root))) if not match.is_dir())
+        if matches:
+            return [_Named(os.path.relpath(match, root), match, argument) for match in matches], 0
+    raise UsageError(f"{argument}: no such file or folder")
+
+
+def _resolve_remote(argument: str) -> tuple[list[_Named], int]:
+    try:
+        if Path(argument).suffix.lower() in MANIFEST_SUFFIXES:
+            return list(_manifest(argument)), 0
+        if _is_glob(argument):
+            root = argument[: min(argument.index(c) for c in "*?[" if c in argument)].rsplit("/", 1)[0]
+            matches = _match(argument)
+            return [_Named(m.path[len(root) + 1 :], m.path, argument, _remote_fingerprint(m)) for m in matches], 0
+        if exact := _match(argument):
+            return [_Named(m.path.rsplit("/", 1)[1], m.path, argument, _remote_fingerprint(m)) for m in exact], 0
+        root = argument.rstrip("/")
+        matches = _match(root + "/**")
+    except (BeamIOError, ValueError) as error:
+        raise UsageError(f"{argument}: cannot be listed: {error}") from error
+    if not matches:
+        raise UsageError(f"{argument}: no such file or folder")
+    videos = [m for m in matches if _has_video_suffix(m.path)]
+    named = [_Named(m.path[len(root) + 1 :], m.path, argument, _remote_fingerprint(m)) for m in videos]
+    return named, len(matches) - len(videos)
+
+
+def _match(pattern: str) -> list[Any]:
+    return sorted(FileSystems.match([pattern])[0].metadata_list, key=lambda metadata: str(metadata.path))
+
+
+def _folder(paths: Iterable[str], root: str) -> tuple[list[_Named], int]:
+    every = sorted(paths)
+    videos = [path for path in every if _has_video_suffix(path)]
+    return [_Named(os.path.relpath(path, root), path, path) for path in videos], len(every) - len(videos)
+
+
+def _has_video_suffix(path: str) -> bool:
+    name = path.rsplit("/", 1)[-1]
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES
+
+
+def _is_remote(uri: str) -> bool:
+    return "://" in uri and not uri.startswith("file://")
+
+
+def _is_glob(argument: str) -> bool:
+    return any(character in argument for character in "*?[")
+
+
+def _fixed_part(path: Path) -> Path:
+    """The folder above the first part with a wildcard."""
+    fixed = Path(path.anchor) if path.is_absolute() else Path()
+    for part in path.parts[len(fixed.parts) : -1]:
+        if _is_glob(part):
+            break
+        fixed /= part
+    return fixed
+
+
+# Manifests
+
+
+def _manifest(path: str) -> Iterator[_Named]:
+    """Videos of a manifest. A relative uri is taken from the manifest's folder; without an id the uri, as written, is it."""
+    folder = FileSystems.split(path)[0]
+    empty = True
+    for place, row in _manifest_rows(path):
+        uri = next((str(row[column]) for column in _URI_COLUMNS if row.get(column)), "")
+        if not uri:
+            raise UsageError(f"{place}: no uri (nor url, nor file_name)")
+        video_id = str(row["id"]) if row.get("id") not in (None, "") else uri
+        if len(video_id.encode(errors="surrogateescape")) > MAX_ID_BYTES:
+            raise UsageError(f"{place}: id is longer than {MAX_ID_BYTES} bytes")
+        metadata = {
+            key: value if isinstance(value, str) else json.dumps(value, default=str)
+            for key, value in row.items()
+            if key not in ("id", *_URI_COLUMNS) and value is not None
+        }
+        full = uri if _is_remote(uri) else uri.removeprefix("file://")
+        empty = False
+        yield _Named(video_id, full if _is_remote(full) else files.join(folder, full), place, metadata=metadata)
+    if empty:
+        raise UsageError(f"{path}: names no video")
+
+
+def _manifest_rows(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Rows and their places ("videos.csv line 3")."""
+    try:
+        data = files.read_bytes(path)
+        if path.lower().endswith(".parquet"):
+            for number, row in enumerate(files.read_table(path).to_pylist(), 1):
+                yield f"{path} row {number}", row
+            return
+        text = data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
+    if path.lower().endswith(".csv"):
+        yield from _csv_rows(path, text)
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        place, line = f"{path} line {number}", line.rstrip("\r")
+        if not line.strip():
+            continue
+        if path.lower().endswith(".txt"):
+            video_id, tab, uri = line.partition("\t")
+            yield place, {"id": video_id, "uri": uri} if tab else {"uri": line}
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UsageError(f"{place}: not JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise UsageError(f"{place}: not a JSON object")
+        yield place, row
+
+
+def _csv_rows(path: str, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        if not set(reader.fieldnames or ()) & set(_URI_COLUMNS):
+            raise UsageError(f"{path} line 1: no column uri (nor url, nor file_name)")
+        for row in reader:
+            if None in row or None in row.values():
+                raise UsageError(f"{path} line {reader.line_num}: not {len(reader.fieldnames or ())} columns")
+            yield f"{path} line {reader.line_num}", row
+    except csv.Error as error:
+        raise UsageError(f"{path} line {reader.line_num}: {error}") from error
+
+
+# Ids and fingerprints
+
+
+def _distinct(named: Iterable[_Named]) -> list[_Named]:
+    """Each id once. The same id again is no harm where it means the same content, and a UsageError otherwise."""
+    by_id: dict[str, _Named] = {}
+    for item in named:
+        first = by_id.setdefault(item.video_id, item)
+        if first is not item and first.uri != item.uri and _content(first.uri) != _content(item.uri):
+            raise UsageError(
+                f"id {item.video_id!r} names different content at {first.place} ({first.uri}) and at {item.place} ({item.uri})"
+            )
+    return list(by_id.values())
+
+
+def _content(uri: str) -> str:
+    """SHA-256 of a file; the uri itself where it cannot be read, which equals nothing else."""
+    digest = hashlib.sha256()
+    try:
+        with files.open_bytes(uri) as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except (OSError, ValueError):
+        return uri
+    return digest.hexdigest()
+
+
+def _source(item: _Named) -> VideoSource:
+    fingerprint = item.fingerprint or fingerprint_of(item.uri)
+    uri = item.uri if _is_remote(item.uri) else str(Path(item.uri).absolute())
+    video_id = item.video_id.encode(errors="backslashreplace").decode()  # a file name need not be UTF-8, an id must
+    return VideoSource(video_id, uri, fingerprint, dict(item.metadata))
+
+
+def fingerprint_of(uri: str) -> str:
+    """Changes when the file does: size and time of the last change; MISSING where there is no such file."""
+    if not _is_remote(uri):
+        try:
+            stat = os.stat(uri)
+        except (OSError, ValueError):
+            return MISSING
+        return f"{stat.st_size}-{stat.st_mtime_ns}"
+    try:
+        found = FileSystems.match([uri])[0].metadata_list
+    except (BeamIOError, ValueError):
+        return MISSING
+    return _remote_fingerprint(found[0]) if found else MISSING
+
+
+def _remote_fingerprint(metadata: Any) -> str:
+    return f"{metadata.size_in_bytes}-{metadata.last_updated_in_seconds}"
+
+
+def size_of(source: VideoSource) -> int:
+    """Bytes of the file, which its fingerprint begins with; 0 where it is missing."""
+    size = source.fingerprint.partition("-")[0]
+    return int(size) if size.isdigit() else 0

@@ -1,0 +1,218 @@
+"""One gallery: opening it, committing videos to both stores, and reading them back."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from schemas.errors import CliptraceError, UsageError
+from schemas.gallery import VIDEOS, GalleryManifest, frames_schema, part_path
+from schemas.records import FrameFeatures
+from transforms.store import files, ledger
+from transforms.store.vectors import VectorStore
+
+MANIFEST = "gallery.json"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Gallery:
+    """Where a gallery is and what it holds. Small and picklable: workers open the stores themselves."""
+
+    root: str
+    manifest: GalleryManifest
+
+    @classmethod
+    def load(cls, root: str) -> Gallery | None:
+        """The gallery at ``root``, None where there is none."""
+        path = files.join(root, MANIFEST)
+        if not files.exists(path):
+            return None
+        return cls(root, GalleryManifest.from_json(files.read_bytes(path).decode(), path))
+
+    @classmethod
+    def create(cls, root: str, manifest: GalleryManifest) -> Gallery:
+        if not manifest.milvus and not is_local(root):
+            raise UsageError(f"{root}: the embedded Milvus needs a local gallery; name a server with --milvus URI")
+        files.write_bytes(files.join(root, MANIFEST), manifest.to_json().encode())
+        return cls(root, manifest)
+
+    @property
+    def vectors_address(self) -> str:
+        return self.manifest.milvus or str(Path(self.root).resolve() / "milvus.db")
+
+    def vectors(self) -> contextlib.AbstractContextManager[VectorStore]:
+        return VectorStore.open(self.vectors_address, self.manifest)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold a local gallery for this process. One on an object store has no lock: its writers must be scheduled."""
+        if not is_local(self.root):
+            yield
+            return
+        with (Path(self.root) / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CliptraceError(
+                    f"{self.root}: another process uses this gallery; wait for it, or use a Milvus server (--milvus URI)"
+                ) from None
+            yield
+
+
+def is_local(root: str) -> bool:
+    return "://" not in root
+
+
+def commit(gallery: Gallery, vectors: VectorStore, run: str, videos: Sequence[FrameFeatures]) -> str:
+    """Write videos to Parquet, to Milvus, and only then to the ledger. Returns the part's name.
+
+    May run twice with the same videos: names and keys follow from them, so the second time overwrites the first.
+    """
+    part = part_name([video.video_id for video in videos])
+    frames_file = part_path("frames", run, part)
+    schema = frames_schema(gallery.manifest)
+    files.write_tables(files.join(gallery.root, frames_file), schema, [_frames_table(v, schema) for v in videos])
+    generation = int.from_bytes(hashlib.blake2b(f"{run}/{part}".encode(), digest_size=8).digest(), "big") >> 1
+    vectors.replace(videos, generation)
+    rows = [_video_row(video, frames_file, row_group) for row_group, video in enumerate(videos)]
+    files.write_tables(
+        files.join(gallery.root, part_path("videos", run, part)), VIDEOS, [pa.Table.from_pylist(rows, schema=VIDEOS)]
+    )
+    ledger.write_indexed(gallery.root, run, part, videos)
+    return part
+
+
+def part_name(video_ids: Sequence[str]) -> str:
+    return "part-" + hashlib.sha256("\0".join(sorted(video_ids)).encode()).hexdigest()[:16]
+
+
+def sweep(gallery: Gallery, attempts: Sequence[ledger.Attempt]) -> None:
+    """Drop what no live video owns: rows of replaced videos, and shards of a commit that was cut off.
+
+    Only for who holds the gallery alone. A replaced video's row group is emptied, so that its neighbours keep theirs.
+    """
+    acknowledged = {(attempt.run, attempt.part) for attempt in attempts}
+    for kind in ("frames", "videos"):
+        for path in files.find(files.join(gallery.root, part_path(kind, "*", "*"))):
+            _, run_folder, name = path.rsplit("/", 2)
+            if (run_folder.removeprefix("run="), name.removesuffix(".parquet")) not in acknowledged:
+                files.remove([path])
+    current = ledger.live(attempts)
+    replaced: dict[tuple[str, str], set[str]] = {}
+    for attempt in attempts:
+        if attempt.status == ledger.INDEXED and attempt is not current[attempt.video_id]:
+            replaced.setdefault((attempt.run, attempt.part), set()).add(attempt.video_id)
+    for (run, part), video_ids in replaced.items():
+        _drop_rows(gallery, run, part, video_ids)
+
+
+def _drop_rows(gallery: Gallery, run: str, part: str, video_ids: set[str]) -> None:
+    videos_path = files.join(gallery.root, part_path("videos", run, part))
+    videos = files.read_table(videos_path)
+    kept = videos.filter(pa.array([video_id not in video_ids for video_id in videos["video_id"].to_pylist()]))
+    if len(kept) == len(videos):
+        return  # swept before
+    frames_path = files.join(gallery.root, part_path("frames", run, part))
+    frames = pq.ParquetFile(pa.BufferReader(files.read_bytes(frames_path)))
+    groups = [frames.read_row_group(index) for index in range(frames.num_row_groups)]
+    live_groups = set(kept["row_group"].to_pylist())
+    tables = [group if index in live_groups else group.slice(0, 0) for index, group in enumerate(groups)]
+    files.write_tables(frames_path, frames_schema(gallery.manifest), tables)
+    files.write_tables(videos_path, VIDEOS, [kept])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredVideo:
+    """A live gallery video and the place of its keyframes."""
+
+    video_id: str
+    uri: str
+    metadata: Mapping[str, str]
+    frames_file: str
+    row_group: int
+
+
+def read_videos(gallery: Gallery) -> dict[str, StoredVideo]:
+    """Every live video, by id."""
+    columns = ["video_id", "uri", "metadata", "frames_file", "row_group"]
+    live = ledger.live(ledger.read_attempts(gallery.root))
+    videos: dict[str, StoredVideo] = {}
+    for run, part in sorted({(attempt.run, attempt.part) for attempt in live.values()}):
+        for row in files.read_table(files.join(gallery.root, part_path("videos", run, part)), columns).to_pylist():
+            owner = live.get(row["video_id"])
+            if owner and (owner.run, owner.part) == (run, part):
+                videos[row["video_id"]] = StoredVideo(**{**row, "metadata": dict(row["metadata"])})
+    return videos
+
+
+class FrameReader:
+    """Keyframes of stored videos, read a row group at a time; the last files stay open. Safe between threads."""
+
+    def __init__(self, gallery: Gallery, open_files: int = 8) -> None:
+        self._gallery, self._open_files = gallery, open_files
+        self._files: OrderedDict[str, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, video: StoredVideo) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """times float64[K] in seconds and embeddings float32[K, D] of a video. CliptraceError where they are damaged."""
+        with self._lock:
+            table = self._open(video.frames_file).read_row_group(video.row_group, columns=["video_id", "time", "embedding"])
+        if set(table["video_id"].to_pylist()) != {video.video_id}:
+            raise CliptraceError(f"{video.frames_file}: row group {video.row_group} does not hold video {video.video_id!r}")
+        column = table["embedding"].combine_chunks()
+        embeddings = column.flatten().to_numpy().reshape(len(table), self._gallery.manifest.dimension)
+        if not np.isfinite(embeddings).all():
+            raise CliptraceError(f"{video.frames_file}: row group {video.row_group} has embeddings that are not finite")
+        return table["time"].to_numpy(), embeddings
+
+    def _open(self, frames_file: str) -> Any:
+        if frames_file not in self._files:
+            source = files.open_bytes(files.join(self._gallery.root, frames_file))
+            self._files[frames_file] = pq.ParquetFile(pa.PythonFile(source, mode="r"))
+            if len(self._files) > self._open_files:
+                self._files.popitem(last=False)[1].close(force=True)
+        self._files.move_to_end(frames_file)
+        return self._files[frames_file]
+
+
+def _frames_table(video: FrameFeatures, schema: pa.Schema) -> pa.Table:
+    dimension = video.embeddings.shape[1]
+    embeddings = pa.FixedSizeListArray.from_arrays(
+        pa.array(video.embeddings.astype(np.float32, copy=False).ravel()), type=schema.field("embedding").type
+    )
+    assert embeddings.type.list_size == dimension
+    columns = [
+        pa.array([video.video_id] * len(video.times), pa.string()),
+        pa.array(video.times, pa.float64()),
+        pa.array(video.scores, pa.float32()),
+        embeddings,
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _video_row(video: FrameFeatures, frames_file: str, row_group: int) -> dict[str, Any]:
+    return {
+        **dataclasses.asdict(video.info),
+        "video_id": video.video_id,
+        "uri": video.source.uri,
+        "metadata": list(video.source.metadata.items()),
+        "decoded_s": video.decoded_s,
+        "partial": video.partial,
+        "warning": video.warning,
+        "fingerprint": video.source.fingerprint,
+        "keyframes": len(video.times),
+        "frames_file": frames_file,
+        "row_group": row_group,
+    }

@@ -1,0 +1,109 @@
+"""The ledger: one row per attempt at a video. What makes a second run skip, resume or retry."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+import pyarrow as pa
+
+from schemas.gallery import LEDGER, part_path
+from schemas.records import Failure, FrameFeatures, VideoSource
+from transforms.store import files
+
+INDEXED, FAILED = "indexed", "failed"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempt:
+    """The last attempt at a video. ``run`` and ``part`` name the shards that it wrote."""
+
+    video_id: str
+    uri: str
+    fingerprint: str
+    status: str
+    stage: str
+    error: str
+    message: str
+    attempt: int
+    content_sha256: str
+    time: float
+    run: str
+    part: str
+
+
+def read_attempts(gallery: str, run: str = "*") -> list[Attempt]:
+    """Every attempt of the run, oldest first."""
+    attempts = []
+    for path in files.find(files.join(gallery, part_path("ledger", run, "*"))):
+        _, run_folder, name = path.rsplit("/", 2)
+        place = {"run": run_folder.removeprefix("run="), "part": name.removesuffix(".parquet")}
+        attempts += [Attempt(**row, **place) for row in files.read_table(path).to_pylist()]
+    return sorted(attempts, key=lambda attempt: (attempt.time, attempt.run))
+
+
+def latest(attempts: Iterable[Attempt]) -> dict[str, Attempt]:
+    """State of every video: its last attempt."""
+    return {attempt.video_id: attempt for attempt in attempts}
+
+
+def live(attempts: Iterable[Attempt]) -> dict[str, Attempt]:
+    """Videos that are in the gallery, by the attempt that indexed them: a later failure does not take a video out."""
+    return {attempt.video_id: attempt for attempt in attempts if attempt.status == INDEXED}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do with its sources."""
+
+    work: list[VideoSource]
+    unchanged: int
+    known_failures: int
+
+
+def plan(sources: Sequence[VideoSource], known: Mapping[str, Attempt], retry_failed: bool) -> Plan:
+    """New and changed sources are work; a known failure only where ``retry_failed``, or where the file has changed."""
+    work, unchanged, known_failures = [], 0, 0
+    for source in sources:
+        attempt = known.get(source.video_id)
+        if attempt is None or attempt.fingerprint != source.fingerprint:
+            work.append(source)
+        elif attempt.status == INDEXED:
+            unchanged += 1
+        elif retry_failed:
+            work.append(dataclasses.replace(source, attempt=attempt.attempt + 1))
+        else:
+            known_failures += 1
+    return Plan(work, unchanged, known_failures)
+
+
+def write_indexed(gallery: str, run: str, part: str, videos: Sequence[FrameFeatures]) -> None:
+    rows = [
+        {
+            "video_id": video.video_id,
+            "uri": video.source.uri,
+            "fingerprint": video.source.fingerprint,
+            "status": INDEXED,
+            "stage": "",
+            "error": "",
+            "message": video.warning,
+            "attempt": video.source.attempt,
+            "content_sha256": video.info.content_sha256,
+            "time": time.time(),
+        }
+        for video in videos
+    ]
+    _write(gallery, run, part, rows)
+
+
+def write_failed(gallery: str, run: str, part: str, failures: Sequence[Failure]) -> None:
+    keys = ("video_id", "uri", "fingerprint", "stage", "error", "message", "attempt", "time")
+    rows = [{**{key: getattr(f, key) for key in keys}, "status": FAILED, "content_sha256": ""} for f in failures]
+    _write(gallery, run, part, rows)
+
+
+def _write(gallery: str, run: str, part: str, rows: list[dict[str, object]]) -> None:
+    files.write_tables(
+        files.join(gallery, part_path("ledger", run, part)), LEDGER, [pa.Table.from_pylist(rows, schema=LEDGER)]
+    )

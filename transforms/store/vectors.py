@@ -1,0 +1,158 @@
+"""Embeddings in Milvus: the embedded Milvus Lite or any server. One row per keyframe, keys deterministic, writes upserts."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.errors import CliptraceError, UsageError
+from schemas.gallery import METRIC, GalleryManifest, frame_key, video_key
+from schemas.records import FrameFeatures
+
+TOKEN_VARIABLE = "CLIPTRACE_MILVUS_TOKEN"  # noqa: S105 - the name of the variable, not a token
+_ROWS_PER_CALL = 1000
+_QUERIES_PER_CALL = 64
+_TIMEOUT_S = 120.0
+_MAX_ID_BYTES = 4096
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hits:
+    """Best frame of each gallery video for each query frame, one entry a hit.
+
+    query_frames, ref_frames: int64[H], row positions in the query's and the gallery video's FrameFeatures.
+    """
+
+    query_frames: NDArray[np.int64]
+    ref_ids: NDArray[np.str_]
+    ref_frames: NDArray[np.int64]
+    similarities: NDArray[np.float32]
+
+
+def check_address(uri: str) -> None:
+    """A Milvus address that may be stored and shown: http(s)://host:port without a secret in it."""
+    parts = urlsplit(uri)
+    if parts.username or parts.password or "token" in parts.query.lower():
+        raise UsageError(f"--milvus: no token or password in the address; put it into {TOKEN_VARIABLE}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"--milvus {uri}: must be http://HOST:PORT or https://HOST:PORT")
+
+
+class VectorStore:
+    """The frames collection of one gallery. Open it where it is used; every call returns after the acknowledgement."""
+
+    def __init__(self, client: Any, manifest: GalleryManifest) -> None:
+        self._client, self._manifest = client, manifest
+        self._collection = manifest.frames_collection
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, address: str, manifest: GalleryManifest) -> Iterator[VectorStore]:
+        """address: a server's URI, or the path of the embedded store (one process at a time)."""
+        from pymilvus import MilvusClient  # slow to import, and not needed before a gallery is opened
+
+        with _clear_errors(address):
+            client = MilvusClient(address, token=os.environ.get(TOKEN_VARIABLE, ""), timeout=_TIMEOUT_S)
+        try:
+            store = cls(client, manifest)
+            with _clear_errors(address):
+                store._prepare()
+            yield store
+        finally:
+            client.close()
+
+    def _prepare(self) -> None:
+        from pymilvus import DataType
+
+        if self._client.has_collection(self._collection):
+            self._client.load_collection(self._collection)
+            return
+        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
+        schema.add_field("key", DataType.INT64, is_primary=True)
+        schema.add_field("video_key", DataType.INT64)
+        schema.add_field("video_id", DataType.VARCHAR, max_length=_MAX_ID_BYTES)
+        schema.add_field("time", DataType.DOUBLE)
+        schema.add_field("frame", DataType.INT32)  # row position in the video's FrameFeatures
+        schema.add_field("generation", DataType.INT64)  # of the commit that wrote the row
+        schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=self._manifest.dimension)
+        index = self._client.prepare_index_params()
+        config = self._manifest.index
+        index.add_index(
+            "embedding",
+            index_type="HNSW",
+            metric_type=METRIC.upper(),
+            params={"M": config.m, "efConstruction": config.ef_construction},
+        )
+        self._client.create_collection(self._collection, schema=schema, index_params=index)
+
+    def replace(self, videos: Sequence[FrameFeatures], generation: int) -> None:
+        """Upsert the keyframes of ``videos`` and drop those that an earlier generation left of the same videos."""
+        rows = [
+            {
+                "key": frame_key(video.video_id, float(time)),
+                "video_key": video_key(video.video_id),
+                "video_id": video.video_id,
+                "time": float(time),
+                "frame": frame,
+                "generation": generation,
+                "embedding": video.embeddings[frame],
+            }
+            for video in videos
+            for frame, time in enumerate(video.times)
+        ]
+        for start in range(0, len(rows), _ROWS_PER_CALL):
+            self._client.upsert(self._collection, rows[start : start + _ROWS_PER_CALL])
+        keys = ", ".join(str(video_key(video.video_id)) for video in videos)
+        self._client.delete(self._collection, filter=f"video_key in [{keys}] and generation != {generation}")
+
+    def flush(self) -> None:
+        """Seal what was written, so that it is indexed."""
+        self._client.flush(self._collection)
+
+    def drop(self) -> None:
+        """Remove the collection."""
+        self._client.drop_collection(self._collection)
+
+    def count(self) -> int:
+        answer = self._client.query(self._collection, filter="key >= 0", output_fields=["count(*)"])
+        return int(answer[0]["count(*)"])
+
+    def search(self, embeddings: NDArray[np.float32], videos_per_frame: int) -> Hits:
+        """For each row of float32[Q, D] the ``videos_per_frame`` nearest gallery videos, each by its nearest frame."""
+        hits: list[tuple[int, str, int, float]] = []
+        for start in range(0, len(embeddings), _QUERIES_PER_CALL):
+            answers = self._client.search(
+                self._collection,
+                data=list(embeddings[start : start + _QUERIES_PER_CALL]),
+                limit=videos_per_frame,
+                group_by_field="video_key",
+                output_fields=["video_id", "frame"],
+                search_params={"params": {"ef": max(self._manifest.index.ef_search, videos_per_frame)}},
+            )
+            for query_frame, answer in enumerate(answers, start):
+                for hit in answer:
+                    entity = hit["entity"]
+                    hits.append((query_frame, entity["video_id"], entity["frame"], hit["distance"]))
+        return Hits(
+            np.array([hit[0] for hit in hits], np.int64),
+            np.array([hit[1] for hit in hits], np.str_),
+            np.array([hit[2] for hit in hits], np.int64),
+            np.array([hit[3] for hit in hits], np.float32),
+        )
+
+
+@contextlib.contextmanager
+def _clear_errors(address: str) -> Iterator[None]:
+    from pymilvus.exceptions import MilvusException
+
+    try:
+        yield
+    except MilvusException as error:
+        raise CliptraceError(f"Milvus at {address} cannot be used: {error.message}") from error

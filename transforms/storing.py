@@ -1,0 +1,88 @@
+"""The sinks: features and dead letters into the gallery."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+
+from schemas.records import Failure, FrameFeatures
+from transforms import telemetry
+from transforms.store import files, ledger
+from transforms.store.gallery import Gallery, commit, part_name
+
+_COMMIT_KEYFRAMES = 20_000
+"""Keyframes of one commit: 40 MB of embeddings at 512 dimensions."""
+_COMMIT_FAILURES = 1000
+
+
+class StoreFeatures(beam.PTransform):
+    """FrameFeatures → the ids of videos that both stores have acknowledged."""
+
+    def __init__(self, gallery: Gallery, run: str) -> None:
+        super().__init__()
+        self._gallery, self._run = gallery, run
+
+    def expand(self, videos: beam.PCollection) -> beam.PCollection:
+        return (
+            videos
+            | "BatchVideos"
+            >> beam.BatchElements(
+                min_batch_size=_COMMIT_KEYFRAMES,
+                max_batch_size=_COMMIT_KEYFRAMES,
+                element_size_fn=lambda video: min(len(video.times), _COMMIT_KEYFRAMES),
+            )
+            | "Commit" >> beam.ParDo(_Commit(self._gallery, self._run))
+        )
+
+
+class _Commit(beam.DoFn):
+    """A store that cannot be written to ends the run: nothing is wrong with the videos, and the next run goes on."""
+
+    def __init__(self, gallery: Gallery, run: str) -> None:
+        self._gallery, self._run = gallery, run
+
+    def setup(self) -> None:
+        self._opened = self._gallery.vectors()
+        self._vectors = self._opened.__enter__()
+
+    def process(self, videos: list[FrameFeatures]) -> Iterator[str]:
+        if not videos:  # BatchElements by size may emit an empty batch
+            return
+        with telemetry.timed("commit"):
+            commit(self._gallery, self._vectors, self._run, videos)
+        telemetry.count("videos_indexed", len(videos))
+        telemetry.count("keyframes_indexed", sum(len(video.times) for video in videos))
+        yield from (video.video_id for video in videos)
+
+    def teardown(self) -> None:
+        self._opened.__exit__(None, None, None)
+
+
+class RecordFailures(beam.PTransform):
+    """Dead letters → GALLERY/failures (JSON lines) and the ledger."""
+
+    def __init__(self, root: str, run: str) -> None:
+        super().__init__()
+        self._root, self._run = root, run
+
+    def expand(self, failures: beam.PCollection) -> beam.PCollection:
+        return (
+            failures
+            | "BatchFailures" >> beam.BatchElements(min_batch_size=_COMMIT_FAILURES, max_batch_size=_COMMIT_FAILURES)
+            | "Record" >> beam.Map(record_failures, root=self._root, run=self._run)
+        )
+
+
+def record_failures(failures: list[Failure], root: str, run: str) -> None:
+    """Write dead letters; the ledger last, since it is what says that they are known."""
+    part = part_name([failure.video_id for failure in failures]) + "-failed"
+    path = files.join(root, f"failures/run={run}/{part}.jsonl")
+    files.write_bytes(path, to_lines(dataclasses.asdict(failure) for failure in failures))
+    ledger.write_failed(root, run, part, failures)
+
+
+def to_lines(rows: Iterable[object]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()

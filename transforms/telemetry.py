@@ -1,0 +1,44 @@
+"""Counters, timers and progress. Counters reach every runner's interface; progress reaches a listener in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from apache_beam.metrics import Metrics
+
+NAMESPACE = "cliptrace"
+
+Listener = Callable[[str, float], None]
+_listeners: list[Listener] = []
+
+
+def count(name: str, amount: int = 1) -> None:
+    """Add to a Beam counter. Call it from the thread that Beam runs the DoFn in."""
+    Metrics.counter(NAMESPACE, name).inc(amount)
+
+
+@contextlib.contextmanager
+def timed(name: str) -> Iterator[None]:
+    """Add the milliseconds that the block takes to a Beam distribution."""
+    begin = time.perf_counter()
+    try:
+        yield
+    finally:
+        Metrics.distribution(NAMESPACE, f"{name}_ms").update(round((time.perf_counter() - begin) * 1000))
+
+
+def tell(event: str, amount: float = 1.0) -> None:
+    """Tell this process's listeners that something happened; nobody listens in a remote worker."""
+    for listener in _listeners:
+        listener(event, amount)
+
+
+@contextlib.contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
