@@ -26,7 +26,7 @@ from benchmarks.attacks.edits import EDITS, SEVERITIES
 from benchmarks.attacks.splits import find_footage
 from benchmarks.environment import environment
 from benchmarks.features import BasisFrames, basis_frames
-from benchmarks.methods import GRIDS, Method, above
+from benchmarks.methods import GRIDS, KEYFRAME_GRID, Method, above
 from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.tables import show
 from benchmarks.tuning import Trial, Tuner
@@ -67,12 +67,12 @@ def compare_methods(validation: Bench, test: Bench, names: Iterable[str] = GRIDS
     return {trial.method.name: measure(trial, test) for trial in trials}
 
 
-def compare_keyframes(validation: Videos, test: Videos) -> dict[str, Result]:
-    """The temporal network, tuned anew for each way of choosing keyframes."""
+def compare_keyframes(validation: Videos, test: Videos, start: Mapping[str, Any]) -> dict[str, Result]:
+    """The temporal network, tuned anew from ``start`` for each way of choosing keyframes."""
     rows = {}
     for name, config in KEYFRAMES.items():
         with Tuner(validation.bench(config)) as tuner:
-            trial = tuner.tune("tn", GRIDS["tn"])
+            trial = tuner.tune("tn", KEYFRAME_GRID, start)
         bench = test.bench(config)
         rows[name] = {"keyframes_per_second": bench.keyframe_rate, **measure(trial, bench)}
     return rows
@@ -156,7 +156,7 @@ def run(output: Path, seed: int, queries: int) -> Result:
         "methods": methods,
         "best": best,
         "per_edit": per_edit(found, test_bench.truth, test.dataset.sidecar()),
-        "keyframes": compare_keyframes(validation, test),
+        "keyframes": compare_keyframes(validation, test, methods["tn"]["settings"]),
     }
 
 
