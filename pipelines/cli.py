@@ -64,11 +64,18 @@ def make_parser() -> argparse.ArgumentParser:
     index.set_defaults(run=_index)
     index.add_argument("sources", nargs="+", metavar="SOURCE", help=_SOURCE)
     index.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
-    index.add_argument("--backbone", metavar="NAME|FILE", help="built-in backbone, or a .json or .toml file describing one")
     index.add_argument(
-        "--keyframes", type=_keyframes, metavar="SELECTOR[:N]", help="uniform:N (N a second) or content:T (change above T)"
+        "--backbone", metavar="NAME|FILE", help="built-in backbone, or a .json or .toml file describing one"
     )
-    index.add_argument("--milvus", metavar="URI", help="Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)")
+    index.add_argument(
+        "--keyframes",
+        type=_keyframes,
+        metavar="SELECTOR[:N]",
+        help="uniform:N (N a second) or content:T (change above T)",
+    )
+    index.add_argument(
+        "--milvus", metavar="URI", help="Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)"
+    )
     index.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
     _work_options(index)
 
@@ -79,12 +86,16 @@ def make_parser() -> argparse.ArgumentParser:
     match.add_argument("--output", required=True, metavar="FILE", help="matches, as .jsonl or .parquet")
     match.add_argument("--aligner", choices=ALIGNERS, default="tn", help="default: tn, the temporal network")
     match.add_argument("--min-score", type=_score, metavar="S", help="lowest score of a segment, 0 to 1")
-    match.add_argument("--top-k", type=_positive, metavar="N", help="gallery videos compared with a query (default: 20)")
+    match.add_argument(
+        "--top-k", type=_positive, metavar="N", help="gallery videos compared with a query (default: 20)"
+    )
     _work_options(match)
 
     evaluate = _command(commands, "evaluate", "measure matches against the truth")
     evaluate.set_defaults(run=_evaluate)
-    evaluate.add_argument("--truth", required=True, metavar="CSV", help="query_id,ref_id,query_start,query_end,ref_start,ref_end")
+    evaluate.add_argument(
+        "--truth", required=True, metavar="CSV", help="query_id,ref_id,query_start,query_end,ref_start,ref_end"
+    )
     evaluate.add_argument("--matches", required=True, metavar="FILE", help="what cliptrace match wrote")
 
     doctor = _command(commands, "doctor", "check ffmpeg, runtimes, devices, Milvus and weights")
@@ -96,14 +107,20 @@ def make_parser() -> argparse.ArgumentParser:
 _SOURCE = "a file, a folder, a glob, or a manifest (.txt .csv .jsonl .parquet with id and uri)"
 
 
-def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=EXIT_CODES, allow_abbrev=False)
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=EXIT_CODES, allow_abbrev=False
+    )
     parser.add_argument("--config", metavar="TOML", help=f"options of this command, in a table [{name}]")
     return parser
 
 
 def _work_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the backbone runs (default: cpu)")
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="where the backbone runs (default: cpu)"
+    )
     parser.add_argument(
         "--threads", type=_positive, default=(os.cpu_count() or 1) + 1, metavar="N", help="videos decoded at a time"
     )
@@ -133,7 +150,9 @@ def _keyframes(text: str) -> KeyframeConfig:
             return KeyframeConfig("content") if value is None else KeyframeConfig("content", threshold=value)
     except ValueError:
         pass
-    raise argparse.ArgumentTypeError(f"{text}: must be uniform, uniform:PER_SECOND, content or content:THRESHOLD (0 to 1)")
+    raise argparse.ArgumentTypeError(
+        f"{text}: must be uniform, uniform:PER_SECOND, content or content:THRESHOLD (0 to 1)"
+    )
 
 
 def _quiet_libraries() -> None:
@@ -193,7 +212,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     print(f"{'VSC22 segment AP:':<20} {result.segment_ap:.4f}")
     print(f"{'mAP:':<20} {result.mean_average_precision:.4f}")
     if error := result.boundary_error:
-        print(f"{'boundary error:':<20} mean {error.mean_s:.3f} s, median {error.median_s:.3f} s, {error.segments} segments")
+        print(
+            f"{'boundary error:':<20} mean {error.mean_s:.3f} s, median {error.median_s:.3f} s, {error.segments} segments"
+        )
     print(f"{'pairs:':<20} {result.true_pairs} true, {result.predicted_pairs} predicted, {result.found_pairs} found")
     return 0
 

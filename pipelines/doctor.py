@@ -37,7 +37,10 @@ class Check:
 def examine(milvus: str | None) -> list[Check]:
     """Every check, each tried for real."""
     checks = [_try(program, lambda program=program: _program(program)) for program in ("ffmpeg", "ffprobe")]
-    checks += [_try(package, lambda package=package: _version(package)) for package in ("apache-beam", "pyarrow", "onnxruntime")]
+    checks += [
+        _try(package, lambda package=package: _version(package))
+        for package in ("apache-beam", "pyarrow", "onnxruntime")
+    ]
     checks += [_try("backbone", lambda name=name: _backbone(name)) for name in BUILT_IN]
     with tempfile.TemporaryDirectory(prefix="cliptrace-") as folder:
         checks.append(_try("milvus-lite", lambda: _milvus(str(Path(folder) / "milvus.db"))))
@@ -85,7 +88,9 @@ def _milvus(address: str) -> str:
 
 def _cuda() -> Check:
     if importlib.util.find_spec("torch") is None:
-        return Check("cuda", False, "torch is not installed: pip install 'cliptrace[cuda]' to use --device cuda", needed=False)
+        return Check(
+            "cuda", False, "torch is not installed: pip install 'cliptrace[cuda]' to use --device cuda", needed=False
+        )
     import torch
 
     if not torch.cuda.is_available():

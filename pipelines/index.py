@@ -41,7 +41,9 @@ class IndexOptions:
     beam_args: Sequence[str] = ()
 
 
-def build(pipeline: beam.Pipeline, sources: list[VideoSource], gallery: Gallery, config: FeatureConfig, run: str) -> None:
+def build(
+    pipeline: beam.Pipeline, sources: list[VideoSource], gallery: Gallery, config: FeatureConfig, run: str
+) -> None:
     """sources → features → both stores and the ledger; dead letters of all stages → failures and the ledger."""
     videos = pipeline | "Sources" >> beam.Create(sources) | "SpreadSources" >> beam.Reshuffle()
     features = videos | "ExtractFeatures" >> ExtractFeatures(config)

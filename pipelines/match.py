@@ -34,7 +34,12 @@ class MatchOptions:
 
 
 def build(
-    pipeline: beam.Pipeline, queries: list[VideoSource], gallery: Gallery, config: FeatureConfig, matching: MatchConfig, part: str
+    pipeline: beam.Pipeline,
+    queries: list[VideoSource],
+    gallery: Gallery,
+    config: FeatureConfig,
+    matching: MatchConfig,
+    part: str,
 ) -> None:
     """queries → features → candidates → matches and dead letters of all stages → one part of the output."""
     videos = pipeline | "Queries" >> beam.Create(queries) | "SpreadQueries" >> beam.Reshuffle()

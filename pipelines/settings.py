@@ -20,7 +20,10 @@ def apply_settings(parser: argparse.ArgumentParser, argv: Sequence[str], environ
     if name not in commands:
         return
     options = {a.dest: a for a in commands[name]._actions if a.option_strings and a.dest not in ("help", "config")}
-    values = {key: (f"{_config_path(argv, environment)}: {key}", value) for key, value in _file(argv, environment, name).items()}
+    values = {
+        key: (f"{_config_path(argv, environment)}: {key}", value)
+        for key, value in _file(argv, environment, name).items()
+    }
     for key, (place, _) in values.items():
         if key not in options:
             raise UsageError(f"{place}: no such option of cliptrace {name}")

@@ -168,9 +168,13 @@ class FrameReader:
     def read(self, video: StoredVideo) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """times float64[K] in seconds and embeddings float32[K, D] of a video. CliptraceError where they are damaged."""
         with self._lock:
-            table = self._open(video.frames_file).read_row_group(video.row_group, columns=["video_id", "time", "embedding"])
+            table = self._open(video.frames_file).read_row_group(
+                video.row_group, columns=["video_id", "time", "embedding"]
+            )
         if set(table["video_id"].to_pylist()) != {video.video_id}:
-            raise CliptraceError(f"{video.frames_file}: row group {video.row_group} does not hold video {video.video_id!r}")
+            raise CliptraceError(
+                f"{video.frames_file}: row group {video.row_group} does not hold video {video.video_id!r}"
+            )
         column = table["embedding"].combine_chunks()
         embeddings = column.flatten().to_numpy().reshape(len(table), self._gallery.manifest.dimension)
         if not np.isfinite(embeddings).all():

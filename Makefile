@@ -1,0 +1,42 @@
+# Every target sets up what it needs: .venv of this checkout, and ffmpeg from the system's packages where it is missing.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+export PYTHON
+
+.PHONY: demo test test-all lint bench clean
+
+demo: .venv/base
+	$(BIN)/python -m benchmarks.demo
+
+test: lint
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: lint
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The figures of the README. CLIPTRACE_FOOTAGE and CLIPTRACE_ANNOTATIONS name the footage; without, the clips in tests/data.
+bench: .venv/dev
+	$(BIN)/python -m benchmarks.index_throughput
+	$(BIN)/python -m benchmarks.query_latency
+	$(BIN)/python -m benchmarks.malformed
+	$(BIN)/python -m benchmarks.copies
+
+.venv/base: pyproject.toml deploy/system-packages.sh
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cliptrace needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@deploy/system-packages.sh
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/dev: .venv/base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv demo-out bench-out build *.egg-info
