@@ -212,9 +212,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     print(f"{'VSC22 segment AP:':<20} {result.segment_ap:.4f}")
     print(f"{'mAP:':<20} {result.mean_average_precision:.4f}")
     if error := result.boundary_error:
-        print(
-            f"{'boundary error:':<20} mean {error.mean_s:.3f} s, median {error.median_s:.3f} s, {error.segments} segments"
-        )
+        spread = f"mean {error.mean_s:.3f} s, median {error.median_s:.3f} s"
+        print(f"{'boundary error:':<20} {spread}, {error.segments} segments")
     print(f"{'pairs:':<20} {result.true_pairs} true, {result.predicted_pairs} predicted, {result.found_pairs} found")
     return 0
 

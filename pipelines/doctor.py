@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.metadata
 import importlib.util
 import shutil
@@ -36,12 +37,12 @@ class Check:
 
 def examine(milvus: str | None) -> list[Check]:
     """Every check, each tried for real."""
-    checks = [_try(program, lambda program=program: _program(program)) for program in ("ffmpeg", "ffprobe")]
+    checks = [_try(program, functools.partial(_program, program)) for program in ("ffmpeg", "ffprobe")]
     checks += [
-        _try(package, lambda package=package: _version(package))
+        _try(package, functools.partial(importlib.metadata.version, package))
         for package in ("apache-beam", "pyarrow", "onnxruntime")
     ]
-    checks += [_try("backbone", lambda name=name: _backbone(name)) for name in BUILT_IN]
+    checks += [_try("backbone", functools.partial(_backbone, name)) for name in BUILT_IN]
     with tempfile.TemporaryDirectory(prefix="cliptrace-") as folder:
         checks.append(_try("milvus-lite", lambda: _milvus(str(Path(folder) / "milvus.db"))))
     if milvus:
@@ -65,10 +66,6 @@ def _program(name: str) -> str:
         raise CliptraceError("not installed: apt-get install ffmpeg")
     banner = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=30, check=False).stdout
     return f"{path} ({banner.partition(' Copyright')[0] or 'gives no version'})"
-
-
-def _version(package: str) -> str:
-    return importlib.metadata.version(package)
 
 
 def _backbone(name: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -69,7 +71,10 @@ def index(options: IndexOptions) -> Summary:
             sweep(gallery, attempts)  # what a killed run left
         with Progress("index", len(plan.work)) as progress:
             for wave in waves(plan.work, options.beam_args):
-                run(lambda pipeline, wave=wave: build(pipeline, wave, gallery, config, run_id), options.beam_args)
+                run(
+                    functools.partial(build, sources=wave, gallery=gallery, config=config, run=run_id),
+                    options.beam_args,
+                )
         if plan.work:
             with gallery.vectors() as vectors:
                 vectors.flush()
@@ -104,7 +109,7 @@ def open_or_create(options: IndexOptions) -> Gallery:
     backbone = config_to_json(load_config(options.backbone or DEFAULT_BACKBONE))
     if gallery is None:
         manifest = GalleryManifest(
-            name=collection_prefix(options.gallery),
+            name=collection_prefix(options.gallery, secrets.token_hex(4)),
             backbone=backbone,
             keyframes=options.keyframes or KeyframeConfig(),
             milvus=options.milvus or "",
@@ -126,7 +131,8 @@ def _identity(backbone: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _describe(backbone: Mapping[str, Any]) -> str:
-    return f"{backbone['name']} (sha256 {backbone['sha256'][:12]}…, {backbone['pooling']}, {backbone['dimension']} dimensions)"
+    digest, pooling, dimension = backbone["sha256"][:12], backbone["pooling"], backbone["dimension"]
+    return f"{backbone['name']} (sha256 {digest}…, {pooling}, {dimension} dimensions)"
 
 
 def _refuse(gallery: Gallery, what: str, built: str, asked: str) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import apache_beam as beam
@@ -16,7 +17,7 @@ from schemas.errors import UsageError
 from schemas.records import VideoSource
 from transforms.features import ExtractFeatures, FeatureConfig
 from transforms.matching import AlignCandidates, FindCandidates, MatchConfig
-from transforms.results import WriteParts, discard, finish
+from transforms.results import WriteParts, begin, discard, finish
 from transforms.sources import list_sources
 from transforms.store import files
 from transforms.store.gallery import Gallery
@@ -68,15 +69,14 @@ def match(options: MatchOptions) -> Summary:
     parts = []
     lock = contextlib.nullcontext() if gallery.manifest.milvus else gallery.locked()
     try:
+        begin(scratch)
         with lock, Progress("match", len(listing.sources)) as progress:
             for number, wave in enumerate(waves(listing.sources, options.beam_args)):
                 parts.append(files.join(scratch, f"{number:06}"))
-                run(
-                    lambda pipeline, wave=wave, part=parts[-1]: build(
-                        pipeline, wave, gallery, config, options.matching, part
-                    ),
-                    options.beam_args,
+                step = functools.partial(
+                    build, queries=wave, gallery=gallery, config=config, matching=options.matching, part=parts[-1]
                 )
+                run(step, options.beam_args)
         matches = finish(parts, "matches.jsonl", options.output)
         failures_path = options.output.rsplit(".", 1)[0] + ".failures.jsonl"
         failures = {row["video_id"] for row in finish(parts, "failures.jsonl", failures_path)}
@@ -84,6 +84,7 @@ def match(options: MatchOptions) -> Summary:
             files.remove([failures_path])
     finally:
         discard(scratch)
+    answered = failures | {row["query_id"] for row in matches}
     return Summary(
         command="match",
         videos=len(listing.sources) - len(failures),
@@ -92,7 +93,7 @@ def match(options: MatchOptions) -> Summary:
         elapsed_s=progress.elapsed_s,
         lines={
             "matches": f"{len(matches):,}",
-            "queries without a match": f"{len(listing.sources) - len(failures | {row['query_id'] for row in matches}):,}",
+            "queries without a match": f"{len(listing.sources) - len(answered):,}",
             "other files, ignored": f"{listing.ignored:,}" if listing.ignored else "",
             "output": options.output,
             "failures in": failures_path if failures else "",

@@ -17,8 +17,8 @@ from transforms.sources import size_of
 
 _LOCAL_WAVE = (64, 2 << 30)
 _CLUSTER_WAVE = (10_000, 1 << 62)
-"""Most videos and bytes of one wave. In process every stage waits for the one before it, and what lies between them is in
-memory: a wave is what a killed run loses. A cluster has its own way with both; its waves keep the job graph small."""
+"""Most videos and bytes of one wave. In process every stage waits for the one before it, and what lies between them is
+in memory: a wave is what a killed run loses. A cluster has its own way with both; waves keep its job graph small."""
 
 
 def new_run() -> str:
@@ -27,7 +27,7 @@ def new_run() -> str:
 
 
 def waves(sources: Sequence[VideoSource], beam_args: Sequence[str]) -> Iterator[list[VideoSource]]:
-    """The sources in order, cut into waves; each wave has its largest videos first, so that none is left for the end."""
+    """The sources in order, cut into waves; each has its largest videos first, so that none is left for the end."""
     most, most_bytes = _CLUSTER_WAVE if _names_runner(beam_args) else _LOCAL_WAVE
     wave: list[VideoSource] = []
     size = 0

@@ -10,11 +10,11 @@ from typing import Any
 
 from schemas.errors import UsageError
 
-_SWITCH = {"1": True, "true": True, "0": False, "false": False, "": False}
+_SWITCH = {"1": True, "true": True, "0": False, "false": False}
 
 
 def apply_settings(parser: argparse.ArgumentParser, argv: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Give the chosen command's options the defaults that environment and --config file hold. A bad one is a UsageError."""
+    """Give the chosen command's options the defaults that environment and --config hold. UsageError for a bad one."""
     commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices
     name = next((argument for argument in argv if not argument.startswith("-")), "")
     if name not in commands:
@@ -29,7 +29,7 @@ def apply_settings(parser: argparse.ArgumentParser, argv: Sequence[str], environ
             raise UsageError(f"{place}: no such option of cliptrace {name}")
     for dest in options:
         variable = "CLIPTRACE_" + dest.upper()
-        if variable in environment:
+        if environment.get(variable):  # one that is set to nothing is as good as unset
             values[dest] = (variable, environment[variable])
     for dest, (place, value) in values.items():
         action = options[dest]
@@ -40,7 +40,10 @@ def apply_settings(parser: argparse.ArgumentParser, argv: Sequence[str], environ
 def _config_path(argv: Sequence[str], environment: Mapping[str, str]) -> str:
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     finder.add_argument("--config", default=environment.get("CLIPTRACE_CONFIG", ""))
-    return str(finder.parse_known_args(argv)[0].config)
+    try:
+        return str(finder.parse_known_args(argv)[0].config)
+    except argparse.ArgumentError as error:  # --config without a value
+        raise UsageError(str(error)) from error
 
 
 def _file(argv: Sequence[str], environment: Mapping[str, str], command: str) -> dict[str, Any]:
@@ -53,10 +56,14 @@ def _file(argv: Sequence[str], environment: Mapping[str, str], command: str) -> 
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from error
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: {command} must be a table: [{command}]")
     return {key.replace("-", "_"): value for key, value in table.items()}
 
 
 def _convert(action: argparse.Action, place: str, value: Any) -> Any:
+    if not isinstance(value, (str, int, float)):
+        raise UsageError(f"{place}: must be a text or a number, not {value!r}")
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if action.nargs == 0:
         if text not in _SWITCH:
@@ -65,8 +72,10 @@ def _convert(action: argparse.Action, place: str, value: Any) -> Any:
     convert: Any = action.type or str
     try:
         result = convert(text)
-    except (ValueError, argparse.ArgumentTypeError) as error:
+    except argparse.ArgumentTypeError as error:
         raise UsageError(f"{place}: {error}") from error
+    except ValueError as error:
+        raise UsageError(f"{place}: invalid value {text!r}") from error
     if action.choices and result not in action.choices:
         raise UsageError(f"{place}: must be one of {', '.join(action.choices)}, not {text!r}")
     return result

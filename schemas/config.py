@@ -35,8 +35,8 @@ class Limits:
 class KeyframeConfig:
     """Which basis frames are kept.
 
-    uniform: ``per_second`` frames a second. content: a frame whose 32×32 thumb differs from the last kept one by more than
-    ``threshold`` (mean absolute difference, 0..1), and at least one frame every ``max_gap_s`` seconds.
+    uniform: ``per_second`` frames a second. content: a frame whose 32×32 thumb differs from the last kept one by more
+    than ``threshold`` (mean absolute difference, 0..1), and at least one frame every ``max_gap_s`` seconds.
     """
 
     selector: Literal["uniform", "content"] = "uniform"

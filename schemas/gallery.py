@@ -31,7 +31,7 @@ LEDGER = pa.schema(
         pa.field("time", pa.float64(), nullable=False),  # seconds since 1970
     ]
 )
-"""One row per attempt. The latest attempt of a video_id is its state; its run and part name its rows in frames/ and videos/."""
+"""One row per attempt. The latest of a video_id is its state; its run and part name its rows in frames/ and videos/."""
 
 VIDEOS = pa.schema(
     [
@@ -96,8 +96,8 @@ class IndexConfig:
 class GalleryManifest:
     """gallery.json. Whatever is in here holds for every row of the gallery.
 
-    name: prefix of the Milvus collections. backbone: a BackboneConfig as JSON. milvus: server address, "" for the embedded
-    store; never a token, which comes from the environment.
+    name: prefix of the Milvus collections. backbone: a BackboneConfig as JSON. milvus: server address, "" for the
+    embedded store; never a token, which comes from the environment.
     """
 
     name: str
@@ -129,15 +129,19 @@ class GalleryManifest:
                 raise CliptraceError(
                     f"{source}: format version {version} is newer than this cliptrace ({FORMAT_VERSION}): upgrade it"
                 )
-            data.pop("metric")
+            if (metric := data.pop("metric")) != METRIC or data["basis_fps"] != BASIS_FPS:
+                raise CliptraceError(
+                    f"{source}: metric {metric}, {data['basis_fps']} basis frames a second: not supported"
+                )
             keyframes, index = KeyframeConfig(**data.pop("keyframes")), IndexConfig(**data.pop("index"))
+            int(data["backbone"]["dimension"])
             return cls(**data, keyframes=keyframes, index=index, format_version=version)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CliptraceError(f"{source}: not a gallery description: {error}") from error
 
 
 def part_path(kind: str, run: str, part: str) -> str:
-    """Where a shard of ``kind`` (frames, videos, ledger) lies below the gallery; shards of one commit share run and part."""
+    """Where a shard (kind: frames, videos, ledger) lies below the gallery; those of one commit share run and part."""
     return f"{kind}/run={run}/{part}.parquet"
 
 
@@ -155,7 +159,7 @@ def _key(data: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big") >> 1
 
 
-def collection_prefix(gallery_root: str) -> str:
-    """A Milvus name from the gallery's folder, told apart from namesakes on a shared server by the path's hash."""
+def collection_prefix(gallery_root: str, unique: str) -> str:
+    """A Milvus name from the gallery's folder. unique: tells it apart from namesakes on a shared server."""
     stem = re.sub(r"\W", "_", gallery_root.rstrip("/").rsplit("/", 1)[-1], flags=re.ASCII)[:64]
-    return f"cliptrace_{stem}_{hashlib.sha256(gallery_root.encode()).hexdigest()[:8]}"
+    return f"cliptrace_{stem}_{unique}"

@@ -10,6 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def text_of(name: str) -> str:
+    """``name`` as text that every store takes: what is no UTF-8, which Python keeps as surrogates, becomes escapes."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class VideoSource:
     """A video as it was named. ``fingerprint`` changes when the file does; ``attempt`` counts from 1."""
@@ -92,7 +97,8 @@ class FrameFeatures:
         frames = len(self.times)
         if self.embeddings.ndim != 2 or len(self.embeddings) != frames or len(self.scores) != frames:
             raise ValueError(
-                f"{self.video_id}: {frames} times, {len(self.scores)} scores, embeddings of shape {self.embeddings.shape}"
+                f"{self.video_id}: {frames} times, {len(self.scores)} scores, "
+                f"embeddings of shape {self.embeddings.shape}"
             )
         if frames > 1 and not bool(np.all(np.diff(self.times) > 0)):
             raise ValueError(f"{self.video_id}: keyframe times are not strictly increasing")

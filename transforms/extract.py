@@ -1,4 +1,4 @@
-"""From a range of a video to the embeddings of its keyframes: decode → keyframes → backbone, one pass, a tile at a time.
+"""From a range of a video to its keyframes' embeddings: decode → keyframes → backbone, one pass, a tile at a time.
 
 Pure: no Beam. Frames never leave the function; one tile (72 s) is in memory at a time.
 """
@@ -17,7 +17,7 @@ from transforms.media.thumbs import thumbs
 
 
 def extract_range(path: str, part: VideoRange, selector: Selector, embedder: Embedder, limits: Limits) -> RangeFeatures:
-    """Keyframes of one range. A range that yields no frame is returned empty with a warning: join_ranges judges the whole.
+    """Keyframes of one range. One that yields no frame comes back empty with a warning: join_ranges judges the whole.
 
     path: local file of ``part.source``.
     """

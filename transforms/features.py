@@ -1,4 +1,4 @@
-"""Videos → keyframe embeddings: probe and cut, decode and embed every range, join the ranges. The front half of every job."""
+"""Videos → keyframe embeddings: probe and cut, decode and embed ranges, join them. The front half of every job."""
 
 from __future__ import annotations
 

@@ -14,10 +14,11 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from schemas.errors import CliptraceError, MediaError
-from schemas.records import Failure, VideoSource
+from schemas.records import Failure, VideoSource, text_of
 from transforms import telemetry
 
 _FAILURES = "failures"
+_FULL_DISK = (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 
 
 class Work(Protocol):
@@ -26,8 +27,9 @@ class Work(Protocol):
     def open(self) -> None:
         """Load models, connect to stores."""
 
-    def __call__(self, element: Any) -> Iterable[Any]:
-        """Outputs of one element. Any exception but a CliptraceError makes a dead letter of it; so does a MediaError."""
+    def __call__(self, element: Any, /) -> Iterable[Any]:
+        """Outputs of one element. Any exception makes a dead letter of it, but for what the next video would meet, too:
+        a CliptraceError (a missing program or model) that is no MediaError, or a full disk."""
 
     def close(self) -> None: ...
 
@@ -91,8 +93,10 @@ class _IsolatedDoFn(beam.DoFn):
         try:
             return list(self._work(element))
         except Exception as error:
-            if _ends_the_run(error):
+            if isinstance(error, CliptraceError) and not isinstance(error, MediaError):
                 raise
+            if isinstance(error, OSError) and error.errno in _FULL_DISK:
+                raise CliptraceError(str(error)) from error
             return [failure_of(self._source_of(element), self._stage, error)]
 
     def teardown(self) -> None:
@@ -101,17 +105,10 @@ class _IsolatedDoFn(beam.DoFn):
         self._work.close()
 
 
-def _ends_the_run(error: Exception) -> bool:
-    """Whether the next video would fail in the same way: a missing program or model, a full disk."""
-    if isinstance(error, CliptraceError):
-        return not isinstance(error, MediaError)
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
-
-
 def failure_of(source: VideoSource, stage: str, error: Exception) -> Failure:
-    message = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", str(error)).strip()
+    message = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text_of(str(error))).strip()
     return Failure(
-        uri=source.uri.encode(errors="backslashreplace").decode(),
+        uri=text_of(source.uri),
         video_id=source.video_id,
         stage=stage,
         error=type(error).__name__,

@@ -8,7 +8,6 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.io.filesystem import BeamIOError
 
 from schemas.records import Failure, Match
 from transforms.store import files
@@ -51,6 +50,10 @@ def write_part(folder: str, records: list[Match | Failure]) -> None:
     matches = [record for record in records if isinstance(record, Match)]
     failures = [record for record in records if isinstance(record, Failure)]
     matches.sort(key=lambda match: (match.query_id, -match.score, match.ref_id))
+    # Several pairs or ranges of a query may fail: one dead letter, the first, says it.
+    failures = list(
+        {failure.video_id: failure for failure in sorted(failures, key=lambda f: f.time, reverse=True)}.values()
+    )
     failures.sort(key=lambda failure: failure.video_id)
     files.write_bytes(files.join(folder, "matches.jsonl"), to_lines(map(match_to_json, matches)))
     files.write_bytes(files.join(folder, "failures.jsonl"), to_lines(map(dataclasses.asdict, failures)))
@@ -78,6 +81,11 @@ def match_to_json(match: Match) -> dict[str, Any]:
     return row
 
 
+def begin(folder: str) -> None:
+    """Make the folder of the parts, to learn before the work whether the output can be written."""
+    files.write_bytes(files.join(folder, "failures.jsonl"), b"")
+
+
 def finish(parts: list[str], name: str, output: str) -> list[dict[str, Any]]:
     """Join the files ``name`` of the part folders into ``output``, and return their rows."""
     lines = b"".join(files.read_bytes(path) for path in (files.join(p, name) for p in parts) if files.exists(path))
@@ -92,7 +100,4 @@ def finish(parts: list[str], name: str, output: str) -> list[dict[str, Any]]:
 
 
 def discard(folder: str) -> None:
-    try:
-        files.remove([folder])
-    except BeamIOError:  # nothing was written
-        pass
+    files.remove_folder(folder)

@@ -17,14 +17,18 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from schemas.errors import UsageError
-from schemas.records import VideoSource
+from schemas.records import VideoSource, text_of
 from transforms.store import files
 
 VIDEO_SUFFIXES = frozenset(
-    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .h264 .h265 .hevc .ivf .m1v .m2ts .m2v .m4v .mj2 .mkv .mov .mp4 .mpeg "
-    ".mpg .mts .mxf .nut .ogm .ogv .qt .rm .rmvb .ts .vob .webm .wmv .y4m".split()
+    f".{name}"
+    for name in (
+        *("3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "gif", "h264", "h265", "hevc", "ivf", "m1v", "m2ts"),
+        *("m2v", "m4v", "mj2", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "nut", "ogm", "ogv", "qt", "rm", "rmvb"),
+        *("ts", "vob", "webm", "wmv", "y4m"),
+    )
 )
-"""What a folder is searched for. A file that is named itself, by a glob or in a manifest is tried whatever its name is."""
+"""What a folder is searched for. A file that is named itself, by a glob or in a manifest is tried whatever its name."""
 
 MANIFEST_SUFFIXES = frozenset({".txt", ".csv", ".jsonl", ".parquet"})
 MAX_ID_BYTES = 4096
@@ -57,7 +61,8 @@ def list_sources(arguments: Sequence[str]) -> Listing:
     ignored = 0
     for argument in arguments:
         found, skipped = _resolve(argument)
-        named += found
+        # A file name need not be UTF-8, an id must.
+        named += [dataclasses.replace(item, video_id=text_of(item.video_id)) for item in found]
         ignored += skipped
     return Listing([_source(item) for item in _distinct(named)], ignored)
 
@@ -65,7 +70,10 @@ def list_sources(arguments: Sequence[str]) -> Listing:
 def _resolve(argument: str) -> tuple[list[_Named], int]:
     if _is_remote(argument):
         return _resolve_remote(argument)
-    path = Path(argument.removeprefix("file://"))
+    name = argument.removeprefix("file://")
+    if not name:
+        raise UsageError("an empty SOURCE names nothing")
+    path = Path(name)
     if path.is_dir():
         return _folder((str(Path(root) / name) for root, _, names in os.walk(path) for name in names), str(path))
     if path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file():
@@ -73,10 +81,7 @@ def _resolve(argument: str) -> tuple[list[_Named], int]:
     if path.exists() or path.is_symlink():
         return [_Named(path.name, str(path), argument)], 0
     if _is_glob(argument):
-        root = str(_fixed_part(path))
-        matches = sorted(str(match) for match in Path(root).glob(str(path.relative_to(root))) if not match.is_dir())
-        if matches:
-            return [_Named(os.path.relpath(match, root), match, argument) for match in matches], 0
+        return _glob(path, argument)
     raise UsageError(f"{argument}: no such file or folder")
 
 
@@ -84,12 +89,14 @@ def _resolve_remote(argument: str) -> tuple[list[_Named], int]:
     try:
         if Path(argument).suffix.lower() in MANIFEST_SUFFIXES:
             return list(_manifest(argument)), 0
-        if _is_glob(argument):
+        if _is_glob(argument) and not FileSystems.exists(argument):
             root = argument[: min(argument.index(c) for c in "*?[" if c in argument)].rsplit("/", 1)[0]
             matches = _match(argument)
+            if not matches:
+                raise UsageError(f"{argument}: no such file or folder")
             return [_Named(m.path[len(root) + 1 :], m.path, argument, _remote_fingerprint(m)) for m in matches], 0
-        if exact := _match(argument):
-            return [_Named(m.path.rsplit("/", 1)[1], m.path, argument, _remote_fingerprint(m)) for m in exact], 0
+        if FileSystems.exists(argument):
+            return [_Named(argument.rsplit("/", 1)[1], argument, argument)], 0
         root = argument.rstrip("/")
         matches = _match(root + "/**")
     except (BeamIOError, ValueError) as error:
@@ -105,6 +112,21 @@ def _match(pattern: str) -> list[Any]:
     return sorted(FileSystems.match([pattern])[0].metadata_list, key=lambda metadata: str(metadata.path))
 
 
+def _glob(path: Path, argument: str) -> tuple[list[_Named], int]:
+    """As in a shell: names with a leading dot only where the pattern has one, too."""
+    root = _fixed_part(path)
+    pattern = path.relative_to(root)
+    try:
+        found = root.glob(str(pattern / "*" if pattern.name == "**" else pattern))
+        files_found = [match for match in found if not match.is_dir()]
+    except ValueError as error:
+        raise UsageError(f"{argument}: {error}") from error
+    matches = sorted(str(m) for m in files_found if pattern.name.startswith(".") or not m.name.startswith("."))
+    if not matches:
+        raise UsageError(f"{argument}: no such file or folder")
+    return [_Named(os.path.relpath(match, root), match, argument) for match in matches], 0
+
+
 def _folder(paths: Iterable[str], root: str) -> tuple[list[_Named], int]:
     every = sorted(paths)
     videos = [path for path in every if _has_video_suffix(path)]
@@ -113,7 +135,7 @@ def _folder(paths: Iterable[str], root: str) -> tuple[list[_Named], int]:
 
 def _has_video_suffix(path: str) -> bool:
     name = path.rsplit("/", 1)[-1]
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES
+    return not name.startswith(".") and Path(name).suffix.lower() in VIDEO_SUFFIXES
 
 
 def _is_remote(uri: str) -> bool:
@@ -125,10 +147,10 @@ def _is_glob(argument: str) -> bool:
 
 
 def _fixed_part(path: Path) -> Path:
-    """The folder above the first part with a wildcard."""
+    """The folder above the first part with a wildcard; a folder that is really called so has none."""
     fixed = Path(path.anchor) if path.is_absolute() else Path()
     for part in path.parts[len(fixed.parts) : -1]:
-        if _is_glob(part):
+        if _is_glob(part) and not (fixed / part).exists():
             break
         fixed /= part
     return fixed
@@ -138,24 +160,23 @@ def _fixed_part(path: Path) -> Path:
 
 
 def _manifest(path: str) -> Iterator[_Named]:
-    """Videos of a manifest. A relative uri is taken from the manifest's folder; without an id the uri, as written, is it."""
+    """Videos of a manifest. A relative uri is taken from its folder; the uri, as written, is the default id."""
     folder = FileSystems.split(path)[0]
     empty = True
     for place, row in _manifest_rows(path):
-        uri = next((str(row[column]) for column in _URI_COLUMNS if row.get(column)), "")
+        uri = next((str(row[column]) for column in _URI_COLUMNS if str(row.get(column) or "").strip()), "")
         if not uri:
             raise UsageError(f"{place}: no uri (nor url, nor file_name)")
         video_id = str(row["id"]) if row.get("id") not in (None, "") else uri
-        if len(video_id.encode(errors="surrogateescape")) > MAX_ID_BYTES:
-            raise UsageError(f"{place}: id is longer than {MAX_ID_BYTES} bytes")
         metadata = {
-            key: value if isinstance(value, str) else json.dumps(value, default=str)
+            text_of(key): text_of(value if isinstance(value, str) else json.dumps(value, default=str))
             for key, value in row.items()
             if key not in ("id", *_URI_COLUMNS) and value is not None
         }
         full = uri if _is_remote(uri) else uri.removeprefix("file://")
         empty = False
-        yield _Named(video_id, full if _is_remote(full) else files.join(folder, full), place, metadata=metadata)
+        path = full if _is_remote(full) or Path(full).is_absolute() else files.join(folder, full)
+        yield _Named(video_id, path, place, metadata=metadata)
     if empty:
         raise UsageError(f"{path}: names no video")
 
@@ -169,8 +190,8 @@ def _manifest_rows(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 yield f"{path} row {number}", row
             return
         text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from error
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+        raise UsageError(f"{path}: cannot be read: {files.reason(error)}") from error
     if path.lower().endswith(".csv"):
         yield from _csv_rows(path, text)
         return
@@ -184,7 +205,7 @@ def _manifest_rows(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{place}: not JSON: {error}") from error
         if not isinstance(row, dict):
             raise UsageError(f"{place}: not a JSON object")
@@ -197,11 +218,13 @@ def _csv_rows(path: str, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         if not set(reader.fieldnames or ()) & set(_URI_COLUMNS):
             raise UsageError(f"{path} line 1: no column uri (nor url, nor file_name)")
         for row in reader:
+            if not any(value.strip() for value in row.values() if isinstance(value, str)) and None not in row:
+                continue  # a blank line, or one of nothing but commas
             if None in row or None in row.values():
                 raise UsageError(f"{path} line {reader.line_num}: not {len(reader.fieldnames or ())} columns")
             yield f"{path} line {reader.line_num}", row
     except csv.Error as error:
-        raise UsageError(f"{path} line {reader.line_num}: {error}") from error
+        raise UsageError(f"{path} line {reader.reader.line_num}: {error}") from error
 
 
 # Ids and fingerprints
@@ -211,10 +234,13 @@ def _distinct(named: Iterable[_Named]) -> list[_Named]:
     """Each id once. The same id again is no harm where it means the same content, and a UsageError otherwise."""
     by_id: dict[str, _Named] = {}
     for item in named:
+        if len(item.video_id.encode()) > MAX_ID_BYTES:
+            raise UsageError(f"{item.place}: id is longer than {MAX_ID_BYTES} bytes")
         first = by_id.setdefault(item.video_id, item)
         if first is not item and first.uri != item.uri and _content(first.uri) != _content(item.uri):
             raise UsageError(
-                f"id {item.video_id!r} names different content at {first.place} ({first.uri}) and at {item.place} ({item.uri})"
+                f"id {item.video_id!r} names different content at {first.place} ({first.uri}) "
+                f"and at {item.place} ({item.uri})"
             )
     return list(by_id.values())
 
@@ -234,23 +260,21 @@ def _content(uri: str) -> str:
 def _source(item: _Named) -> VideoSource:
     fingerprint = item.fingerprint or fingerprint_of(item.uri)
     uri = item.uri if _is_remote(item.uri) else str(Path(item.uri).absolute())
-    video_id = item.video_id.encode(errors="backslashreplace").decode()  # a file name need not be UTF-8, an id must
-    return VideoSource(video_id, uri, fingerprint, dict(item.metadata))
+    return VideoSource(item.video_id, uri, fingerprint, dict(item.metadata))
 
 
 def fingerprint_of(uri: str) -> str:
     """Changes when the file does: size and time of the last change; MISSING where there is no such file."""
     if not _is_remote(uri):
         try:
-            stat = os.stat(uri)
+            stat = Path(uri).stat()
         except (OSError, ValueError):
             return MISSING
         return f"{stat.st_size}-{stat.st_mtime_ns}"
     try:
-        found = FileSystems.match([uri])[0].metadata_list
-    except (BeamIOError, ValueError):
+        return _remote_fingerprint(FileSystems.get_filesystem(uri).metadata(uri))
+    except (OSError, ValueError):
         return MISSING
-    return _remote_fingerprint(found[0]) if found else MISSING
 
 
 def _remote_fingerprint(metadata: Any) -> str:

@@ -71,6 +71,10 @@ class RecordFailures(beam.PTransform):
     def expand(self, failures: beam.PCollection) -> beam.PCollection:
         return (
             failures
+            | "KeyByVideo" >> beam.WithKeys(lambda failure: failure.video_id)
+            | "GroupByVideo" >> beam.GroupByKey()
+            # Several ranges of a video may fail: one dead letter says it.
+            | "FirstOfVideo" >> beam.MapTuple(lambda _, group: min(group, key=lambda failure: failure.time))
             | "BatchFailures" >> beam.BatchElements(min_batch_size=_COMMIT_FAILURES, max_batch_size=_COMMIT_FAILURES)
             | "Record" >> beam.Map(record_failures, root=self._root, run=self._run)
         )

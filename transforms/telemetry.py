@@ -1,8 +1,9 @@
-"""Counters, timers and progress. Counters reach every runner's interface; progress reaches a listener in this process."""
+"""Counters, timers and progress. Counters reach every runner's interface; progress, listeners in this process."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -12,6 +13,7 @@ NAMESPACE = "cliptrace"
 
 Listener = Callable[[str, float], None]
 _listeners: list[Listener] = []
+_telling = threading.Lock()
 
 
 def count(name: str, amount: int = 1) -> None:
@@ -30,9 +32,10 @@ def timed(name: str) -> Iterator[None]:
 
 
 def tell(event: str, amount: float = 1.0) -> None:
-    """Tell this process's listeners that something happened; nobody listens in a remote worker."""
-    for listener in _listeners:
-        listener(event, amount)
+    """Tell this process's listeners that something happened, one event at a time; nobody listens in a remote worker."""
+    with _telling:
+        for listener in _listeners:
+            listener(event, amount)
 
 
 @contextlib.contextmanager

@@ -18,8 +18,8 @@ def group_hits(
 ) -> list[Candidate]:
     """The ``top_k`` gallery videos with most votes, best first; equal votes in the order of their ids.
 
-    All arrays have one entry a hit: frame numbers are row positions in FrameFeatures. A query frame votes once for a video,
-    with its best similarity there, so that one static scene of a long video does not outvote a copy.
+    All arrays have one entry a hit: frame numbers are row positions in FrameFeatures. A query frame votes once for a
+    video, with its best similarity there, so that one static scene of a long video does not outvote a copy.
     """
     candidates = []
     for ref_id in np.unique(ref_ids):

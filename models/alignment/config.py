@@ -16,7 +16,7 @@ class AlignerConfig:
     find_reversed: look for copies that play backwards, too.
     """
 
-    min_similarity: float = 0.45
+    min_similarity: float = 0.4
     max_gap_s: float = 5.0
     min_length_s: float = 2.0
     max_segments: int = 8

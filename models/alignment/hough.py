@@ -24,6 +24,8 @@ class HoughConfig(AlignerConfig):
     speeds: reference seconds a query second, each tried.
     """
 
+    # Chance matches below it line up somewhere in any large map.
+    min_similarity: float = 0.45
     tolerance_s: float = 1.0
     speeds: tuple[float, ...] = (0.5, 2 / 3, 0.8, 1.0, 1.25, 1.5, 2.0)
 

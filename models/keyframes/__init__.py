@@ -1,7 +1,7 @@
 """Keyframe selectors: which basis frames of a tile are embedded.
 
-A selector is a function of the 32×32 thumbs of one tile (at most 72 s at 8 frames a second). It starts anew with each tile,
-so that a video cut into ranges of whole tiles gives the same keyframes as the uncut one.
+A selector is a function of the 32×32 thumbs of one tile (at most 72 s at 8 frames a second). It starts anew with each
+tile, so that a video cut into ranges of whole tiles gives the same keyframes as the uncut one.
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
-"""Whole files on any filesystem that Beam knows: written beside and renamed, so that a reader never sees half of one."""
+"""Whole files on any filesystem that Beam knows: written beside and renamed, so that nobody ever reads half of one."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import secrets
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,13 +14,25 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from schemas.errors import CliptraceError
+
+
+def is_local(path: str) -> bool:
+    return "://" not in path
+
 
 def join(root: str, below: str) -> str:
-    return FileSystems.join(root, *below.split("/"))
+    try:
+        return str(FileSystems.join(root, *below.split("/")))
+    except ValueError as error:  # a scheme that Beam does not know, or not without another package
+        raise CliptraceError(f"{root}: cannot be used: {error}") from error
 
 
 def exists(path: str) -> bool:
-    return bool(FileSystems.exists(path))
+    try:
+        return bool(FileSystems.exists(path))
+    except OSError as error:
+        raise CliptraceError(f"{path}: cannot be looked up: {reason(error)}") from error
 
 
 def open_bytes(path: str) -> Any:
@@ -31,31 +46,65 @@ def read_bytes(path: str) -> bytes:
 
 
 def write_bytes(path: str, data: bytes) -> None:
-    """Write and replace atomically where the filesystem can rename (local, or an object store's single put)."""
+    """Write and replace atomically where the filesystem can rename (local, or an object store's single put).
+
+    CliptraceError where that cannot be done: no other file would fare better.
+    """
     folder, name = FileSystems.split(path)
-    make_folder(folder)
-    beside = FileSystems.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
-    with FileSystems.create(beside, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        file.write(data)
-    FileSystems.rename([beside], [path])
+    beside = FileSystems.join(folder, f".{name[-64:]}.{secrets.token_hex(4)}.tmp")
+    try:
+        make_folder(folder)
+        try:
+            with FileSystems.create(beside, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+                file.write(data)
+            FileSystems.rename([beside], [path])
+        except BaseException:
+            with contextlib.suppress(OSError):
+                remove([beside])
+            raise
+    except (OSError, ValueError) as error:
+        raise CliptraceError(f"{path}: cannot be written: {reason(error)}") from error
 
 
 def make_folder(path: str) -> None:
-    try:
+    # It is there, or the store has no folders; if not, the write that follows says so.
+    with contextlib.suppress(OSError):
         FileSystems.mkdirs(path)
-    except (BeamIOError, OSError):  # it is there, or the store has no folders; if not, the write that follows says so
-        pass
+
+
+def reason(error: BaseException) -> str:
+    """What an error of a filesystem says at its heart; Beam wraps it more than once."""
+    if isinstance(error, BeamIOError) and error.exception_details:
+        error = next(iter(error.exception_details.values()))
+    while error.args and isinstance(error.args[0], Exception):
+        error = error.args[0]
+    return getattr(error, "strerror", None) or str(error)
 
 
 def remove(paths: list[str]) -> None:
-    if paths:
-        FileSystems.delete(paths)
+    """Beam reads a path to delete as a pattern, which cannot be quoted, so local files go without it."""
+    for path in paths:
+        if is_local(path):
+            Path(path).unlink(missing_ok=True)
+        else:
+            FileSystems.delete([path])
 
 
-def find(pattern: str) -> list[str]:
-    """Paths that match, sorted; hidden files (half-written ones) left out."""
-    metadata = FileSystems.match([pattern])[0].metadata_list
-    return sorted(m.path for m in metadata if not FileSystems.split(m.path)[1].startswith("."))
+def remove_folder(path: str) -> None:
+    """The folder with all that is in it; no harm where there is none."""
+    if is_local(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        remove([m.path for m in FileSystems.match([join(path, "**")])[0].metadata_list])
+
+
+def find(root: str, pattern: str) -> list[str]:
+    """Paths below ``root`` that match, sorted; hidden files (half-written ones) left out."""
+    if is_local(root):  # whose name may hold a pattern's characters
+        paths = [str(path) for path in Path(root).glob(pattern)]
+    else:
+        paths = [m.path for m in FileSystems.match([join(root, pattern)])[0].metadata_list]
+    return sorted(path for path in paths if not FileSystems.split(path)[1].startswith("."))
 
 
 def read_table(path: str, columns: list[str] | None = None) -> pa.Table:

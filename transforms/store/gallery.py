@@ -21,6 +21,7 @@ from schemas.errors import CliptraceError, UsageError
 from schemas.gallery import VIDEOS, GalleryManifest, frames_schema, part_path
 from schemas.records import FrameFeatures
 from transforms.store import files, ledger
+from transforms.store.files import is_local
 from transforms.store.vectors import VectorStore
 
 MANIFEST = "gallery.json"
@@ -39,7 +40,11 @@ class Gallery:
         path = files.join(root, MANIFEST)
         if not files.exists(path):
             return None
-        return cls(root, GalleryManifest.from_json(files.read_bytes(path).decode(), path))
+        try:
+            data = files.read_bytes(path)
+        except OSError as error:
+            raise CliptraceError(f"{path}: cannot be read: {files.reason(error)}") from error
+        return cls(root, GalleryManifest.from_json(data.decode(errors="replace"), path))
 
     @classmethod
     def create(cls, root: str, manifest: GalleryManifest) -> Gallery:
@@ -61,18 +66,18 @@ class Gallery:
         if not is_local(self.root):
             yield
             return
-        with (Path(self.root) / ".lock").open("w") as lock:
+        with contextlib.ExitStack() as stack:
             try:
+                lock = stack.enter_context((Path(self.root) / ".lock").open("w"))
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 raise CliptraceError(
-                    f"{self.root}: another process uses this gallery; wait for it, or use a Milvus server (--milvus URI)"
+                    f"{self.root}: another process uses this gallery; "
+                    "wait for it, or use a Milvus server (--milvus URI)"
                 ) from None
+            except OSError as error:
+                raise CliptraceError(f"{self.root}: cannot be locked: {files.reason(error)}") from error
             yield
-
-
-def is_local(root: str) -> bool:
-    return "://" not in root
 
 
 def commit(gallery: Gallery, vectors: VectorStore, run: str, videos: Sequence[FrameFeatures]) -> str:
@@ -105,7 +110,7 @@ def sweep(gallery: Gallery, attempts: Sequence[ledger.Attempt]) -> None:
     """
     acknowledged = {(attempt.run, attempt.part) for attempt in attempts}
     for kind in ("frames", "videos"):
-        for path in files.find(files.join(gallery.root, part_path(kind, "*", "*"))):
+        for path in files.find(gallery.root, part_path(kind, "*", "*")):
             _, run_folder, name = path.rsplit("/", 2)
             if (run_folder.removeprefix("run="), name.removesuffix(".parquet")) not in acknowledged:
                 files.remove([path])
@@ -166,11 +171,13 @@ class FrameReader:
         self._lock = threading.Lock()
 
     def read(self, video: StoredVideo) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """times float64[K] in seconds and embeddings float32[K, D] of a video. CliptraceError where they are damaged."""
-        with self._lock:
-            table = self._open(video.frames_file).read_row_group(
-                video.row_group, columns=["video_id", "time", "embedding"]
-            )
+        """times float64[K] in seconds, embeddings float32[K, D] of a video. CliptraceError where they are damaged."""
+        columns = ["video_id", "time", "embedding"]
+        try:
+            with self._lock:
+                table = self._open(video.frames_file).read_row_group(video.row_group, columns=columns)
+        except (OSError, pa.ArrowException) as error:
+            raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
         if set(table["video_id"].to_pylist()) != {video.video_id}:
             raise CliptraceError(
                 f"{video.frames_file}: row group {video.row_group} does not hold video {video.video_id!r}"

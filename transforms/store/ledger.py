@@ -36,10 +36,10 @@ class Attempt:
 def read_attempts(gallery: str, run: str = "*") -> list[Attempt]:
     """Every attempt of the run, oldest first."""
     attempts = []
-    for path in files.find(files.join(gallery, part_path("ledger", run, "*"))):
+    for path in files.find(gallery, part_path("ledger", run, "*")):
         _, run_folder, name = path.rsplit("/", 2)
-        place = {"run": run_folder.removeprefix("run="), "part": name.removesuffix(".parquet")}
-        attempts += [Attempt(**row, **place) for row in files.read_table(path).to_pylist()]
+        run_id, part = run_folder.removeprefix("run="), name.removesuffix(".parquet")
+        attempts += [Attempt(**row, run=run_id, part=part) for row in files.read_table(path).to_pylist()]
     return sorted(attempts, key=lambda attempt: (attempt.time, attempt.run))
 
 

@@ -1,4 +1,4 @@
-"""Embeddings in Milvus: the embedded Milvus Lite or any server. One row per keyframe, keys deterministic, writes upserts."""
+"""Embeddings in Milvus: the embedded Milvus Lite or any server. One row per keyframe; a known key replaces it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ class Hits:
 
 def check_address(uri: str) -> None:
     """A Milvus address that may be stored and shown: http(s)://host:port without a secret in it."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError as error:
+        raise UsageError(f"--milvus: not an address: {error}") from error
     if parts.username or parts.password or "token" in parts.query.lower():
         raise UsageError(f"--milvus: no token or password in the address; put it into {TOKEN_VARIABLE}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -48,8 +52,8 @@ def check_address(uri: str) -> None:
 class VectorStore:
     """The frames collection of one gallery. Open it where it is used; every call returns after the acknowledgement."""
 
-    def __init__(self, client: Any, manifest: GalleryManifest) -> None:
-        self._client, self._manifest = client, manifest
+    def __init__(self, client: Any, address: str, manifest: GalleryManifest) -> None:
+        self._client, self._address, self._manifest = client, address, manifest
         self._collection = manifest.frames_collection
 
     @classmethod
@@ -61,7 +65,7 @@ class VectorStore:
         with _clear_errors(address):
             client = MilvusClient(address, token=os.environ.get(TOKEN_VARIABLE, ""), timeout=_TIMEOUT_S)
         try:
-            store = cls(client, manifest)
+            store = cls(client, address, manifest)
             with _clear_errors(address):
                 store._prepare()
             yield store
@@ -107,14 +111,17 @@ class VectorStore:
             for video in videos
             for frame, time in enumerate(video.times)
         ]
-        for start in range(0, len(rows), _ROWS_PER_CALL):
-            self._client.upsert(self._collection, rows[start : start + _ROWS_PER_CALL])
-        keys = ", ".join(str(video_key(video.video_id)) for video in videos)
-        self._client.delete(self._collection, filter=f"video_key in [{keys}] and generation != {generation}")
+        with self._clear_errors():
+            for start in range(0, len(rows), _ROWS_PER_CALL):
+                self._client.upsert(self._collection, rows[start : start + _ROWS_PER_CALL])
+            for start in range(0, len(videos), _ROWS_PER_CALL):
+                keys = ", ".join(str(video_key(video.video_id)) for video in videos[start : start + _ROWS_PER_CALL])
+                self._client.delete(self._collection, filter=f"video_key in [{keys}] and generation != {generation}")
 
     def flush(self) -> None:
         """Seal what was written, so that it is indexed."""
-        self._client.flush(self._collection)
+        with self._clear_errors():
+            self._client.flush(self._collection)
 
     def drop(self) -> None:
         """Remove the collection."""
@@ -128,14 +135,15 @@ class VectorStore:
         """For each row of float32[Q, D] the ``videos_per_frame`` nearest gallery videos, each by its nearest frame."""
         hits: list[tuple[int, str, int, float]] = []
         for start in range(0, len(embeddings), _QUERIES_PER_CALL):
-            answers = self._client.search(
-                self._collection,
-                data=list(embeddings[start : start + _QUERIES_PER_CALL]),
-                limit=videos_per_frame,
-                group_by_field="video_key",
-                output_fields=["video_id", "frame"],
-                search_params={"params": {"ef": max(self._manifest.index.ef_search, videos_per_frame)}},
-            )
+            with self._clear_errors():
+                answers = self._client.search(
+                    self._collection,
+                    data=list(embeddings[start : start + _QUERIES_PER_CALL]),
+                    limit=videos_per_frame,
+                    group_by_field="video_key",
+                    output_fields=["video_id", "frame"],
+                    search_params={"params": {"ef": max(self._manifest.index.ef_search, videos_per_frame)}},
+                )
             for query_frame, answer in enumerate(answers, start):
                 for hit in answer:
                     entity = hit["entity"]
@@ -146,6 +154,9 @@ class VectorStore:
             np.array([hit[2] for hit in hits], np.int64),
             np.array([hit[3] for hit in hits], np.float32),
         )
+
+    def _clear_errors(self) -> contextlib.AbstractContextManager[None]:
+        return _clear_errors(self._address)
 
 
 @contextlib.contextmanager
