@@ -16,7 +16,7 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -26,17 +26,18 @@ from benchmarks.attacks.edits import EDITS, SEVERITIES
 from benchmarks.attacks.splits import find_footage
 from benchmarks.environment import environment
 from benchmarks.features import BasisFrames, basis_frames
-from benchmarks.methods import GRIDS, KEYFRAME_GRID, Method, above
+from benchmarks.methods import GRIDS, KEYFRAME_GRID, Grid, Method, above
 from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.tables import show
-from benchmarks.tuning import Trial, Tuner
+from benchmarks.tuning import Trial, Tuner, f1_by_threshold
 from models.alignment import ALIGNERS
 from models.backbones.registry import load_config
 from models.metrics.report import Truth, evaluate
 from models.metrics.segments import vcdb_score, vcsl_score
-from schemas.config import KeyframeConfig
+from schemas.config import BASIS_FPS, KeyframeConfig
 from schemas.errors import CliptraceError, UsageError
 from schemas.records import Match
+from transforms.matching import MatchConfig
 
 KEYFRAMES: Mapping[str, KeyframeConfig] = {
     **{f"uniform {rate}/s": KeyframeConfig("uniform", per_second=rate) for rate in (1, 2, 4, 8)},
@@ -52,6 +53,10 @@ class Videos:
     dataset: Dataset
     frames: Mapping[str, BasisFrames]
 
+    @property
+    def query_seconds(self) -> float:
+        return sum(len(self.frames[path.name].times) for path in self.dataset.queries.iterdir()) / BASIS_FPS
+
     def bench(self, config: KeyframeConfig) -> Bench:
         chosen = {name: frames.select(config) for name, frames in self.frames.items()}
         queries, gallery = (
@@ -61,10 +66,17 @@ class Videos:
         return make_bench(queries, gallery, as_truth(self.dataset.truth()))
 
 
-def compare_methods(validation: Bench, test: Bench, names: Iterable[str] = GRIDS) -> dict[str, Result]:
+def compare_methods(validation: Bench, test: Bench, grids: Mapping[str, Grid] = GRIDS) -> dict[str, Result]:
     with Tuner(validation) as tuner:
-        trials = [tuner.tune(name, GRIDS[name]) for name in names]
-    return {trial.method.name: measure(trial, test) for trial in trials}
+        trials = [tuner.tune(name, grid) for name, grid in grids.items()]
+    product = MatchConfig()
+    method = Method(product.aligner)
+    curve = f1_by_threshold(validation.truth, method.run(validation))
+    as_shipped = Trial(method, product.min_score, float(curve[round(product.min_score * 100)]))
+    return {
+        **{trial.method.name: measure(trial, test) for trial in trials},
+        f"{product.aligner}, as shipped": measure(as_shipped, test),
+    }
 
 
 def compare_keyframes(validation: Videos, test: Videos, start: Mapping[str, Any]) -> dict[str, Result]:
@@ -74,7 +86,7 @@ def compare_keyframes(validation: Videos, test: Videos, start: Mapping[str, Any]
         with Tuner(validation.bench(config)) as tuner:
             trial = tuner.tune("tn", KEYFRAME_GRID, start)
         bench = test.bench(config)
-        rows[name] = {"keyframes_per_second": bench.keyframe_rate, **measure(trial, bench)}
+        rows[name] = {"keyframes_per_second": bench.keyframes / test.query_seconds, **measure(trial, bench)}
     return rows
 
 
@@ -118,7 +130,7 @@ def per_edit(found: Sequence[Match], truth: Truth, sidecar: Mapping[str, Mapping
     return rows
 
 
-def _milliseconds(method: Method, bench: Bench) -> float:
+def _milliseconds(method: Method, bench: Bench) -> float | None:
     """Median over the maps of true pairs, one at a time on one core; most other maps are empty, and done at once."""
     took = []
     for pair in bench.pairs:
@@ -126,7 +138,7 @@ def _milliseconds(method: Method, bench: Bench) -> float:
             started = time.perf_counter()
             method.segments(pair)
             took.append(time.perf_counter() - started)
-    return 1000.0 * median(took)
+    return 1000.0 * median(took) if took else None
 
 
 def load_split(split: Literal["validation", "test"], output: Path, seed: int, queries: int) -> Videos:
@@ -141,7 +153,10 @@ def run(output: Path, seed: int, queries: int) -> Result:
     test_bench = test.bench(keyframes)
     methods = compare_methods(validation.bench(keyframes), test_bench)
     best = max(ALIGNERS, key=lambda name: methods[name]["validation_vcsl_f1"])
-    found = above(Method(best, methods[best]["settings"]).run(test_bench), methods[best]["min_score"])
+    found = {
+        name: above(Method(name, methods[name]["settings"]).run(test_bench), methods[name]["min_score"])
+        for name in ALIGNERS
+    }
     true_maps = [p.similarity.shape for p in test_bench.pairs if (p.query_id, p.ref_id) in test_bench.truth.pairs]
     return {
         **environment(f"python -m benchmarks.copies --queries {queries} --seed {seed}", seed),
@@ -155,7 +170,7 @@ def run(output: Path, seed: int, queries: int) -> Result:
         },
         "methods": methods,
         "best": best,
-        "per_edit": per_edit(found, test_bench.truth, test.dataset.sidecar()),
+        "per_edit": {name: per_edit(found[name], test_bench.truth, test.dataset.sidecar()) for name in ALIGNERS},
         "keyframes": compare_keyframes(validation, test, methods["tn"]["settings"]),
     }
 

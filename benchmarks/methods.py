@@ -19,20 +19,20 @@ SEED_OF_RANDOM = 1
 Grid = Mapping[str, tuple[Any, ...]]
 
 COMMON_GRID: Grid = {
-    "min_similarity": (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6),
-    "max_gap_s": (1.5, 2.0, 3.0, 5.0, 8.0),
-    "min_length_s": (0.5, 1.0, 1.5, 2.0),
+    "min_similarity": (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
+    "max_gap_s": (1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0),
+    "min_length_s": (0.5, 1.0, 2.0),
 }
 GRIDS: Mapping[str, Grid] = {
-    "tn": {**COMMON_GRID, "nodes_per_frame": (3, 5, 8, 12), "skip_penalty": (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)},
-    "dp": {**COMMON_GRID, "skip_penalty": (0.02, 0.05, 0.1, 0.2, 0.4)},
+    "tn": {**COMMON_GRID, "nodes_per_frame": (3, 5, 8), "skip_penalty": (0.05, 0.1, 0.2, 0.4, 0.8)},
+    "dp": {**COMMON_GRID, "skip_penalty": (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)},
     "hough": {**COMMON_GRID, "tolerance_s": (0.35, 0.5, 0.75, 1.0, 1.5)},
     "dtw": COMMON_GRID,
     "whole pair": {},
     "random": {},
 }
 """What is tuned: method → setting → values to try. Baselines have nothing but the threshold on their score."""
-KEYFRAME_GRID: Grid = {setting: GRIDS["tn"][setting] for setting in ("min_similarity", "max_gap_s", "skip_penalty")}
+KEYFRAME_GRID: Grid = {setting: GRIDS["tn"][setting] for setting in ("min_similarity", "max_gap_s")}
 """What is tuned anew for each way of choosing keyframes: the settings that depend on how many there are."""
 
 

@@ -44,11 +44,11 @@ class Pair:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Bench:
-    """One split, ready to be aligned. keyframe_rate: keyframes a second of the queries."""
+    """One split, ready to be aligned. keyframes: of all queries together."""
 
     pairs: tuple[Pair, ...]
     truth: Truth
-    keyframe_rate: float
+    keyframes: int
 
 
 def make_bench(queries: Mapping[str, Keyframes], gallery: Mapping[str, Keyframes], truth: Truth) -> Bench:
@@ -66,8 +66,7 @@ def make_bench(queries: Mapping[str, Keyframes], gallery: Mapping[str, Keyframes
             vote = min(1.0, candidate.votes / len(query.times))
             of_ref = similarity[:, ref_ids == candidate.ref_id]
             pairs.append(Pair(query_id, candidate.ref_id, vote, of_ref, query.times, ref.times))
-    seconds = sum(float(query.times[-1]) for query in queries.values())
-    return Bench(tuple(pairs), truth, sum(len(query.times) for query in queries.values()) / seconds)
+    return Bench(tuple(pairs), truth, sum(len(query.times) for query in queries.values()))
 
 
 def as_truth(rows: Sequence[TruthRow]) -> Truth:

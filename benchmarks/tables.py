@@ -57,16 +57,18 @@ def _settings(result: Result) -> Table:
 
 
 def _edits(result: Result) -> Table:
-    table = Table(title=f"Segments hit by {result['best']}, of how many, by edit and severity; VCSL recall: seconds")
+    best, others = result["best"], [name for name in result["per_edit"] if name != result["best"]]
+    table = Table(title="Recall of segments by edit: hit on both sides (VCDB), of how many; s: of seconds (VCSL)")
     table.add_column("edit")
-    for column in (*SEVERITIES, "all", "VCSL recall"):
+    for column in (*(f"{best} {severity}" for severity in SEVERITIES), f"{best} all", f"{best} s", *others):
         table.add_column(column, justify="right")
-    for edit, row in result["per_edit"].items():
+    for edit, row in result["per_edit"][best].items():
         cells = (
-            f"{_share(row[column]['vcdb_recall'])} of {row[column]['segments']:>2}" if row[column]["segments"] else "-"
+            f"{row[column]['vcdb_recall']:.2f} of {row[column]['segments']:>2}" if row[column]["segments"] else "-"
             for column in (*SEVERITIES, "all")
         )
-        table.add_row(edit, *cells, _share(row["all"]["vcsl_recall"]))
+        elsewhere = (f"{result['per_edit'][name][edit]['all']['vcdb_recall']:.2f}" for name in others)
+        table.add_row(edit, *cells, f"{row['all']['vcsl_recall']:.2f}", *elsewhere)
     return table
 
 

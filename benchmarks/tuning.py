@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+import sys
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from types import TracebackType
@@ -12,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.methods import Method
+from benchmarks.methods import Grid, Method
 from benchmarks.pairs import Bench
 from models.metrics.report import Truth
 from models.metrics.segments import vcsl_score
@@ -20,7 +22,7 @@ from schemas.records import Match
 
 MIN_SCORES = np.arange(0, 91) / 100
 PROCESSES = 2
-_ROUNDS = 2
+_MOST_ROUNDS = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Tuner:
     def __init__(self, validation: Bench, processes: int = PROCESSES) -> None:
         # A spawned process inherits neither the threads nor the locks of the sessions that made the features.
         self._pool = ProcessPoolExecutor(processes, get_context("spawn"), _receive, (validation,))
+        self._tried: dict[tuple[Any, ...], Trial] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -79,23 +82,32 @@ class Tuner:
     ) -> None:
         self._pool.shutdown()
 
-    def tune(self, name: str, grid: Mapping[str, Sequence[Any]], start: Mapping[str, Any] | None = None) -> Trial:
+    def tune(self, name: str, grid: Grid, start: Mapping[str, Any] | None = None) -> Trial:
         """Coordinate search: each setting in turn takes its best value, the others held, until a round changes nothing.
 
-        start: settings to begin with. A value has to be better, not as good, to replace the one that is held.
+        The first two settings of the grid depend most on each other and are tried together. start: settings to begin
+        with; the others begin in the middle of the grid, so that the product's defaults, chosen here, do not matter.
+        A value has to be better, not as good, to replace another.
         """
-        best = self._try([Method(name, start or {})])[0]
-        for _ in range(_ROUNDS):
+        settings = {**{setting: values[len(values) // 2] for setting, values in grid.items()}, **(start or {})}
+        best = self._try([Method(name, settings)])[0]
+        for _ in range(_MOST_ROUNDS):
             before = best
-            for setting, values in grid.items():
-                trials = self._try([Method(name, {**best.method.settings, setting: value}) for value in values])
+            for block in (list(grid)[:2], *([setting] for setting in list(grid)[2:])):
+                values = itertools.product(*(grid[setting] for setting in block))
+                changes = [dict(zip(block, each, strict=True)) for each in values]
+                trials = self._try([Method(name, {**best.method.settings, **change}) for change in changes])
                 best = max([best, *trials], key=lambda trial: trial.f1)
             if best == before:
                 break
+        print(f"tuned {name}: validation F1 {best.f1:.3f}, {dict(best.method.settings)}", file=sys.stderr)
         return best
 
     def _try(self, methods: list[Method]) -> list[Trial]:
-        return list(self._pool.map(_try_here, methods))
+        keys = [(method.name, *method.settings.items()) for method in methods]
+        new = {key: method for key, method in zip(keys, methods, strict=True) if key not in self._tried}
+        self._tried.update(zip(new, self._pool.map(_try_here, new.values()), strict=True))
+        return [self._tried[key] for key in keys]
 
 
 _here: list[Bench] = []

@@ -11,6 +11,7 @@ import apache_beam as beam
 from models.alignment import align
 from models.alignment.candidates import group_hits
 from models.alignment.windows import align_windows
+from schemas.errors import CliptraceError
 from schemas.records import Candidate, FrameFeatures, Match
 from transforms.isolation import Results, RunIsolated
 from transforms.store.gallery import FrameReader, Gallery, StoredVideo, read_videos
@@ -24,7 +25,7 @@ class MatchConfig:
 
     aligner: str = "tn"
     top_k: int = 20
-    min_score: float = 0.2
+    min_score: float = 0.15
     videos_per_frame: int = 20
 
 
@@ -57,6 +58,11 @@ class _Find:
     def open(self) -> None:
         self._opened = self._gallery.vectors()
         self._vectors = self._opened.__enter__()
+        if not self._vectors.count() and (videos := len(read_videos(self._gallery))):
+            raise CliptraceError(
+                f"{self._gallery.vectors_address}: the embeddings of {videos:,} videos are missing; "
+                "index them into a new gallery"
+            )
 
     def __call__(self, query: FrameFeatures) -> Iterator[Pair]:
         hits = self._vectors.search(query.embeddings, self._config.videos_per_frame)

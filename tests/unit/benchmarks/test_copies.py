@@ -10,10 +10,11 @@ import pytest
 from benchmarks.attacks.plan import Truth as TruthRow
 from benchmarks.copies import compare_methods, measure, per_edit
 from benchmarks.features import BasisFrames, Keyframes
-from benchmarks.methods import Method, above
+from benchmarks.methods import Grid, Method, above
 from benchmarks.pairs import Bench, as_truth, make_bench
-from benchmarks.tuning import Trial, Tuner
+from benchmarks.tuning import MIN_SCORES, Trial, Tuner, f1_by_threshold
 from models.metrics.report import Truth
+from models.metrics.segments import vcsl_score
 from schemas.config import BASIS_FPS, TILE_S, KeyframeConfig
 from schemas.records import Match, Segment
 
@@ -51,10 +52,8 @@ class Oracle(Method):
     truth: Truth = dataclasses.field(default_factory=lambda: Truth({}))
 
     def run(self, bench: Bench) -> list[Match]:
-        return [
-            Match(*(pair[0], pair[0], pair[1], pair[1]), 1.0, tuple(known))
-            for pair, known in self.truth.segments.items()
-        ]
+        known = self.truth.segments
+        return [Match(query, query, ref, ref, 1.0, tuple(known[query, ref])) for query, ref in known]
 
 
 def test_a_perfect_prediction_scores_one_everywhere(bench: Bench) -> None:
@@ -76,24 +75,41 @@ def test_search_and_aligner_find_clean_copies(bench: Bench) -> None:
 def test_tuning_never_sees_the_test_split(bench: Bench) -> None:
     nothing_is_true = dataclasses.replace(bench, truth=Truth({}))
     empty = dataclasses.replace(bench, pairs=())
+    grids: dict[str, Grid] = {"dtw": {"min_similarity": (0.2, 0.4, 0.6)}, "random": {}}
 
-    chosen = [compare_methods(bench, test, ["dtw", "random"]) for test in (bench, nothing_is_true, empty)]
+    chosen = [
+        {
+            name: (row["settings"], row["min_score"], row["validation_vcsl_f1"])
+            for name, row in compare_methods(bench, test, grids).items()
+        }
+        for test in (bench, nothing_is_true, empty)
+    ]
 
-    for name in ("dtw", "random"):
-        first, *others = [{key: rows[name][key] for key in TUNED} for rows in chosen]
-        assert all(other == first for other in others)
-
-
-TUNED = ("settings", "min_score", "validation_vcsl_f1")
+    assert chosen[0] == chosen[1] == chosen[2]
 
 
 def test_coordinate_search_keeps_what_it_holds_unless_another_value_is_better(bench: Bench) -> None:
     grid = {"min_similarity": (0.99, 0.6), "min_length_s": (2.0, 15.0)}
     with Tuner(bench, processes=1) as tuner:
-        trial = tuner.tune("tn", grid, start={"min_similarity": 0.999})
+        trial = tuner.tune("tn", grid, start={"min_similarity": 0.999, "min_length_s": 2.0})
 
-    assert trial.method.settings == {"min_similarity": 0.999}
+    assert trial.method.settings == {"min_similarity": 0.999, "min_length_s": 2.0}
     assert trial.f1 > 0.9
+
+
+def test_each_threshold_scores_as_if_the_rest_had_not_been_found(bench: Bench) -> None:
+    found = [
+        Match("query0", "", "ref1", "", 0.9, (Segment(4, 8, 10, 14, 0.9), Segment(8, 12, 3, 7, 0.4))),
+        Match("query1", "", "ref3", "", 0.3, (Segment(9, 12, 2, 5, 0.3),)),
+        Match("query2", "", "ref0", "", 0.35, (Segment(1, 5, 1, 5, 0.35),)),
+    ]
+
+    expected = []
+    for min_score in MIN_SCORES:
+        left = {(match.query_id, match.ref_id): match.segments for match in above(found, min_score)}
+        expected.append(vcsl_score(bench.truth.segments, left).f1)
+
+    assert f1_by_threshold(bench.truth, found) == pytest.approx(expected)
 
 
 def test_recall_is_counted_by_edit_and_severity(bench: Bench) -> None:

@@ -1,0 +1,249 @@
+"""How long a query takes as the gallery grows: search, candidates, alignment, from the same stores as cliptrace match.
+
+python -m benchmarks.query_latency [--sizes 1000 10000 100000] [--queries 30] [--seed 1]
+
+Keyframe embeddings of the footage that CLIPTRACE_FOOTAGE names are repeated and perturbed until the gallery is large
+enough. Galleries contain one another, and queries are perturbed parts of the smallest one's videos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import logging
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from benchmarks.attacks.splits import find_footage
+from benchmarks.environment import environment
+from benchmarks.report import add_output, save, show, table
+from models.alignment.candidates import group_hits
+from models.backbones.pooling import unit
+from models.backbones.registry import Embedder, load_config
+from models.keyframes import make_selector
+from pipelines.index import IndexOptions, open_or_create
+from schemas.config import BASIS_FPS, KeyframeConfig, Limits
+from schemas.records import FrameFeatures, VideoInfo, VideoSource
+from transforms.extract import extract_range
+from transforms.matching import MatchConfig, match_pair
+from transforms.media.probe import probe
+from transforms.media.ranges import split
+from transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit, read_videos
+from transforms.store.vectors import VectorStore
+
+PER_SECOND = 2.0
+VIDEO_KEYFRAMES = (50, 200)
+QUERY_KEYFRAMES = (40, 120)
+GALLERY_NOISE = 0.75  # of unit length: a repeated keyframe has a cosine of 0.80 with its origin, 0.64 with its twins
+QUERY_NOISE = 0.5  # a query's keyframe has a cosine of 0.89 with its origin
+COMMIT_KEYFRAMES = 20_000  # of one commit of cliptrace index
+STEPS = ("search", "candidates", "align", "total")
+
+Floats = NDArray[np.float32]
+Result = dict[str, Any]
+T = TypeVar("T")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.query_latency", description=__doc__.split("\n")[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000], metavar="KEYFRAMES")
+    parser.add_argument("--queries", type=int, default=30, metavar="N")
+    parser.add_argument("--seed", type=int, default=1)
+    add_output(parser, "query_latency")
+    options = parser.parse_args(argv)
+    logging.getLogger("grpc._server").setLevel(logging.CRITICAL)  # it logs what Milvus Lite leaves out on purpose
+    result = measure(sorted(options.sizes), options.queries, options.seed)
+    report(result)
+    save(result, options.output)
+    return 0
+
+
+def measure(sizes: list[int], queries: int, seed: int) -> Result:
+    command = (
+        f"python -m benchmarks.query_latency --sizes {' '.join(map(str, sizes))} --queries {queries} --seed {seed}"
+    )
+    base = real_embeddings()
+    rng = np.random.default_rng(seed)
+    videos = repeated(base, rng)
+    rows: list[Result] = []
+    asked: list[tuple[FrameFeatures, str]] = []
+    with tempfile.TemporaryDirectory(prefix="cliptrace-bench-") as folder:
+        gallery = open_or_create(IndexOptions(sources=(), gallery=folder))
+        smallest: list[FrameFeatures] = []
+        keyframes = 0
+        for size in sizes:
+            added = take(videos, size - keyframes)
+            smallest = smallest or added
+            asked = asked or [perturbed_part(smallest, rng) for _ in range(queries)]
+            keyframes += sum(len(video.times) for video in added)
+            begin = time.perf_counter()
+            fill(gallery, added, f"run{size}")
+            indexed_s = time.perf_counter() - begin
+            print(f"{keyframes:,} keyframes: the last {len(added):,} videos took {indexed_s:.1f} s", file=sys.stderr)
+            rows.append({"keyframes": keyframes, "indexed_s": indexed_s, **ask(gallery, asked)})
+    return {
+        **environment(command, seed, ("numpy", "pyarrow", "pymilvus", "milvus-lite")),
+        "data": {"base_keyframes": len(base), "queries": queries},
+        "sizes": rows,
+    }
+
+
+def real_embeddings() -> Floats:
+    """Keyframes of all footage, one video after the other: float32[N, D]."""
+    footage = find_footage()
+    limits, embedder = Limits(), Embedder.open(load_config("efficientnet_lite0"))
+    selector = make_selector(KeyframeConfig("uniform", per_second=PER_SECOND), BASIS_FPS)
+
+    def embeddings(path: str) -> list[Floats]:
+        parts = split(VideoSource(path, path), probe(path, limits), limits)
+        return [extract_range(path, part, selector, embedder, limits).embeddings for part in parts]
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(embeddings, (str(footage.root / path) for path in footage.paths)))
+    return np.concatenate([part for parts in found for part in parts])
+
+
+def repeated(base: Floats, rng: np.random.Generator) -> Iterator[FrameFeatures]:
+    """Endless videos: runs of the base's keyframes, each with noise of its own."""
+    number = 0
+    while True:
+        count = int(rng.integers(*VIDEO_KEYFRAMES, endpoint=True))
+        rows = (int(rng.integers(len(base))) + np.arange(count)) % len(base)
+        yield as_video(f"video-{number:05}", perturbed(base[rows], GALLERY_NOISE, rng))
+        number += 1
+
+
+def perturbed_part(videos: Sequence[FrameFeatures], rng: np.random.Generator) -> tuple[FrameFeatures, str]:
+    """A query, and the id of the video that it is a part of."""
+    video = videos[int(rng.integers(len(videos)))]
+    count = min(int(rng.integers(*QUERY_KEYFRAMES, endpoint=True)), len(video.times))
+    start = int(rng.integers(len(video.times) - count + 1))
+    return as_video("query", perturbed(video.embeddings[start : start + count], QUERY_NOISE, rng)), video.video_id
+
+
+def perturbed(rows: Floats, noise: float, rng: np.random.Generator) -> Floats:
+    return unit(rows + np.float32(noise) * unit(rng.standard_normal(rows.shape, np.float32)))
+
+
+def as_video(name: str, embeddings: Floats) -> FrameFeatures:
+    count = len(embeddings)
+    info = VideoInfo(count / PER_SECOND, fps=25.0, width=320, height=240, codec="h264")
+    times = np.arange(count) / PER_SECOND
+    return FrameFeatures(VideoSource(name, name), info, times, np.ones(count, np.float32), embeddings, info.duration_s)
+
+
+def take(videos: Iterator[FrameFeatures], keyframes: int) -> list[FrameFeatures]:
+    """The next videos, at least so many keyframes of them; fewer where there are no more."""
+    taken = []
+    while keyframes > 0 and (video := next(videos, None)):
+        taken.append(video)
+        keyframes -= len(video.times)
+    return taken
+
+
+def fill(gallery: Gallery, videos: list[FrameFeatures], run: str) -> None:
+    """As cliptrace index commits them."""
+    waiting = iter(videos)
+    with gallery.vectors() as vectors:
+        while batch := take(waiting, COMMIT_KEYFRAMES):
+            commit(gallery, vectors, run, batch)
+        vectors.flush()
+
+
+def ask(gallery: Gallery, queries: list[tuple[FrameFeatures, str]]) -> Result:
+    """Milliseconds of every step of every query, from stores that were just opened, after one query to warm up."""
+    opening = time.perf_counter()
+    with gallery.vectors() as vectors:
+        videos, frames = read_videos(gallery), FrameReader(gallery)
+        one_query(vectors, videos, frames, queries[0][0])
+        opened_ms = (time.perf_counter() - opening) * 1000
+        answers = [one_query(vectors, videos, frames, query) for query, _ in queries]
+    first = [best == truth for (best, _), (_, truth) in zip(answers, queries, strict=True)]
+    steps = {step: [times[step] for _, times in answers] for step in STEPS}
+    per_keyframe = [ms / len(query.times) for ms, (query, _) in zip(steps["total"], queries, strict=True)]
+    return {
+        "videos": len(videos),
+        "open_ms": opened_ms,
+        "recall_at_1": statistics.mean(first),
+        "milliseconds": {step: percentiles(times) for step, times in {**steps, "per keyframe": per_keyframe}.items()},
+    }
+
+
+def one_query(
+    vectors: VectorStore, videos: dict[str, StoredVideo], frames: FrameReader, query: FrameFeatures
+) -> tuple[str, dict[str, float]]:
+    """The best match's video, and milliseconds by step: what FindCandidates and AlignCandidates do with one query."""
+    config = MatchConfig()
+    hits, search_ms = clock(lambda: vectors.search(query.embeddings, config.videos_per_frame))
+    candidates, candidates_ms = clock(
+        lambda: group_hits(
+            query.video_id, hits.query_frames, hits.ref_ids, hits.ref_frames, hits.similarities, config.top_k
+        )
+    )
+    found, align_ms = clock(
+        lambda: [match_pair(query, videos[each.ref_id], each, frames, config) for each in candidates]
+    )
+    best = max((match for match in found if match), key=lambda match: match.score, default=None)
+    total_ms = search_ms + candidates_ms + align_ms
+    return best.ref_id if best else "", dict(zip(STEPS, (search_ms, candidates_ms, align_ms, total_ms), strict=True))
+
+
+def clock(work: Callable[[], T]) -> tuple[T, float]:
+    """What ``work`` returns, and the milliseconds that it takes."""
+    begin = time.perf_counter()
+    result = work()
+    return result, (time.perf_counter() - begin) * 1000
+
+
+def percentiles(values: list[float]) -> dict[str, float]:
+    return {"p50": float(np.percentile(values, 50)), "p95": float(np.percentile(values, 95))}
+
+
+def report(result: Result) -> None:
+    show([_latency(result["sizes"]), _growth(result["sizes"])], result)
+
+
+def _latency(sizes: list[Result]) -> Table:
+    """Milliseconds, median and 95th percentile."""
+    columns = ("keyframes", "videos", *(f"{step} ms" for step in STEPS), "a keyframe", "opening ms", "recall@1")
+    rows = [
+        (
+            f"{row['keyframes']:,}",
+            f"{row['videos']:,}",
+            *(_pair(row["milliseconds"][step]) for step in (*STEPS, "per keyframe")),
+            f"{row['open_ms']:,.0f}",
+            f"{row['recall_at_1']:.2f}",
+        )
+        for row in sizes
+    ]
+    return table("Milliseconds a query, p50 / p95, by gallery size", columns, rows)
+
+
+def _growth(sizes: list[Result]) -> Table:
+    columns = ("from, to", "gallery", *STEPS)
+    rows = [
+        (
+            f"{small['keyframes']:,}, {large['keyframes']:,}",
+            f"{large['keyframes'] / small['keyframes']:.1f}",
+            *(f"{large['milliseconds'][step]['p50'] / small['milliseconds'][step]['p50']:.1f}" for step in STEPS),
+        )
+        for small, large in itertools.pairwise(sizes)
+    ]
+    return table("Growth of the medians, times", columns, rows)
+
+
+def _pair(figures: dict[str, float]) -> str:
+    return f"{figures['p50']:,.1f} / {figures['p95']:,.1f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
