@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import secrets
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 
 import apache_beam as beam
 
-from models.backbones.registry import config_from_json, config_to_json, load_config
+from models.backbones.registry import config_to_json, load_config
 from models.runtime import Device
+from pipelines.models import describe, feature_config, identity
 from pipelines.progress import Progress, Summary
 from pipelines.running import new_run, run, waves
 from schemas.config import KeyframeConfig
@@ -57,12 +58,7 @@ def index(options: IndexOptions) -> Summary:
     """Bring the gallery up to date with the sources. Known videos cost a look at their size and time, no more."""
     listing = list_sources(options.sources)
     gallery = open_or_create(options)
-    config = FeatureConfig(
-        config_from_json(gallery.manifest.backbone, gallery.root),
-        gallery.manifest.keyframes,
-        device=options.device,
-        threads=options.threads,
-    )
+    config = feature_config(gallery, options.device, options.threads)
     run_id = new_run()
     with gallery.locked():
         attempts = ledger.read_attempts(gallery.root)
@@ -116,23 +112,13 @@ def open_or_create(options: IndexOptions) -> Gallery:
         )
         return Gallery.create(options.gallery, manifest)
     manifest = gallery.manifest
-    if options.backbone and _identity(manifest.backbone) != _identity(backbone):
-        _refuse(gallery, "backbone", _describe(manifest.backbone), _describe(backbone))
+    if options.backbone and identity(manifest.backbone) != identity(backbone):
+        _refuse(gallery, "backbone", describe(manifest.backbone), describe(backbone))
     if options.keyframes not in (None, manifest.keyframes):
         _refuse(gallery, "keyframes", str(manifest.keyframes), str(options.keyframes))
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
     return gallery
-
-
-def _identity(backbone: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes embeddings comparable: all of the config but where its files lie."""
-    return {key: value for key, value in backbone.items() if key not in ("path", "whitening", "graph")}
-
-
-def _describe(backbone: Mapping[str, Any]) -> str:
-    digest, pooling, dimension = backbone["sha256"][:12], backbone["pooling"], backbone["dimension"]
-    return f"{backbone['name']} (sha256 {digest}…, {pooling}, {dimension} dimensions)"
 
 
 def _refuse(gallery: Gallery, what: str, built: str, asked: str) -> NoReturn:

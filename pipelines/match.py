@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 
-from models.backbones.registry import config_from_json
 from models.runtime import Device
+from pipelines.models import feature_config
 from pipelines.progress import Progress, Summary
 from pipelines.running import new_run, run, waves
 from schemas.errors import UsageError
@@ -59,12 +59,7 @@ def match(options: MatchOptions) -> Summary:
     if not options.output.endswith((".jsonl", ".parquet")):
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     listing = list_sources(options.queries)
-    config = FeatureConfig(
-        config_from_json(gallery.manifest.backbone, gallery.root),
-        gallery.manifest.keyframes,
-        device=options.device,
-        threads=options.threads,
-    )
+    config = feature_config(gallery, options.device, options.threads)
     scratch = f"{options.output}.{new_run()}.tmp"
     parts = []
     lock = contextlib.nullcontext() if gallery.manifest.milvus else gallery.locked()
