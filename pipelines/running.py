@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
@@ -49,10 +53,34 @@ def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> Non
     pipeline = beam.Pipeline(None if _names_runner(beam_args) else FnApiRunner(), options=options)
     build(pipeline)
     try:
-        pipeline.run().wait_until_finish()
+        with _stoppable():
+            pipeline.run().wait_until_finish()
     except CliptraceError as error:
         message = re.sub(r"\s*\[while running .*", "", str(error), flags=re.DOTALL)
         raise type(error)(message) from error
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C ends the run also where it strikes in a library that swallows KeyboardInterrupt; then after the wave."""
+    default = signal.getsignal(signal.SIGINT)
+    if default is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    stopped = False
+
+    def stop(*_: object) -> NoReturn:
+        nonlocal stopped
+        stopped = True
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, default)
+    if stopped:
+        raise KeyboardInterrupt
 
 
 def _names_runner(beam_args: Sequence[str]) -> bool:

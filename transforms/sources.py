@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
-import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from schemas.errors import UsageError
 from schemas.records import VideoSource, text_of
+from transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, read_rows
 from transforms.store import files
 
 VIDEO_SUFFIXES = frozenset(
     f".{name}"
     for name in (
         *("3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "gif", "h264", "h265", "hevc", "ivf", "m1v", "m2ts"),
-        *("m2v", "m4v", "mj2", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "nut", "ogm", "ogv", "qt", "rm", "rmvb"),
+        *(
+            "m2v",
+            "m4v",
+            "mj2",
+            "mkv",
+            "mov",
+            "mp4",
+            "mpeg",
+            "mpg",
+            "mts",
+            "mxf",
+            "nut",
+            "ogm",
+            "ogv",
+            "qt",
+            "rm",
+            "rmvb",
+        ),
         *("ts", "vob", "webm", "wmv", "y4m"),
     )
 )
 """What a folder is searched for. A file that is named itself, by a glob or in a manifest is tried whatever its name."""
 
-MANIFEST_SUFFIXES = frozenset({".txt", ".csv", ".jsonl", ".parquet"})
 MAX_ID_BYTES = 4096
 MISSING = "missing"
-_URI_COLUMNS = ("uri", "url", "file_name")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,7 +116,7 @@ def _resolve_remote(argument: str) -> tuple[list[_Named], int]:
         raise UsageError(f"{argument}: cannot be listed: {error}") from error
     if not matches:
         raise UsageError(f"{argument}: no such file or folder")
-    videos = [m for m in matches if _has_video_suffix(m.path)]
+    videos = [m for m in matches if _is_video(m.path[len(root) + 1 :])]
     named = [_Named(m.path[len(root) + 1 :], m.path, argument, _remote_fingerprint(m)) for m in videos]
     return named, len(matches) - len(videos)
 
@@ -129,13 +142,13 @@ def _glob(path: Path, argument: str) -> tuple[list[_Named], int]:
 
 def _folder(paths: Iterable[str], root: str) -> tuple[list[_Named], int]:
     every = sorted(paths)
-    videos = [path for path in every if _has_video_suffix(path)]
-    return [_Named(os.path.relpath(path, root), path, path) for path in videos], len(every) - len(videos)
+    named = [_Named(below, path, path) for path in every if _is_video(below := os.path.relpath(path, root))]
+    return named, len(every) - len(named)
 
 
-def _has_video_suffix(path: str) -> bool:
-    name = path.rsplit("/", 1)[-1]
-    return not name.startswith(".") and Path(name).suffix.lower() in VIDEO_SUFFIXES
+def _is_video(below: str) -> bool:
+    """By its name; hidden files, and all in hidden folders, are none."""
+    return Path(below).suffix.lower() in VIDEO_SUFFIXES and not any(part.startswith(".") for part in below.split("/"))
 
 
 def _is_remote(uri: str) -> bool:
@@ -163,15 +176,15 @@ def _manifest(path: str) -> Iterator[_Named]:
     """Videos of a manifest. A relative uri is taken from its folder; the uri, as written, is the default id."""
     folder = FileSystems.split(path)[0]
     empty = True
-    for place, row in _manifest_rows(path):
-        uri = next((str(row[column]) for column in _URI_COLUMNS if str(row.get(column) or "").strip()), "")
+    for place, row in read_rows(path):
+        uri = next((str(row[column]) for column in URI_COLUMNS if str(row.get(column) or "").strip()), "")
         if not uri:
             raise UsageError(f"{place}: no uri (nor url, nor file_name)")
         video_id = str(row["id"]) if row.get("id") not in (None, "") else uri
         metadata = {
             text_of(key): text_of(value if isinstance(value, str) else json.dumps(value, default=str))
             for key, value in row.items()
-            if key not in ("id", *_URI_COLUMNS) and value is not None
+            if key not in ("id", *URI_COLUMNS) and value is not None
         }
         full = uri if _is_remote(uri) else uri.removeprefix("file://")
         empty = False
@@ -179,52 +192,6 @@ def _manifest(path: str) -> Iterator[_Named]:
         yield _Named(video_id, path, place, metadata=metadata)
     if empty:
         raise UsageError(f"{path}: names no video")
-
-
-def _manifest_rows(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Rows and their places ("videos.csv line 3")."""
-    try:
-        data = files.read_bytes(path)
-        if path.lower().endswith(".parquet"):
-            for number, row in enumerate(files.read_table(path).to_pylist(), 1):
-                yield f"{path} row {number}", row
-            return
-        text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
-        raise UsageError(f"{path}: cannot be read: {files.reason(error)}") from error
-    if path.lower().endswith(".csv"):
-        yield from _csv_rows(path, text)
-        return
-    for number, line in enumerate(text.split("\n"), 1):
-        place, line = f"{path} line {number}", line.rstrip("\r")
-        if not line.strip():
-            continue
-        if path.lower().endswith(".txt"):
-            video_id, tab, uri = line.partition("\t")
-            yield place, {"id": video_id, "uri": uri} if tab else {"uri": line}
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"{place}: not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise UsageError(f"{place}: not a JSON object")
-        yield place, row
-
-
-def _csv_rows(path: str, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        if not set(reader.fieldnames or ()) & set(_URI_COLUMNS):
-            raise UsageError(f"{path} line 1: no column uri (nor url, nor file_name)")
-        for row in reader:
-            if not any(value.strip() for value in row.values() if isinstance(value, str)) and None not in row:
-                continue  # a blank line, or one of nothing but commas
-            if None in row or None in row.values():
-                raise UsageError(f"{path} line {reader.line_num}: not {len(reader.fieldnames or ())} columns")
-            yield f"{path} line {reader.line_num}", row
-    except csv.Error as error:
-        raise UsageError(f"{path} line {reader.reader.line_num}: {error}") from error
 
 
 # Ids and fingerprints

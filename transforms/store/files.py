@@ -103,12 +103,19 @@ def find(root: str, pattern: str) -> list[str]:
     if is_local(root):  # whose name may hold a pattern's characters
         paths = [str(path) for path in Path(root).glob(pattern)]
     else:
-        paths = [m.path for m in FileSystems.match([join(root, pattern)])[0].metadata_list]
+        try:
+            paths = [m.path for m in FileSystems.match([join(root, pattern)])[0].metadata_list]
+        except OSError as error:
+            raise CliptraceError(f"{root}: cannot be listed: {reason(error)}") from error
     return sorted(path for path in paths if not FileSystems.split(path)[1].startswith("."))
 
 
 def read_table(path: str, columns: list[str] | None = None) -> pa.Table:
-    return pq.read_table(pa.BufferReader(read_bytes(path)), columns=columns)
+    """A Parquet file of the gallery. CliptraceError where it is damaged or gone."""
+    try:
+        return pq.read_table(pa.BufferReader(read_bytes(path)), columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        raise CliptraceError(f"{path}: cannot be read: {reason(error)}") from error
 
 
 def write_tables(path: str, schema: pa.Schema, row_groups: list[pa.Table]) -> None:

@@ -37,6 +37,7 @@ class Gallery:
     @classmethod
     def load(cls, root: str) -> Gallery | None:
         """The gallery at ``root``, None where there is none."""
+        root = root.removeprefix("file://")
         path = files.join(root, MANIFEST)
         if not files.exists(path):
             return None
@@ -48,6 +49,7 @@ class Gallery:
 
     @classmethod
     def create(cls, root: str, manifest: GalleryManifest) -> Gallery:
+        root = root.removeprefix("file://")
         if not manifest.milvus and not is_local(root):
             raise UsageError(f"{root}: the embedded Milvus needs a local gallery; name a server with --milvus URI")
         files.write_bytes(files.join(root, MANIFEST), manifest.to_json().encode())
@@ -108,6 +110,9 @@ def sweep(gallery: Gallery, attempts: Sequence[ledger.Attempt]) -> None:
 
     Only for who holds the gallery alone. A replaced video's row group is emptied, so that its neighbours keep theirs.
     """
+    if is_local(gallery.root):
+        for half_written in Path(gallery.root).glob("*/run=*/.*.tmp"):
+            half_written.unlink()
     acknowledged = {(attempt.run, attempt.part) for attempt in attempts}
     for kind in ("frames", "videos"):
         for path in files.find(gallery.root, part_path(kind, "*", "*")):

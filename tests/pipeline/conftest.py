@@ -1,0 +1,69 @@
+"""A gallery of real clips, indexed once a session; tests that change it take a copy."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines import cli
+
+CLIPS = Path(__file__).parents[1] / "data" / "clips"
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> Callable[..., None]:
+    """ffmpeg(*arguments): its last is the file to write."""
+
+    def run(*arguments: str | Path) -> None:
+        command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """bottles and cars, cars once more but cut off in the middle of its file, and one that is no video."""
+    folder = tmp_path_factory.mktemp("session") / "videos"
+    (folder / "sub").mkdir(parents=True)
+    shutil.copy(CLIPS / "bottles.mp4", folder)
+    shutil.copy(CLIPS / "cars.mp4", folder / "sub")
+    whole = folder / "whole.mp4"
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", CLIPS / "juggling.mp4", "-c", "copy", "-movflags", "faststart", whole],
+        check=True,
+        timeout=60,
+    )
+    (folder / "cut.mp4").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    whole.unlink()
+    (folder / "broken.mp4").write_text("this is no video")
+    (folder / "readme.txt").write_text("not looked at")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def first_run(videos: Path) -> tuple[int, str]:
+    """Exit code and standard error of the run that made the gallery beside the videos."""
+    with contextlib.redirect_stderr(io.StringIO()) as text:
+        code = cli.main(["index", str(videos), "--gallery", str(videos.parent / "gallery")])
+    return code, text.getvalue()
+
+
+@pytest.fixture(scope="session")
+def gallery(videos: Path, first_run: tuple[int, str]) -> Path:
+    """Read only."""
+    return videos.parent / "gallery"
+
+
+@pytest.fixture
+def own(gallery: Path, videos: Path, tmp_path: Path) -> Path:
+    """A folder with copies of videos/ and gallery/, the videos with their times."""
+    shutil.copytree(gallery, tmp_path / "gallery")
+    shutil.copytree(videos, tmp_path / "videos", copy_function=shutil.copy2)
+    return tmp_path

@@ -1,0 +1,42 @@
+"""Running cliptrace index, and reading what it stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines import cli
+from schemas.gallery import frame_key, part_path
+from transforms.store import files
+from transforms.store.gallery import Gallery
+
+
+def load(root: Path) -> Gallery:
+    gallery = Gallery.load(str(root))
+    assert gallery is not None
+    return gallery
+
+
+def stored(root: Path) -> dict[str, int]:
+    """Rows of each video in Parquet, after checking that Milvus has the same."""
+    gallery = load(root)
+    rows: list[str] = []
+    keys: set[int] = set()
+    for path in files.find(gallery.root, part_path("frames", "*", "*")):
+        table = files.read_table(path).to_pydict()
+        rows += table["video_id"]
+        keys |= {frame_key(video_id, time_s) for video_id, time_s in zip(table["video_id"], table["time"], strict=True)}
+    with gallery.vectors() as vectors:
+        answer = vectors._client.query(vectors._collection, filter="key >= 0", output_fields=["video_id"], limit=10_000)
+    assert len(keys) == len(rows)
+    assert {row["key"] for row in answer} == keys
+    assert sorted(row["video_id"] for row in answer) == sorted(rows)
+    return {video_id: rows.count(video_id) for video_id in sorted(set(rows))}
+
+
+def index(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str]:
+    code = cli.main(["index", *map(str, arguments)])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return code, captured.err

@@ -1,0 +1,168 @@
+"""cliptrace match as a person runs it: edited copies, strangers and broken files among the queries."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines import cli
+from schemas.gallery import part_path
+from transforms.store import files
+
+CLIPS = Path(__file__).parents[1] / "data" / "clips"
+TOLERANCE_S = 0.6
+
+
+@pytest.fixture(scope="session")
+def queries(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable[..., None]) -> Path:
+    """A manifest: 4 to 14 s of bottles, mirrored; a clip that the gallery does not have; a file that is no video."""
+    folder = tmp_path_factory.mktemp("queries")
+    ffmpeg("-ss", 4, "-t", 10, "-i", CLIPS / "bottles.mp4", "-vf", "hflip", "-crf", 28, folder / "copy.mp4")
+    shutil.copy(CLIPS / "baseball.mp4", folder / "stranger.mp4")
+    (folder / "broken.mp4").write_text("no video")
+    (folder / "queries.csv").write_text("id,uri,case\ncopy,copy.mp4,17\nstranger,stranger.mp4,\nbroken,broken.mp4,\n")
+    return folder / "queries.csv"
+
+
+def match(*arguments: str | Path) -> tuple[int, str]:
+    with contextlib.redirect_stderr(io.StringIO()) as text:
+        code = cli.main(["match", *map(str, arguments)])
+    return code, text.getvalue()
+
+
+@pytest.fixture(scope="session")
+def found(gallery: Path, queries: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, Path]:
+    """Exit code, standard error and output of one match, the output in a folder that was not there."""
+    output = tmp_path_factory.mktemp("found") / "new" / "matches.jsonl"
+    code, text = match(queries, "--gallery", gallery, "--output", output)
+    return code, text, output
+
+
+def rows_of(output: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.read_text().splitlines()]
+
+
+def test_a_trimmed_and_mirrored_copy_is_found_where_it_is(
+    found: tuple[int, str, Path], videos: Path, queries: Path
+) -> None:
+    (row,) = rows_of(found[2])
+    assert list(row) == ["query_uri", "query_id", "ref_uri", "ref_id", "score", "segments", "query_metadata"]
+    assert (row["query_id"], row["ref_id"]) == ("copy", "bottles.mp4")
+    assert row["query_uri"] == str(queries.parent / "copy.mp4")
+    assert row["ref_uri"] == str(videos / "bottles.mp4")
+    assert row["query_metadata"] == {"case": "17"}
+    (segment,) = row["segments"]
+    assert list(segment) == ["query_start", "query_end", "ref_start", "ref_end", "score", "reversed"]
+    for key, seconds in (("query_start", 0), ("query_end", 10), ("ref_start", 4), ("ref_end", 14)):
+        assert segment[key] == pytest.approx(seconds, abs=TOLERANCE_S)
+    assert 0.2 <= segment["score"] <= 1
+    assert row["score"] == segment["score"]
+    assert segment["reversed"] is False
+
+
+def test_the_summary_counts_every_query(found: tuple[int, str, Path]) -> None:
+    code, text, output = found
+    assert code == 3
+    for line in (
+        "videos:                  2\n",
+        "failures:                1\n",
+        "matches:                 1\n",
+        "queries without a match: 1\n",
+        f"output:                  {output}\n",
+        f"failures in:             {output.with_suffix('.failures.jsonl')}\n",
+    ):
+        assert line in text
+
+
+def test_a_broken_query_is_one_dead_letter(found: tuple[int, str, Path], queries: Path) -> None:
+    (letter,) = rows_of(found[2].with_suffix(".failures.jsonl"))
+    assert (letter["video_id"], letter["stage"], letter["error"]) == ("broken", "probe", "MediaError")
+    assert letter["uri"] == str(queries.parent / "broken.mp4")
+    assert sorted(path.name for path in found[2].parent.iterdir()) == ["matches.failures.jsonl", "matches.jsonl"]
+
+
+def test_parquet_says_the_same_as_json_lines(
+    found: tuple[int, str, Path], gallery: Path, queries: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "matches.parquet"
+    assert match(queries, "--gallery", gallery, "--output", output)[0] == 3
+    rows = pq.read_table(output).to_pylist()
+    for row in rows:
+        assert row.pop("ref_metadata") == []
+        row["query_metadata"] = dict(row["query_metadata"])
+    assert rows == rows_of(found[2])
+
+
+def test_the_matches_can_be_evaluated(
+    found: tuple[int, str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = tmp_path / "truth.csv"
+    truth.write_text("query_id,ref_id,query_start,query_end,ref_start,ref_end\ncopy,bottles.mp4,0,10,4,14\n")
+    assert cli.main(["evaluate", "--truth", str(truth), "--matches", str(found[2])]) == 0
+    out = capsys.readouterr().out
+    assert "VCDB:                F1 1.0000, precision 1.0000, recall 1.0000\n" in out
+    assert "pairs:               1 true, 1 predicted, 1 found\n" in out
+
+
+def test_good_queries_leave_no_failures_file(gallery: Path, queries: Path, tmp_path: Path) -> None:
+    stale = tmp_path / "m.failures.jsonl"
+    stale.write_text("{}\n")
+    code, text = match(queries.parent / "stranger.mp4", "--gallery", gallery, "--output", tmp_path / "m.jsonl")
+    assert code == 0
+    assert "failures in" not in text
+    assert [path.name for path in tmp_path.iterdir()] == ["m.jsonl"]
+    assert (tmp_path / "m.jsonl").read_bytes() == b""
+
+
+def test_a_removed_shard_is_named(gallery: Path, queries: Path, tmp_path: Path) -> None:
+    shutil.copytree(gallery, tmp_path / "g")
+    (path,) = files.find(str(tmp_path / "g"), part_path("frames", "*", "*"))
+    Path(path).unlink()
+    code, text = match(queries.parent / "copy.mp4", "--gallery", tmp_path / "g", "--output", tmp_path / "m.jsonl")
+    name = path.removeprefix(f"{tmp_path}/g/")
+    assert (code, text) == (1, f"cliptrace: error: {name}: cannot be read: No such file or directory\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["g"]
+
+
+def test_a_removed_vector_store_is_told(gallery: Path, queries: Path, tmp_path: Path) -> None:
+    shutil.copytree(gallery, tmp_path / "g", ignore=shutil.ignore_patterns("milvus.db*"))
+    code, text = match(queries.parent / "copy.mp4", "--gallery", tmp_path / "g", "--output", tmp_path / "m.jsonl")
+    assert (code, text) == (
+        1,
+        f"cliptrace: error: {tmp_path}/g/milvus.db: the embeddings of 3 videos are missing; "
+        "index them into a new gallery\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "message"),
+    [
+        ("matches.json", 2, "--output {output}: the name must end in .jsonl or .parquet"),
+        ("readme.md/m.jsonl", 1, "{output}.RUN.tmp/failures.jsonl: cannot be written: Not a directory"),
+    ],
+)
+def test_outputs_that_cannot_be(
+    gallery: Path, queries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, code: int, message: str
+) -> None:
+    monkeypatch.setattr("pipelines.match.new_run", lambda: "RUN")
+    monkeypatch.setattr("pipelines.match.run", None)
+    (tmp_path / "readme.md").touch()
+    path = tmp_path / output
+    assert match(queries, "--gallery", gallery, "--output", path) == (
+        code, f"cliptrace: error: {message.format(output=path)}\n",
+    )  # fmt: skip
+
+
+def test_a_folder_without_a_gallery(queries: Path, tmp_path: Path) -> None:
+    assert match(queries, "--gallery", tmp_path, "--output", tmp_path / "m.jsonl") == (
+        2,
+        f"cliptrace: error: {tmp_path}: no gallery here (no gallery.json); make one with cliptrace index\n",
+    )

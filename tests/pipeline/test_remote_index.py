@@ -1,0 +1,37 @@
+"""Videos on a filesystem that is not local: listed, staged, indexed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "transforms"))
+import memory_files
+
+from pipelines import cli
+from transforms.store import ledger
+
+CLIPS = Path(__file__).parents[1] / "data" / "clips"
+
+
+def test_remote_videos_are_staged_and_indexed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    memory_files.FILES.clear()
+    memory_files.FILES |= {
+        "mem://b/v/cars.mp4": (CLIPS / "cars.mp4").read_bytes(),
+        "mem://b/v/s/broken.mp4": b"no video",
+        "mem://b/m.csv": b"id,uri\nagain,v/cars.mp4\ngone,v/gone.mp4\n",
+    }
+    root = str(tmp_path / "g")
+    try:
+        assert cli.main(["index", "mem://b/v", "mem://b/m.csv", "--gallery", root]) == 3
+        state = {a.video_id: (a.status, a.uri, a.message) for a in ledger.read_attempts(root)}
+        assert cli.main(["index", "mem://b/v", "mem://b/m.csv", "--gallery", root]) == 0
+    finally:
+        memory_files.FILES.clear()
+    assert "known failures, skipped: 2 " in capsys.readouterr().err
+    assert state["cars.mp4"] == ("indexed", "mem://b/v/cars.mp4", "")
+    assert state["again"] == ("indexed", "mem://b/v/cars.mp4", "")
+    assert state["s/broken.mp4"][0] == state["gone"][0] == "failed"
+    assert state["s/broken.mp4"][2].startswith("not a video")

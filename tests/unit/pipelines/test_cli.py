@@ -1,0 +1,149 @@
+"""The command line without a video: what it loads, refuses and prints."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines import cli, progress
+from pipelines.progress import Progress, Summary
+from pipelines.running import new_run, waves
+from schemas.records import VideoSource
+from transforms import telemetry
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["index", "--help"], ["match", "--help"], ["evaluate", "--help"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    script = (
+        "import sys\nfrom pipelines.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as end: code = end.code\n"
+        "heavy = {'torch', 'apache_beam', 'pymilvus', 'pyarrow', 'numpy', 'onnxruntime'} & set(sys.modules)\n"
+        "print(code, sorted(heavy), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stderr == "0 []\n"
+    assert "usage: cliptrace" in done.stdout
+    assert "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["index"],
+        ["index", "v"],
+        ["match", "q", "--gallery", "g"],
+        ["match", "q", "--gallery", "g", "--output", "m.jsonl", "--aligner", "best"],
+        ["match", "q", "--gallery", "g", "--output", "m.jsonl", "--min-score", "2"],
+        ["index", "v", "--gallery", "g", "--keyframes", "uniform:0"],
+        ["index", "v", "--gallery", "g", "--threads", "0"],
+        ["index", "v", "--gall", "g"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert "usage: cliptrace" in capsys.readouterr().err
+
+
+def test_beam_options_go_to_pipelines_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["doctor", "--", "--runner=X"]) == 2
+    assert capsys.readouterr().err == "cliptrace: error: cliptrace doctor takes no Beam options\n"
+
+
+def test_errors_are_one_printable_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    name = f"{tmp_path}/a\nb\x1b[31m\udcff"
+    assert cli.main(["index", name, "--gallery", str(tmp_path / "g")]) == 2
+    assert capsys.readouterr().err == f"cliptrace: error: {tmp_path}/a b [31m\\udcff: no such file or folder\n"
+
+
+def test_evaluate_prints_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth, matches = tmp_path / "t.csv", tmp_path / "m.jsonl"
+    truth.write_text("query_id,ref_id,query_start,query_end,ref_start,ref_end\nq,r,0,10,5,15\nq2,r,0,4,0,4\n")
+    matches.write_text(
+        '{"query_id": "q", "query_uri": "q", "ref_id": "r", "ref_uri": "r", "score": 0.9, '
+        '"segments": [{"query_start": 0, "query_end": 10, "ref_start": 5, "ref_end": 15, "score": 0.9}]}\n'
+    )
+    arguments = ["evaluate", "--truth", str(truth), "--matches", str(matches)]
+    assert cli.main(arguments) == 0
+    out = capsys.readouterr().out
+    assert [line.split(":")[0] for line in out.splitlines()] == [
+        "VCSL", "VCDB", "VSC22 segment AP", "mAP", "boundary error", "pairs",
+    ]  # fmt: skip
+    assert "VCDB:                F1 0.6667, precision 1.0000, recall 0.5000\n" in out
+    assert "boundary error:      mean 0.000 s, median 0.000 s, 1 segments\n" in out
+    assert out.endswith("pairs:               2 true, 1 predicted, 1 found\n")
+    truth.write_text("query_id\nq\n")
+    assert cli.main(arguments) == 2
+    assert f"{truth}" in capsys.readouterr().err
+
+
+def test_doctor_finds_all_well_and_tells_when_a_program_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert cli.main(["doctor"]) == 0
+    assert "FAIL" not in capsys.readouterr().out
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert cli.main(["doctor"]) == 1
+    assert "FAIL  ffmpeg       not installed: apt-get install ffmpeg\n" in capsys.readouterr().out
+
+
+# Progress, summary, waves
+
+
+def test_progress_is_plain_lines_where_nobody_watches(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_PLAIN_EVERY_S", 0.0)
+    with Progress("index", 3) as shown:
+        telemetry.tell("seconds", 90.0)
+        telemetry.tell("keyframes", 180)
+        telemetry.tell("decoded")
+        telemetry.tell("failure")
+    telemetry.tell("seconds", 1.0)
+    assert (shown.seconds, shown.keyframes) == (90.0, 180)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "\x1b" not in err
+    last = err.splitlines()[-1]
+    assert last.startswith("index: 2/3 videos · 1.5 min of video · ")
+    assert last.endswith(" × real time · 1 failed")
+
+
+def test_a_short_run_has_no_progress_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("index", 1):
+        telemetry.tell("decoded")
+    assert capsys.readouterr().err == ""
+
+
+def test_the_summary() -> None:
+    summary = Summary("index", 1200, 0, 7200.0, 60.0, {"keyframes": "14,400", "nothing": "", "gallery": "g"})
+    assert summary.exit_code == 0
+    assert str(summary) == (
+        "videos:         1,200\n"
+        "hours of video: 2.000 in 60.0 s, 120.0 × real time\n"
+        "failures:       0\n"
+        "keyframes:      14,400\n"
+        "gallery:        g"
+    )
+    assert Summary("index", 0, 1, 0.0, 0.0, {}).exit_code == 3
+
+
+def test_waves_are_bounded_in_videos_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.running._LOCAL_WAVE", (3, 100))
+    sources = [VideoSource(str(n), "", f"{size}-0") for n, size in enumerate([10, 20, 30, 40, 70, 500, 1])]
+    assert [[s.video_id for s in wave] for wave in waves(sources, [])] == [["2", "1", "0"], ["3"], ["4"], ["5"], ["6"]]
+    assert len(list(waves(sources, ["--runner=FlinkRunner"]))) == 1
+    assert list(waves([], [])) == []
+
+
+def test_runs_that_start_together_differ() -> None:
+    assert len({new_run() for _ in range(100)}) == 100

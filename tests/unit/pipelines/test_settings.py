@@ -1,0 +1,93 @@
+"""Where options come from: flags win over the environment, and that over the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import make_parser
+from pipelines.settings import apply_settings
+from schemas.config import KeyframeConfig
+from schemas.errors import UsageError
+
+MATCH = ("match", "q.mp4", "--gallery", "g", "--output", "m.jsonl")
+
+
+def parsed(*argv: str, env: Mapping[str, str] | None = None) -> dict[str, object]:
+    parser = make_parser()
+    apply_settings(parser, argv, env or {})
+    return vars(parser.parse_args(argv))
+
+
+def refused(*argv: str, env: Mapping[str, str] | None = None) -> str:
+    with pytest.raises(UsageError) as caught:
+        apply_settings(make_parser(), argv, env or {})
+    return str(caught.value)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "c.toml"
+    path.write_text(
+        '[match]\ntop-k = 5\nmin_score = 0.5\naligner = "dp"\n[index]\nretry-failed = true\nkeyframes = "content:0.1"\n'
+    )
+    return path
+
+
+def test_flags_win_over_the_environment_and_that_over_the_file(file: Path) -> None:
+    env = {"CLIPTRACE_ALIGNER": "hough", "CLIPTRACE_TOP_K": "7", "CLIPTRACE_FOOTAGE": "/elsewhere"}
+    options = parsed(*MATCH, "--config", str(file), "--top-k", "9", env=env)
+    assert (options["top_k"], options["aligner"], options["min_score"]) == (9, "hough", 0.5)
+    assert parsed(*MATCH, env={**env, "CLIPTRACE_CONFIG": str(file)})["min_score"] == 0.5
+    assert parsed(*MATCH)["aligner"] == "tn"
+
+
+def test_required_options_may_come_from_elsewhere(file: Path) -> None:
+    options = parsed("index", "v", f"--config={file}", env={"CLIPTRACE_GALLERY": "g"})
+    assert (options["gallery"], options["retry_failed"]) == ("g", True)
+    assert options["keyframes"] == KeyframeConfig("content", threshold=0.1)
+
+
+def test_a_switch_in_the_environment() -> None:
+    for text, value in (("1", True), ("true", True), ("0", False), ("False", False), ("", False)):
+        assert (
+            parsed("index", "v", "--gallery", "g", env={"CLIPTRACE_RETRY_FAILED": text.lower()})["retry_failed"]
+            is value
+        )
+    assert refused("index", "v", env={"CLIPTRACE_RETRY_FAILED": "maybe"}) == (
+        "CLIPTRACE_RETRY_FAILED: must be true or false, not 'maybe'"
+    )
+
+
+def test_a_variable_that_is_set_to_nothing_is_unset(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parsed("index", "v", env={"CLIPTRACE_GALLERY": ""})
+    assert caught.value.code == 2
+    assert "required: --gallery" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[match]\ntop-z = 5", "c.toml: top_z: no such option of cliptrace match"),
+        ("[match]\ntop-k = 0", "c.toml: top_k: 0 is not a positive number"),
+        ("[match]\ntop-k = 'x'", "c.toml: top_k: invalid value 'x'"),
+        ("[match]\ngallery = ['g']", "c.toml: gallery: must be a text or a number, not ['g']"),
+        ("[match]\naligner = 'best'", "c.toml: aligner: must be one of tn, dp, hough, dtw, not 'best'"),
+        ("match = 3", "c.toml: match must be a table: [match]"),
+        ("[match", "c.toml: not valid TOML: Expected ']' at the end of a table declaration (at end of document)"),
+    ],
+)
+def test_bad_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("c.toml").write_text(content)
+    assert refused(*MATCH, "--config", "c.toml") == message
+
+
+def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refused(*MATCH, "--config", "no.toml") == "no.toml: cannot be read: No such file or directory"
+    assert refused(*MATCH, "--config") == "argument --config: expected one argument"
+    assert refused(*MATCH, env={"CLIPTRACE_MIN_SCORE": "2"}) == "CLIPTRACE_MIN_SCORE: 2 is not between 0 and 1"

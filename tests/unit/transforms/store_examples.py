@@ -1,0 +1,41 @@
+"""Small galleries and features for tests of the stores: no video, no network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from schemas.config import KeyframeConfig
+from schemas.gallery import GalleryManifest
+from schemas.records import FrameFeatures, VideoInfo, VideoSource
+from transforms.store import files
+from transforms.store.gallery import Gallery
+
+DIMENSION = 8
+BACKBONE = {
+    "name": "tiny",
+    "sha256": "ab" * 32,
+    "pooling": "rmac",
+    "whitening_sha256": "cd" * 32,
+    "dimension": DIMENSION,
+}
+MANIFEST = GalleryManifest(name="tests", backbone=BACKBONE, keyframes=KeyframeConfig())
+
+
+def features(
+    video_id: str, frames: int = 4, fingerprint: str = "1-1", attempt: int = 1, warning: str = ""
+) -> FrameFeatures:
+    """Features that follow from the id, the number of frames and the fingerprint."""
+    seed = np.frombuffer(f"{video_id} {frames} {fingerprint}".encode(), np.uint8)
+    embeddings = np.random.default_rng(seed).normal(size=(frames, DIMENSION)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    info = VideoInfo(frames / 2, 25.0, 64, 48, "h264", size_bytes=1, content_sha256="ef" * 32)
+    source = VideoSource(video_id, f"/videos/{video_id}", fingerprint, {"owner": "Bo"}, attempt)
+    times = np.arange(frames) / 2
+    return FrameFeatures(source, info, times, np.ones(frames, np.float32), embeddings, frames / 2, warning)
+
+
+def row_groups(gallery: Gallery, frames_file: str) -> list[int]:
+    """Number of rows of each row group."""
+    parquet = pq.ParquetFile(files.open_bytes(files.join(gallery.root, frames_file)))
+    return [parquet.metadata.row_group(index).num_rows for index in range(parquet.num_row_groups)]

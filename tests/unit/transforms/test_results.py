@@ -1,0 +1,79 @@
+"""Matches as files: parts, their order, and the output that is put together from them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import memory_files
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.errors import CliptraceError
+from schemas.records import Failure, Match, Segment
+from transforms.results import begin, discard, finish, match_to_json, write_part
+from transforms.store import files
+
+
+def match(query_id: str, ref_id: str, score: float, **metadata: dict[str, str]) -> Match:
+    segment = Segment(0.00049, 1.23456, 2.0, 3.0, score, reversed=True)
+    return Match(query_id, f"/q/{query_id}", ref_id, f"/r/{ref_id}", score, (segment,), **metadata)
+
+
+def failure(video_id: str, message: str, seconds: float) -> Failure:
+    return Failure(f"/q/{video_id}", video_id, "align", "ValueError", message, time=seconds)
+
+
+def test_a_match_as_json() -> None:
+    found = match("q", "r", 0.123456, query_metadata={"owner": "Bo"})
+    assert match_to_json(found) == {
+        "query_uri": "/q/q",
+        "query_id": "q",
+        "ref_uri": "/r/r",
+        "ref_id": "r",
+        "score": 0.1235,
+        "segments": [
+            {
+                "query_start": 0.0,
+                "query_end": 1.235,
+                "ref_start": 2.0,
+                "ref_end": 3.0,
+                "score": 0.1235,
+                "reversed": True,
+            }
+        ],
+        "query_metadata": {"owner": "Bo"},
+    }
+
+
+@pytest.mark.parametrize("output", ["{}/out.jsonl", "{}/out.parquet"])
+@pytest.mark.parametrize("root", ["local", "mem://bucket"])
+def test_parts_are_joined_in_order_and_one_dead_letter_a_video(tmp_path: Path, root: str, output: str) -> None:
+    memory_files.FILES.clear()
+    root = str(tmp_path) if root == "local" else root
+    output = output.format(root)
+    scratch = f"{output}.tmp"
+    begin(scratch)
+    parts = [files.join(scratch, f"{number:06}") for number in range(3)]
+    write_part(parts[0], [match("b", "r1", 0.5), match("b", "r2", 0.75), match("a", "r1", 0.25)])
+    write_part(parts[2], [failure("x", "second", 2.0), match("c", "r1", 1.0), failure("x", "first", 1.0)])
+    rows = finish(parts, "matches.jsonl", output)  # parts[1] had no records
+    failures = finish(parts, "failures.jsonl", f"{root}/failures.jsonl")
+    discard(scratch)
+    discard(scratch)
+    assert [(row["query_id"], row["ref_id"]) for row in rows] == [("a", "r1"), ("b", "r2"), ("b", "r1"), ("c", "r1")]
+    assert [(row["video_id"], row["message"]) for row in failures] == [("x", "first")]
+    if output.endswith(".jsonl"):
+        assert [json.loads(line) for line in files.read_bytes(output).splitlines()] == rows
+    else:
+        table = pq.read_table(files.open_bytes(output)).to_pylist()
+        assert [row["segments"] for row in table] == [row["segments"] for row in rows]
+    assert len(files.find(root, "*")) == 2
+    assert not [path for path in memory_files.FILES if ".tmp" in path]
+    memory_files.FILES.clear()
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CliptraceError, match="cannot be written"):
+        begin(str(tmp_path / "file" / "out.jsonl.tmp"))

@@ -1,0 +1,320 @@
+"""What a person names, and the list of videos that it means."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import memory_files
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.errors import CliptraceError, UsageError
+from schemas.records import VideoSource
+from transforms.sources import MISSING, list_sources, size_of
+from transforms.store import files
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def mem() -> Iterator[dict[str, bytes]]:
+    memory_files.FILES.clear()
+    yield memory_files.FILES
+    memory_files.FILES.clear()
+
+
+def write(*paths: str, content: str | None = None) -> None:
+    for path in paths:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(path if content is None else content)
+
+
+def ids(*arguments: str) -> list[str]:
+    return [source.video_id for source in list_sources(arguments).sources]
+
+
+def refused(*arguments: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        list_sources(arguments)
+    return str(caught.value)
+
+
+# Files, folders, globs
+
+
+def test_a_file_is_a_video_whatever_its_name(here: Path) -> None:
+    write("sub/notes.bin")
+    (source,) = list_sources(["sub/notes.bin"]).sources
+    fingerprint = f"13-{Path('sub/notes.bin').stat().st_mtime_ns}"
+    assert source == VideoSource("notes.bin", str(here / "sub/notes.bin"), fingerprint)
+    assert size_of(source) == 13
+
+
+def test_a_folder_is_searched_to_its_bottom_and_what_is_no_video_is_counted(here: Path) -> None:
+    write("v/b.MP4", "v/a/c.mkv", "v/.hidden.mp4", "v/readme.md", "v/a/list.csv", "v/noname", "v/.h/d.mp4")
+    listing = list_sources(["v"])
+    assert [source.video_id for source in listing.sources] == ["a/c.mkv", "b.MP4"]
+    assert listing.ignored == 5
+    assert list_sources(["v/"]) == listing
+    assert list_sources([f"file://{here}/v"]) == listing
+
+
+def test_an_empty_folder_has_no_videos(here: Path) -> None:
+    Path("empty").mkdir()
+    listing = list_sources(["empty"])
+    assert (listing.sources, listing.ignored) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("v/*.mp4", ["a.mp4", "b.mp4"]),
+        ("v/*", ["a.mp4", "b.mp4", "c.txt"]),
+        ("v/.*", [".h.mp4"]),
+        ("v/**/*.mp4", ["a.mp4", "b.mp4", "x/y/d.mp4"]),
+        ("v/**", ["a.mp4", "b.mp4", "c.txt", "x/y/d.mp4"]),
+        ("v/[a]?mp4", ["a.mp4"]),
+        ("v/x/*/d.mp4", ["y/d.mp4"]),
+    ],
+)
+def test_globs(here: Path, pattern: str, expected: list[str]) -> None:
+    write("v/a.mp4", "v/b.mp4", "v/.h.mp4", "v/c.txt", "v/x/y/d.mp4")
+    assert ids(pattern) == expected
+    assert ids(str(here / pattern)) == expected
+
+
+def test_a_glob_that_python_cannot_read_is_a_usage_error(here: Path) -> None:
+    assert refused("v/**x/*.mp4").startswith("v/**x/*.mp4: ")
+
+
+@pytest.mark.parametrize(
+    "name", ["[1].mp4", "a b.mp4", 'it\'s "it".mp4', "-rf.mp4", "new\nline.mp4", "*.mp4", "concat:a.mp4", "ä é.mp4"]
+)
+def test_names_that_mean_something_elsewhere(here: Path, name: str) -> None:
+    write(name, "1.mp4")
+    assert ids(name) == [name]
+    assert set(ids(".")) == {name, "1.mp4"}
+    assert list_sources([name]).sources[0].uri == str(here / name)
+
+
+def test_a_folder_that_is_called_like_a_glob(here: Path) -> None:
+    write("clips [1]/a.mp4", "clips 1/b.mp4")
+    assert ids("clips [1]") == ["a.mp4"]
+    assert ids("clips [1]/*.mp4") == ["a.mp4"]
+
+
+def test_a_name_that_is_not_utf8_has_an_escaped_id(here: Path) -> None:
+    Path(os.fsdecode(b"bad\xff.mp4")).write_bytes(b"x")
+    (source,) = list_sources(["."]).sources
+    assert source.video_id == "bad\\udcff.mp4"
+    assert size_of(source) == 1
+
+
+@pytest.mark.parametrize("missing", ["nothing.mp4", "nothing/*.mp4", "nothing.csv"])
+def test_what_does_not_exist(here: Path, missing: str) -> None:
+    assert refused(missing) == f"{missing}: no such file or folder"
+
+
+def test_an_empty_argument_is_not_the_current_folder(here: Path) -> None:
+    write("a.mp4")
+    assert refused("") == "an empty SOURCE names nothing"
+
+
+def test_a_dangling_link_is_listed_as_missing(here: Path) -> None:
+    Path("v").mkdir()
+    Path("v/gone.mp4").symlink_to("nowhere")
+    (source,) = list_sources(["v"]).sources
+    assert source.fingerprint == MISSING
+    assert size_of(source) == 0
+
+
+# Manifests
+
+
+def test_csv_with_a_byte_order_mark_crlf_blank_lines_and_columns_that_pass_through(here: Path) -> None:
+    write("m/clips/a.mp4", "m/b c.mp4")
+    Path("m/videos.csv").write_bytes(
+        '\ufeffid,uri,owner,note\r\n\r\nfirst,clips/a.mp4,"Bo, Ltd",\r\n,b c.mp4,Al,"two\r\nlines"\r\n,,,\r\n'.encode()
+    )
+    first, second = list_sources(["m/videos.csv"]).sources
+    assert (first.video_id, first.uri) == ("first", str(here / "m/clips/a.mp4"))
+    assert first.metadata == {"owner": "Bo, Ltd", "note": ""}
+    assert (second.video_id, second.uri) == ("b c.mp4", str(here / "m/b c.mp4"))
+    assert second.metadata == {"owner": "Al", "note": "two\r\nlines"}
+
+
+@pytest.mark.parametrize("column", ["uri", "url", "file_name"])
+def test_every_name_of_the_uri_column_in_every_type_of_manifest(here: Path, column: str) -> None:
+    write("a.mp4")
+    write("m.csv", content=f"{column},tag\na.mp4,5\n")
+    write("m.jsonl", content=f'\n{{"{column}": "a.mp4", "tag": 5, "none": null}}\n\n')
+    pq.write_table(pa.table({column: ["a.mp4"], "tag": [5]}), "m.parquet")
+    for manifest in ("m.csv", "m.jsonl", "m.parquet"):
+        (source,) = list_sources([manifest]).sources
+        assert (source.video_id, source.uri, source.metadata) == ("a.mp4", str(here / "a.mp4"), {"tag": "5"})
+
+
+def test_txt_has_a_uri_a_line_or_an_id_and_a_uri(here: Path) -> None:
+    write("-a b.mp4", "b.mp4")
+    Path("m.txt").write_bytes(b"\xef\xbb\xbf-a b.mp4\r\n\r\nsecond\tb.mp4\r\n/abs/c.mp4\nfile:///abs/d.mp4\n")
+    found = [(source.video_id, source.uri) for source in list_sources(["m.txt"]).sources]
+    assert found == [
+        ("-a b.mp4", str(here / "-a b.mp4")),
+        ("second", str(here / "b.mp4")),
+        ("/abs/c.mp4", "/abs/c.mp4"),
+        ("file:///abs/d.mp4", "/abs/d.mp4"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("m.csv", "id,path\na,a.mp4\n", "m.csv line 1: no column uri (nor url, nor file_name)"),
+        ("m.csv", "", "m.csv line 1: no column uri (nor url, nor file_name)"),
+        ("m.csv", "id,uri\na,a.mp4\nb\n", "m.csv line 3: not 2 columns"),
+        ("m.csv", "id,uri\n\na,a.mp4,x\n", "m.csv line 3: not 2 columns"),
+        ("m.csv", "id,uri\na,\n", "m.csv line 2: no uri (nor url, nor file_name)"),
+        ("m.csv", 'id,uri\na,"a.mp4\n', "m.csv line 2: unexpected end of data"),
+        ("m.csv", "id,uri\n", "m.csv: names no video"),
+        (
+            "m.jsonl",
+            '{"uri": "a.mp4"}\n{"uri": \n',
+            "m.jsonl line 2: not JSON: Expecting value: line 1 column 9 (char 8)",
+        ),
+        ("m.jsonl", "[1]\n", "m.jsonl line 1: not a JSON object"),
+        ("m.jsonl", '{"id": "a"}', "m.jsonl line 1: no uri (nor url, nor file_name)"),
+        ("m.jsonl", '{"uri": "  "}', "m.jsonl line 1: no uri (nor url, nor file_name)"),
+        ("m.txt", "a\t\n", "m.txt line 1: no uri (nor url, nor file_name)"),
+        ("m.txt", "\n \n", "m.txt: names no video"),
+        ("m.txt", "x" * 4097, "m.txt line 1: id is longer than 4096 bytes"),
+        ("m.jsonl", '{"id": "' + "ä" * 2049 + '", "uri": "a"}', "m.jsonl line 1: id is longer than 4096 bytes"),
+    ],
+)
+def test_bad_rows_are_told_by_file_and_line(here: Path, name: str, content: str, message: str) -> None:
+    write(name, content=content)
+    assert refused(name) == message
+
+
+def test_manifests_that_cannot_be_read_at_all(here: Path) -> None:
+    Path("m.csv").write_bytes(b"uri\n\xff\xfe.mp4\n")
+    assert refused("m.csv").startswith("m.csv: cannot be read: 'utf-8' codec can't decode byte 0xff")
+    Path("m.parquet").write_bytes(b"no parquet")
+    assert refused("m.parquet").startswith("m.parquet: cannot be read: ")
+    Path("deep.jsonl").write_text("[" * 100_000)
+    assert refused("deep.jsonl").startswith("deep.jsonl line 1: not JSON")
+
+
+def test_lone_surrogates_never_reach_a_store(here: Path) -> None:
+    Path("m.jsonl").write_text(r'{"id": "a\ud800", "uri": "a.mp4", "k\udcff": "\ud800"}')
+    (source,) = list_sources(["m.jsonl"]).sources
+    assert source.video_id == "a\\ud800"
+    assert source.metadata == {"k\\udcff": "\\ud800"}
+
+
+# The same id twice
+
+
+def test_the_same_id_with_the_same_content_is_listed_once(here: Path) -> None:
+    write("v/a.mp4", "w/a.mp4", content="same")
+    assert ids("v", "w", "v/a.mp4", "./v") == ["a.mp4"]
+    assert list_sources(["v", "w"]).sources[0].uri == str(here / "v/a.mp4")
+
+
+def test_the_same_id_with_different_content_names_both_lines(here: Path) -> None:
+    write("a.mp4", "b.mp4")
+    write("m.csv", content="id,uri\nx,a.mp4\ny,a.mp4\nx,b.mp4\n")
+    assert refused("m.csv") == (
+        f"id 'x' names different content at m.csv line 2 ({here}/a.mp4) and at m.csv line 4 ({here}/b.mp4)"
+    )
+
+
+def test_the_same_id_in_two_sources_with_different_content(here: Path) -> None:
+    write("v/a.mp4", "w/a.mp4")
+    assert refused("v", "w") == ("id 'a.mp4' names different content at v/a.mp4 (v/a.mp4) and at w/a.mp4 (w/a.mp4)")
+    write("m.txt", content="a.mp4\tw/a.mp4\n")
+    assert refused("v", "m.txt") == (
+        f"id 'a.mp4' names different content at v/a.mp4 (v/a.mp4) and at m.txt line 1 ({here}/w/a.mp4)"
+    )
+
+
+# Other filesystems
+
+
+def test_a_remote_folder_glob_file_and_manifest(mem: dict[str, bytes]) -> None:
+    mem |= {
+        "mem://b/v/a.mp4": b"a",
+        "mem://b/v/s/b.mp4": b"bb",
+        "mem://b/v/x.txt.bak": b"",
+        "mem://b/v/[1].mp4": b"1",
+        "mem://b/m.csv": b"id,uri,who\none,v/a.mp4,me\ntwo,mem://b/v/s/b.mp4,you\ngone,v/gone.mp4,\n",
+    }
+    folder = list_sources(["mem://b/v/"])
+    assert [source.video_id for source in folder.sources] == ["[1].mp4", "a.mp4", "s/b.mp4"]
+    assert folder.ignored == 1
+    assert [(s.video_id, s.uri, s.fingerprint) for s in list_sources(["mem://b/v/*/*.mp4"]).sources] == [
+        ("s/b.mp4", "mem://b/v/s/b.mp4", "2-1.0")
+    ]
+    assert ids("mem://b/v/**.mp4") == ["[1].mp4", "a.mp4", "s/b.mp4"]
+    assert ids("mem://b/v/a.mp4") == ["a.mp4"]
+    (literal,) = list_sources(["mem://b/v/[1].mp4"]).sources
+    assert (literal.uri, literal.fingerprint) == ("mem://b/v/[1].mp4", "1-1.0")
+    one, two, gone = list_sources(["mem://b/m.csv"]).sources
+    assert one == VideoSource("one", "mem://b/v/a.mp4", "1-1.0", {"who": "me"})
+    assert (two.uri, gone.fingerprint) == ("mem://b/v/s/b.mp4", MISSING)
+
+
+def test_what_a_remote_filesystem_does_not_have(mem: dict[str, bytes]) -> None:
+    for argument in ("mem://b/nothing.mp4", "mem://b/*.mp4", "mem://b/nothing/"):
+        assert refused(argument) == f"{argument}: no such file or folder"
+    assert refused("mem://b/m.csv") == "mem://b/m.csv: cannot be read: No such object"
+    assert refused("nope://b/v").startswith("nope://b/v: cannot be listed: Unable to get filesystem")
+
+
+# Whole files
+
+
+def test_files_are_replaced_whole_and_leave_nothing_beside(here: Path) -> None:
+    path = str(here / "f [1]" / "x.bin")
+    files.write_bytes(path, b"1")
+    files.write_bytes(path, b"22")
+    assert files.read_bytes(path) == b"22"
+    write("f [1]/.x.half.tmp")
+    assert files.find(str(here / "f [1]"), "*") == [path]
+    files.remove([path])
+    files.remove_folder(str(here / "f [1]"))
+    files.remove_folder(str(here / "f [1]"))
+    assert list(here.iterdir()) == []
+
+
+def test_a_remote_folder_is_removed_with_all_that_is_in_it(mem: dict[str, bytes]) -> None:
+    for name in ("a", "b/c"):
+        files.write_bytes(files.join("mem://r/t", name), b"x")
+    mem["mem://r/other"] = b""
+    files.remove_folder("mem://r/t")
+    assert list(mem) == ["mem://r/other"]
+
+
+def test_a_file_that_cannot_be_written_ends_the_run(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("file")
+    with pytest.raises(CliptraceError, match=r"^file/x: cannot be written: File exists$"):
+        files.write_bytes("file/x", b"")
+
+    def full(source: list[str], target: list[str]) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("transforms.store.files.FileSystems.rename", full)
+    with pytest.raises(CliptraceError, match=r"^x: cannot be written: No space left on device$"):
+        files.write_bytes("x", b"")
+    assert [path.name for path in here.iterdir()] == ["file"]
+
+
+def test_a_scheme_that_beam_does_not_know(here: Path) -> None:
+    with pytest.raises(CliptraceError, match=r"^nope://b: cannot be used: Unable to get filesystem"):
+        files.join("nope://b", "gallery.json")
