@@ -25,6 +25,8 @@ PRECEDENCE = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    # Videos are what runs in parallel here: BLAS threads on top of that only spin. Read when numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = list(sys.argv[1:] if argv is None else argv)
     split = arguments.index("--") if "--" in arguments else len(arguments)
     parser = make_parser()

@@ -46,44 +46,24 @@ class ExtractFeatures(beam.PTransform):
 
     def expand(self, sources: beam.PCollection) -> Results:
         threads = self._config.threads
-        ranges = sources | "Probe" >> RunIsolated(Probe(self._config), "probe", lambda source: source, threads)
-        parts = (
-            ranges.good
+        begun = sources | "Begin" >> RunIsolated(Begin(self._config), "probe", lambda source: source, threads)
+        ranges = (
+            begun.good
+            | "LongVideos" >> beam.Filter(lambda output: isinstance(output, VideoRange))
             | "SpreadRanges" >> beam.Reshuffle()
             | "Decode" >> RunIsolated(Extract(self._config), "decode", lambda part: part.source, threads)
         )
+        whole = begun.good | "ShortVideos" >> beam.Filter(lambda output: isinstance(output, RangeFeatures))
         videos = (
-            parts.good
+            (whole, ranges.good)
+            | "AllParts" >> beam.Flatten()
             | "KeyByVideo" >> beam.WithKeys(lambda part: part.range.source.video_id)
             | "GroupRanges" >> beam.GroupByKey()
             | "Parts" >> beam.Values()
             | "Materialise" >> beam.Map(list)
             | "Join" >> RunIsolated(Join(), "decode", lambda parts: parts[0].range.source)
         )
-        return Results(videos.good, (*ranges.failures, *parts.failures, *videos.failures))
-
-
-class Probe:
-    """VideoSource → its VideoRanges."""
-
-    def __init__(self, config: FeatureConfig) -> None:
-        self._config = config
-
-    def open(self) -> None:
-        self._scratch = Scratch(files.open_bytes, self._config.limits, capacity_bytes=self._config.scratch_bytes)
-
-    def __call__(self, source: VideoSource) -> Iterable[VideoRange]:
-        try:
-            source.uri.encode()
-        except UnicodeEncodeError:
-            raise MediaError("file name is not UTF-8: rename the file") from None
-        with self._scratch.stage(source.uri, source.fingerprint) as path:
-            info = probe(path, self._config.limits)
-            info = dataclasses.replace(info, content_sha256=content_sha256(path))
-        return split(source, info, self._config.limits)
-
-    def close(self) -> None:
-        self._scratch.close()
+        return Results(videos.good, (*begun.failures, *ranges.failures, *videos.failures))
 
 
 class Extract:
@@ -93,21 +73,52 @@ class Extract:
         self._config = config
 
     def open(self) -> None:
-        self._scratch = Scratch(files.open_bytes, self._config.limits, capacity_bytes=self._config.scratch_bytes)
+        self.scratch = Scratch(files.open_bytes, self._config.limits, capacity_bytes=self._config.scratch_bytes)
         self._selector = make_selector(self._config.keyframes, BASIS_FPS)
         self._embedder = Embedder.open(self._config.backbone, self._config.device)
 
-    def __call__(self, part: VideoRange) -> Iterator[RangeFeatures]:
-        with self._scratch.stage(part.source.uri, part.source.fingerprint) as path:
-            features = extract_range(path, part, self._selector, self._embedder, self._config.limits)
+    def __call__(self, part: VideoRange) -> Iterable[RangeFeatures]:
+        with self.scratch.stage(part.source.uri, part.source.fingerprint) as path:
+            return [self.extract(path, part)]
+
+    def extract(self, path: str, part: VideoRange) -> RangeFeatures:
+        features = extract_range(path, part, self._selector, self._embedder, self._config.limits)
         telemetry.tell("seconds", features.decoded_s)
         telemetry.tell("keyframes", len(features.times))
         if part.index == part.count - 1:
             telemetry.tell("decoded")
-        yield features
+        return features
 
     def close(self) -> None:
-        self._scratch.close()
+        self.scratch.close()
+
+
+class Begin:
+    """VideoSource → its RangeFeatures where one range is all of it, else its VideoRanges, for other workers to share.
+
+    Probing and decoding a short video in one go keeps ffmpeg busy from the first file on, and fetches a remote one once.
+    """
+
+    def __init__(self, config: FeatureConfig) -> None:
+        self._config = config
+        self._extract = Extract(config)
+
+    def open(self) -> None:
+        self._extract.open()
+
+    def __call__(self, source: VideoSource) -> Iterable[VideoRange | RangeFeatures]:
+        try:
+            source.uri.encode()
+        except UnicodeEncodeError:
+            raise MediaError("file name is not UTF-8: rename the file") from None
+        with self._extract.scratch.stage(source.uri, source.fingerprint) as path:
+            info = probe(path, self._config.limits)
+            info = dataclasses.replace(info, content_sha256=content_sha256(path))
+            ranges = split(source, info, self._config.limits)
+            return [self._extract.extract(path, ranges[0])] if len(ranges) == 1 else ranges
+
+    def close(self) -> None:
+        self._extract.close()
 
 
 class Join:

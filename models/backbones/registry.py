@@ -111,14 +111,17 @@ class Embedder:
         size = self.config.input_size
         if frames.dtype != np.uint8 or frames.shape[1:] != (size, size, 3):
             raise ValueError(f"frames must be uint8[N, {size}, {size}, 3], not {frames.dtype}{list(frames.shape)}")
-        vectors = np.empty((len(frames), self.config.dimension), np.float32)
-        for start in range(0, len(frames), self.batch):
-            part = slice(start, start + self.batch)
-            vectors[part] = self._finish(self.session.run(frames[part]))
-        return vectors
+        if not len(frames):
+            return np.empty((0, self.config.dimension), np.float32)
+        batches = range(0, len(frames), self.batch)
+        pooled = np.concatenate([self._pool(self.session.run(frames[i : i + self.batch])) for i in batches])
+        return self._whiten(pooled)
 
-    def _finish(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
-        pooled = pool(output, self.config.pooling) if self.config.output == "map" else unit(output)
+    def _pool(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
+        return pool(output, self.config.pooling) if self.config.output == "map" else unit(output)
+
+    def _whiten(self, pooled: NDArray[np.float32]) -> NDArray[np.float32]:
+        """All rows at once: a matrix product of a few rows wakes more BLAS threads than it feeds."""
         return self.whitening.apply(pooled) if self.whitening else pooled
 
     def _check_shapes(self) -> None:
@@ -140,7 +143,7 @@ class Embedder:
                 f"{config.whitening}: whitens {len(self.whitening.mean)} channels, "
                 f"but {config.path} has {output.shape[1]}"
             )
-        dimension = self._finish(output).shape[1]
+        dimension = self._whiten(self._pool(output)).shape[1]
         if dimension != config.dimension:
             raise CliptraceError(
                 f"{config.path}: its embeddings have {dimension} numbers, but the config says "

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 def select_content(
     thumbs: NDArray[np.uint8], fps: float, threshold: float, max_gap_s: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The first frame, then each that differs from the last kept by more than ``threshold`` or comes ``max_gap_s`` later.
+    """The first frame, then each that differs from the last kept by more than ``threshold`` or ``max_gap_s`` later.
 
     thumbs: uint8[N, 32, 32, 3] of one tile. threshold: mean absolute difference, of values in 0..1.
     Returns positions int64[K] and scores float32[K]: the difference in thresholds, at most 1 (1 for the first frame).

@@ -23,7 +23,7 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a video was looked into")
 
-    monkeypatch.setattr("transforms.features.Probe.__call__", refuse)
+    monkeypatch.setattr("transforms.features.Begin.__call__", refuse)
     monkeypatch.setattr("pipelines.index.run", refuse)
 
 

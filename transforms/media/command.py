@@ -44,7 +44,8 @@ def decode_command(
 ) -> list[str]:
     """``frames`` rgb24 pictures of ``size``² pixels, 8 a second from ``start_s`` on, raw on stdout.
 
-    seek_s: where decoding begins, at or before ``start_s``; None for a container that is only read from its beginning.
+    seek_s: where decoding begins, at or before ``start_s``; None to read from the beginning without a seek, which a
+    container without an index, or one that lost it, would not survive.
     """
     options: dict[str, object] = {**_input_options(limits), "threads": 1}
     if seek_s is not None:

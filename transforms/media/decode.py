@@ -77,7 +77,7 @@ class Decoder:
         command = decode_command(
             self._path,
             start_s=self._start_s,
-            seek_s=max(0.0, self._start_s - lead_s) if seekable(self._info) else None,
+            seek_s=max(0.0, self._start_s - lead_s) if self._start_s else None,
             frames=self._frames,
             size=self._size,
             deinterlace=self._info.interlaced,

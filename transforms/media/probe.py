@@ -121,7 +121,10 @@ def _duration_s(stream: Mapping[str, Any], container: Mapping[str, Any]) -> floa
     """
     late_s = _seconds(stream.get("start_time")) - _seconds(container.get("start_time"))
     end_s = _seconds(stream.get("duration")) + (late_s if math.isfinite(late_s) else 0.0)
-    duration_s = end_s if end_s > 0 else _seconds(container.get("duration"))
+    # Matroska counts its duration from 0, not from where it starts.
+    start_s = _seconds(container.get("start_time")) if "matroska" in container.get("format_name", "") else 0.0
+    container_s = _seconds(container.get("duration")) - (start_s if start_s > 0 else 0.0)
+    duration_s = end_s if end_s > 0 else container_s
     return duration_s if duration_s > 0 else math.nan
 
 

@@ -18,7 +18,7 @@ from schemas.records import FrameFeatures
 
 TOKEN_VARIABLE = "CLIPTRACE_MILVUS_TOKEN"  # noqa: S105 - the name of the variable, not a token
 _ROWS_PER_CALL = 1000
-_QUERIES_PER_CALL = 64
+_QUERIES_PER_CALL = 1000
 _TIMEOUT_S = 120.0
 _MAX_ID_BYTES = 4096
 

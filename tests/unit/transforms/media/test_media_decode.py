@@ -76,6 +76,20 @@ def test_a_transport_stream_begins_at_0_whatever_its_clock_says(clip: str, make:
     np.testing.assert_array_equal(decode(path)[0], decode(clip)[0])
 
 
+def test_matroska_that_starts_late_is_whole(clip: str, make: Make, decode: Decode) -> None:
+    path = make("clock.mkv", "-i", clip, "-c", "copy", "-output_ts_offset", "1000")
+    frames, decoder = decode(path)
+    np.testing.assert_array_equal(frames, decode(clip)[0])
+    assert (decoder.decoded_s, decoder.warning) == (2.0, "")
+
+
+def test_matroska_without_its_cues_gives_what_is_there(clip: str, make: Make, decode: Decode, tmp_path: Path) -> None:
+    content = Path(make("short.mkv", "-i", clip, "-c", "copy")).read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) * 6 // 10])
+    frames, decoder = decode(str(tmp_path / "cut.mkv"))
+    assert 4 <= len(frames) < 16
+
+
 def test_a_transport_stream_whose_clock_restarts_is_read_to_its_end(
     clip: str, make: Make, decode: Decode, tmp_path: Path
 ) -> None:
