@@ -24,7 +24,7 @@ BACKGROUND = ("street.mp4", "coffee.mp4")
 
 @dataclasses.dataclass(frozen=True)
 class Copy:
-    """``ref[start, end)`` goes through ``filters`` into a query, ``before`` seconds into other footage (None: alone)."""
+    """``ref[start, end)`` goes through ``filters`` to a query, ``before`` seconds into other footage (None: alone)."""
 
     name: str
     edit: str

@@ -96,7 +96,7 @@ class Extract:
 class Begin:
     """VideoSource → its RangeFeatures where one range is all of it, else its VideoRanges, for other workers to share.
 
-    Probing and decoding a short video in one go keeps ffmpeg busy from the first file on, and fetches a remote one once.
+    Probing and decoding a short video in one go keeps ffmpeg busy from the start, and fetches a remote file once.
     """
 
     def __init__(self, config: FeatureConfig) -> None:
