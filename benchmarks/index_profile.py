@@ -5,9 +5,11 @@ python -m benchmarks.index_profile PROFILE.json index SOURCE --gallery DIR
 
 from __future__ import annotations
 
+import os
 import time
 
 _BEGIN = time.perf_counter()
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before numpy is imported
 
 import functools  # noqa: E402 - what comes now is part of what is measured
 import json  # noqa: E402
@@ -39,7 +41,8 @@ PARTS = (
     (Process, "fill", "  wait for ffmpeg and ffprobe, read"),
     (transforms.extract, "thumbs", "  thumbs"),
     (models.runtime._OnnxSession, "run", "  network"),
-    (Embedder, "_finish", "  pooling, whitening"),
+    (Embedder, "_pool", "  pooling"),
+    (Embedder, "_whiten", "  whitening"),
     (pymilvus.MilvusClient, "__init__", "Milvus: start, connect"),
     (VectorStore, "_prepare", "Milvus: make or load the collection"),
     (transforms.storing, "commit", "commit"),

@@ -1,6 +1,6 @@
 """What every aligner of the copy bench is given: the candidate pairs of one split as similarity maps, and the truth.
 
-Frame search is exact here, a product of all query with all gallery keyframes, where the product asks Milvus.
+As the product does it, but for the frame search, which is exact here where the product asks Milvus.
 """
 
 from __future__ import annotations
@@ -18,11 +18,7 @@ from models.alignment.candidates import group_hits
 from models.alignment.similarity import similarity_map
 from models.metrics.report import Truth
 from schemas.records import Segment
-
-HITS = 50
-"""Gallery keyframes that each query keyframe finds."""
-CANDIDATES = 10
-"""Gallery videos of a query that are aligned."""
+from transforms.matching import MatchConfig
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,20 +48,22 @@ class Bench:
 
 
 def make_bench(queries: Mapping[str, Keyframes], gallery: Mapping[str, Keyframes], truth: Truth) -> Bench:
-    ref_ids = np.repeat(list(gallery), [len(video.times) for video in gallery.values()])
-    ref_frames = np.concatenate([np.arange(len(video.times)) for video in gallery.values()])
+    config, names = MatchConfig(), np.array(list(gallery))
     embeddings = np.concatenate([video.embeddings for video in gallery.values()])
+    ends = np.cumsum([len(video.times) for video in gallery.values()])
     pairs: list[Pair] = []
     for query_id, query in queries.items():
-        similarity = similarity_map(query.embeddings, embeddings)
-        nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :HITS]
+        maps = np.split(similarity_map(query.embeddings, embeddings), ends[:-1], axis=1)
+        best = np.stack([similarity.max(axis=1) for similarity in maps], axis=1)
+        best_frames = np.stack([similarity.argmax(axis=1) for similarity in maps], axis=1)
+        nearest = np.argsort(-best, axis=1, kind="stable")[:, : config.videos_per_frame]
         rows, hits = np.repeat(np.arange(len(nearest)), nearest.shape[1]), nearest.ravel()
-        found = np.maximum(similarity[rows, hits], 0.0)
-        for candidate in group_hits(query_id, rows, ref_ids[hits], ref_frames[hits], found, CANDIDATES):
-            ref = gallery[candidate.ref_id]
+        found = np.maximum(best[rows, hits], 0.0)
+        for candidate in group_hits(query_id, rows, names[hits], best_frames[rows, hits], found, config.top_k):
+            similarity = maps[list(gallery).index(candidate.ref_id)]
             vote = min(1.0, candidate.votes / len(query.times))
-            of_ref = similarity[:, ref_ids == candidate.ref_id]
-            pairs.append(Pair(query_id, candidate.ref_id, vote, of_ref, query.times, ref.times))
+            times = gallery[candidate.ref_id].times
+            pairs.append(Pair(query_id, candidate.ref_id, vote, similarity, query.times, times))
     return Bench(tuple(pairs), truth, sum(len(query.times) for query in queries.values()))
 
 

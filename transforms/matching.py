@@ -26,7 +26,7 @@ class MatchConfig:
     aligner: str = "tn"
     top_k: int = 20
     min_score: float = 0.15
-    videos_per_frame: int = 20
+    videos_per_frame: int = 8
 
 
 class FindCandidates(beam.PTransform):
