@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import secrets
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -16,7 +18,7 @@ from pipelines.models import describe, feature_config, identity
 from pipelines.progress import Progress, Summary
 from pipelines.running import new_run, run, waves
 from schemas.config import KeyframeConfig
-from schemas.errors import UsageError
+from schemas.errors import CliptraceError, UsageError
 from schemas.gallery import GalleryManifest, collection_prefix
 from schemas.records import VideoSource
 from transforms.features import ExtractFeatures, FeatureConfig
@@ -66,6 +68,8 @@ def index(options: IndexOptions) -> Summary:
         if is_local(gallery.root):
             sweep(gallery, attempts)  # what a killed run left
         with Progress("index", len(plan.work)) as progress:
+            if plan.work:
+                threading.Thread(target=_warm_up, args=(gallery,), daemon=True).start()
             for wave in waves(plan.work, options.beam_args):
                 run(
                     functools.partial(build, sources=wave, gallery=gallery, config=config, run=run_id),
@@ -119,6 +123,12 @@ def open_or_create(options: IndexOptions) -> Gallery:
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
     return gallery
+
+
+def _warm_up(gallery: Gallery) -> None:
+    """Import and start the vector store while the first videos decode. What is wrong with it, the first commit says."""
+    with contextlib.suppress(CliptraceError), gallery.vectors():
+        pass
 
 
 def _refuse(gallery: Gallery, what: str, built: str, asked: str) -> NoReturn:
