@@ -1,0 +1,171 @@
+"""Puts the figures of benchmarks/results into the README, so that none is typed by hand.
+
+python -m benchmarks.readme [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.attacks.edits import SEVERITIES
+from benchmarks.environment import describe
+from benchmarks.report import RESULTS
+
+README = Path(__file__).parent.parent / "README.md"
+BEGIN, END = "<!-- results -->\n", "<!-- /results -->"
+Result = dict[str, Any]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.readme", description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; 1 where the README is out of date")
+    written = README.read_text(encoding="utf-8")
+    new = with_results(written, RESULTS)
+    if parser.parse_args(argv).check:
+        return int(new != written)
+    README.write_text(new, encoding="utf-8")
+    return 0
+
+
+def with_results(text: str, results: Path) -> str:
+    """``text`` with what stands between the marks made anew."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    sections = []
+    for name, render in SECTIONS.items():
+        result = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
+        sections.append(f"{render(result)}\n<sub>`{result['command']}` · {describe(result)}</sub>\n")
+    return f"{before}{BEGIN}\n" + "\n".join(sections) + f"\n{END}{after}"
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+
+
+def _copies(result: Result) -> str:
+    methods = [
+        (
+            name,
+            *(f"{row['vcsl'][part]:.3f}" for part in ("precision", "recall", "f1")),
+            f"{row['vcdb']['f1']:.3f}",
+            f"{row['segment_ap']:.3f}",
+            f"{row['mean_average_precision']:.3f}",
+            f"{row['boundary_error']['mean_s']:.2f} / {row['boundary_error']['median_s']:.2f}",
+            f"{row['milliseconds_a_map']:.2f}" if row["milliseconds_a_map"] is not None else "",
+        )
+        for name, row in result["methods"].items()
+    ]
+    columns = ("", "VCSL P", "R", "F1", "VCDB F1", "segment AP", "mAP", "boundary s, mean / median", "ms a map")
+    best = result["best"]
+    others = [name for name in result["per_edit"] if name != best]
+    edits = [
+        (
+            edit.replace("_", " "),
+            *(
+                f"{row[column]['vcdb_recall']:.2f} of {row[column]['segments']}" if row[column]["segments"] else ""
+                for column in (*SEVERITIES, "all")
+            ),
+            *(f"{result['per_edit'][name][edit]['all']['vcdb_recall']:.2f}" for name in others),
+        )
+        for edit, row in result["per_edit"][best].items()
+    ]
+    keyframes = [
+        (
+            name,
+            f"{row['keyframes_per_second']:.2f}",
+            f"{row['vcsl']['f1']:.3f}",
+            f"{row['vcdb']['f1']:.3f}",
+            f"{row['segment_ap']:.3f}",
+            f"{row['boundary_error']['median_s']:.2f}",
+        )
+        for name, row in result["keyframes"].items()
+    ]
+    data = result["data"]["test"]
+    return (
+        f"### Finding copies\n\nThe attack bench: edits made by ffmpeg from real footage, with exact truth. Every "
+        f"aligner is tuned on the validation split and measured once on the test split: {data['segments']} copied segments, "
+        f"{data['gallery']} gallery videos, {data['seconds'] / 60:.0f} minutes of queries.\n\n"
+        + _table(columns, methods)
+        + f"\nSegments hit on both sides (VCDB recall) by edit, {best} by severity:\n\n"
+        + _table(("", *(f"{best} {severity}" for severity in SEVERITIES), f"{best} all", *others), edits)
+        + "\nKeyframe selectors, the temporal network tuned for each:\n\n"
+        + _table(("", "keyframes a second", "VCSL F1", "VCDB F1", "segment AP", "boundary s, median"), keyframes)
+    )
+
+
+def _throughput(result: Result) -> str:
+    baseline = result["methods"]["ffmpeg to 8 fps 224x224"]["wall_s"]
+    methods = [
+        (
+            name,
+            f"{row['wall_s']:.1f}",
+            f"{row['cpu_s']:.1f}",
+            f"{row['real_time']:.1f}",
+            f"{row['peak_mb']:,.0f}",
+            f"{baseline / row['wall_s']:.2f}",
+        )
+        for name, row in result["methods"].items()
+    ]
+    parts = [
+        (name.strip(), f"{row['cpu_s']:.1f}", f"{row['wall_s']:.1f}" if row["wall_s"] else "", f"{row['calls']:,}")
+        for name, row in result["profile"]["parts"].items()
+    ]
+    data = result["data"]
+    return (
+        f"### Indexing\n\n{data['videos']} videos, {data['seconds'] / 60:.1f} minutes; medians of {result['runs']} "
+        "runs in one session; cliptrace in a fresh process, start-up included.\n\n"
+        + _table(("", "wall s", "CPU s", "× real time", "peak MB", "speed / ffmpeg to 8 fps"), methods)
+        + "\nWhere the time of one timed run goes (wall seconds are summed over threads that wait for each other):\n\n"
+        + _table(("", "CPU s", "wall s", "calls"), parts)
+    )
+
+
+def _latency(result: Result) -> str:
+    steps = ("search", "candidates", "align", "total", "per keyframe")
+    rows = [
+        (
+            f"{row['keyframes']:,}",
+            f"{row['videos']:,}",
+            *(f"{row['milliseconds'][step]['p50']:,.1f} / {row['milliseconds'][step]['p95']:,.1f}" for step in steps),
+            f"{row['milliseconds']['total']['p50'] / before['milliseconds']['total']['p50']:.2f}" if before else "",
+        )
+        for before, row in zip([None, *result["sizes"]], result["sizes"], strict=False)
+    ]
+    return (
+        f"### Asking\n\nMilliseconds a query, p50 / p95 of {result['data']['queries']} queries, by gallery size, with "
+        "the embedded Milvus Lite; growth is that of the median total from the row above.\n\n"
+        + _table(("keyframes", "videos", *steps, "growth"), rows)
+    )
+
+
+def _malformed(result: Result) -> str:
+    kinds: dict[str, collections.Counter[str]] = {}
+    for each in result["outcomes"]:
+        kinds.setdefault(each["kind"], collections.Counter())[each["outcome"]] += 1
+    rows = [(kind, *(counts[name] for name in ("failed", "partial", "indexed"))) for kind, counts in kinds.items()]
+    return (
+        f"### Bad input\n\n{len(result['outcomes'])} malformed inputs beside {result['inputs']['good']} good videos, in "
+        f"one folder: {len(result['broken_rules'])} broken rules (crash, hang, unclear dead letter, lost neighbour), "
+        f"{result['connections']} network connections, foreign file read: "
+        f"{'yes' if result['secret_was_read'] else 'no'}.\n\n"
+        + _table(("", "dead letter", "indexed in part", "indexed whole"), rows)
+    )
+
+
+SECTIONS = {
+    "copies": _copies,
+    "index_throughput": _throughput,
+    "query_latency": _latency,
+    "malformed": _malformed,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
