@@ -90,8 +90,8 @@ def _copies(result: Result) -> str:
     data = result["data"]["test"]
     return (
         f"### Finding copies\n\nThe attack bench: edits made by ffmpeg from real footage, with exact truth. Every "
-        f"aligner is tuned on the validation split and measured once on the test split: {data['segments']} copied segments, "
-        f"{data['gallery']} gallery videos, {data['seconds'] / 60:.0f} minutes of queries.\n\n"
+        f"aligner is tuned on the validation split and measured once on the test split: {data['segments']} copied "
+        f"segments, {data['gallery']} gallery videos, {data['seconds'] / 60:.0f} minutes of queries.\n\n"
         + _table(columns, methods)
         + f"\nSegments hit on both sides (VCDB recall) by edit, {best} by severity:\n\n"
         + _table(("", *(f"{best} {severity}" for severity in SEVERITIES), f"{best} all", *others), edits)
@@ -151,9 +151,9 @@ def _malformed(result: Result) -> str:
         kinds.setdefault(each["kind"], collections.Counter())[each["outcome"]] += 1
     rows = [(kind, *(counts[name] for name in ("failed", "partial", "indexed"))) for kind, counts in kinds.items()]
     return (
-        f"### Bad input\n\n{len(result['outcomes'])} malformed inputs beside {result['inputs']['good']} good videos, in "
-        f"one folder: {len(result['broken_rules'])} broken rules (crash, hang, unclear dead letter, lost neighbour), "
-        f"{result['connections']} network connections, foreign file read: "
+        f"### Bad input\n\n{len(result['outcomes'])} malformed inputs beside {result['inputs']['good']} good videos, "
+        f"in one folder: {len(result['broken_rules'])} broken rules (crash, hang, unclear dead letter, lost "
+        f"neighbour), {result['connections']} network connections, foreign file read: "
         f"{'yes' if result['secret_was_read'] else 'no'}.\n\n"
         + _table(("", "dead letter", "indexed in part", "indexed whole"), rows)
     )

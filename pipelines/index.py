@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 import apache_beam as beam
@@ -67,14 +67,10 @@ def index(options: IndexOptions) -> Summary:
         plan = ledger.plan(listing.sources, ledger.latest(attempts), options.retry_failed)
         if is_local(gallery.root):
             sweep(gallery, attempts)  # what a killed run left
-        with Progress("index", len(plan.work)) as progress:
-            if plan.work:
-                threading.Thread(target=_warm_up, args=(gallery,), daemon=True).start()
+        with Progress("index", len(plan.work)) as progress, _vectors_starting(gallery, plan):
             for wave in waves(plan.work, options.beam_args):
-                run(
-                    functools.partial(build, sources=wave, gallery=gallery, config=config, run=run_id),
-                    options.beam_args,
-                )
+                step = functools.partial(build, sources=wave, gallery=gallery, config=config, run=run_id)
+                run(step, options.beam_args)
         if plan.work:
             with gallery.vectors() as vectors:
                 vectors.flush()
@@ -125,10 +121,25 @@ def open_or_create(options: IndexOptions) -> Gallery:
     return gallery
 
 
-def _warm_up(gallery: Gallery) -> None:
-    """Import and start the vector store while the first videos decode. What is wrong with it, the first commit says."""
-    with contextlib.suppress(CliptraceError), gallery.vectors():
-        pass
+@contextlib.contextmanager
+def _vectors_starting(gallery: Gallery, plan: ledger.Plan) -> Iterator[None]:
+    """Import, start and hold the vector store while the first videos decode. What is wrong with it, a commit says."""
+    finished = threading.Event()
+
+    def hold() -> None:
+        with contextlib.suppress(CliptraceError), gallery.vectors():
+            finished.wait()
+
+    if not plan.work:
+        yield
+        return
+    holder = threading.Thread(target=hold, daemon=True)
+    holder.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        holder.join()
 
 
 def _refuse(gallery: Gallery, what: str, built: str, asked: str) -> NoReturn:

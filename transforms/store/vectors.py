@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ _ROWS_PER_CALL = 1000
 _QUERIES_PER_CALL = 1000
 _TIMEOUT_S = 120.0
 _MAX_ID_BYTES = 4096
+_preparing = threading.Lock()
+"""Two threads of a process must not both find the collection missing and make it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class VectorStore:
             client = MilvusClient(address, token=os.environ.get(TOKEN_VARIABLE, ""), timeout=_TIMEOUT_S)
         try:
             store = cls(client, address, manifest)
-            with _clear_errors(address):
+            with _clear_errors(address), _preparing:
                 store._prepare()
             yield store
         finally:
