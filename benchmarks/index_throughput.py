@@ -32,7 +32,7 @@ from benchmarks.report import add_output, save, show, table
 from schemas.config import BASIS_FPS, Limits
 from transforms.media.probe import probe
 
-SAMPLE_S = 0.05
+SAMPLE_S = 0.25
 OURS, BASELINE = "cliptrace index", "ffmpeg to 8 fps 224x224"
 _VPDQ = "import sys, vpdq\nfor path in sys.argv[1:]: vpdq.computeHash(path, seconds_per_hash=1)"
 Result = dict[str, Any]

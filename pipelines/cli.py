@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from pipelines.settings import apply_settings
+from pipelines.stopping import stoppable
 from schemas.config import KeyframeConfig
 from schemas.errors import CliptraceError, UsageError
 
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.beam_args and options.command not in ("index", "match"):
             raise UsageError(f"cliptrace {options.command} takes no Beam options")
         _quiet_libraries()
-        return int(options.run(options))
+        with stoppable():
+            return int(options.run(options))
     except UsageError as error:
         return _fail(error, 2)
     except CliptraceError as error:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import secrets
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from pipelines.stopping import stop_if_asked
 from schemas.errors import CliptraceError
 from schemas.records import VideoSource
 from transforms.sources import size_of
 
-_LOCAL_WAVE = (64, 2 << 30)
+_LOCAL_WAVE = (128, 2 << 30)
 _CLUSTER_WAVE = (10_000, 1 << 62)
 """Most videos and bytes of one wave. In process every stage waits for the one before it, and what lies between them is
 in memory: a wave is what a killed run loses. A cluster has its own way with both; waves keep its job graph small."""
@@ -53,34 +50,11 @@ def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> Non
     pipeline = beam.Pipeline(None if _names_runner(beam_args) else FnApiRunner(), options=options)
     build(pipeline)
     try:
-        with _stoppable():
-            pipeline.run().wait_until_finish()
+        pipeline.run().wait_until_finish()
     except CliptraceError as error:
         message = re.sub(r"\s*\[while running .*", "", str(error), flags=re.DOTALL)
         raise type(error)(message) from error
-
-
-@contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """Ctrl-C ends the run also where it strikes in a library that swallows KeyboardInterrupt; then after the wave."""
-    default = signal.getsignal(signal.SIGINT)
-    if default is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    stopped = False
-
-    def stop(*_: object) -> NoReturn:
-        nonlocal stopped
-        stopped = True
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, default)
-    if stopped:
-        raise KeyboardInterrupt
+    stop_if_asked()
 
 
 def _names_runner(beam_args: Sequence[str]) -> bool:

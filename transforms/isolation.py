@@ -51,7 +51,7 @@ class RunIsolated(beam.PTransform):
     def __init__(self, work: Work, stage: str, source_of: Callable[[Any], VideoSource], threads: int = 1) -> None:
         super().__init__()
         self._dofn = _IsolatedDoFn(work, stage, source_of, threads)
-        self._batch = 32 * threads
+        self._batch = 64 * threads
 
     def expand(self, elements: beam.PCollection) -> Results:
         # A batch is what the threads share; its size is fixed, since the time of a video says nothing about the next.

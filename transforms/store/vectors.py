@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,8 @@ from schemas.records import FrameFeatures
 TOKEN_VARIABLE = "CLIPTRACE_MILVUS_TOKEN"  # noqa: S105 - the name of the variable, not a token
 _ROWS_PER_CALL = 1000
 _QUERIES_PER_CALL = 1000
-_TIMEOUT_S = 120.0
+_CONNECT_S = 10.0
+_CONNECT_WAITS_S = (0.5, 2.0)
 _MAX_ID_BYTES = 4096
 _preparing = threading.Lock()
 """Two threads of a process must not both find the collection missing and make it."""
@@ -66,7 +68,7 @@ class VectorStore:
         from pymilvus import MilvusClient  # slow to import, and not needed before a gallery is opened
 
         with _clear_errors(address):
-            client = MilvusClient(address, token=os.environ.get(TOKEN_VARIABLE, ""), timeout=_TIMEOUT_S)
+            client = _connect(MilvusClient, address)
         try:
             store = cls(client, address, manifest)
             with _clear_errors(address), _preparing:
@@ -160,6 +162,18 @@ class VectorStore:
 
     def _clear_errors(self) -> contextlib.AbstractContextManager[None]:
         return _clear_errors(self._address)
+
+
+def _connect(client: Any, address: str) -> Any:
+    """A client; a server that does not answer at once, as an embedded one on a busy machine, is asked again."""
+    from pymilvus.exceptions import MilvusException
+
+    for wait_s in _CONNECT_WAITS_S:
+        try:
+            return client(address, token=os.environ.get(TOKEN_VARIABLE, ""), timeout=_CONNECT_S)
+        except MilvusException:
+            time.sleep(wait_s)
+    return client(address, token=os.environ.get(TOKEN_VARIABLE, ""), timeout=_CONNECT_S)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,38 @@
+"""Ctrl-C, so that it ends a run also where it strikes in a library that swallows KeyboardInterrupt."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from typing import NoReturn
+
+_asked = threading.Event()
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Raises KeyboardInterrupt at the end at the latest, where it was asked for within."""
+    default = signal.getsignal(signal.SIGINT)
+    if default is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> NoReturn:
+        _asked.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+        stop_if_asked()
+    finally:
+        signal.signal(signal.SIGINT, default)
+        _asked.clear()
+
+
+def stop_if_asked() -> None:
+    """Between two pieces of work: raises KeyboardInterrupt where it was swallowed before."""
+    if _asked.is_set():
+        raise KeyboardInterrupt

@@ -1,0 +1,29 @@
+"""Ctrl-C is not lost, wherever it strikes."""
+
+import contextlib
+import signal
+
+import pytest
+
+from pipelines.stopping import stop_if_asked, stoppable
+
+
+def test_an_interrupt_that_a_library_swallows_ends_the_run_all_the_same():
+    with pytest.raises(KeyboardInterrupt), stoppable(), contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_without_an_interrupt_nothing_happens():
+    with stoppable():
+        stop_if_asked()
+
+
+def test_the_next_piece_of_work_is_not_begun():
+    begun = []
+    with pytest.raises(KeyboardInterrupt), stoppable():  # noqa: PT012
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        begun.append(stop_if_asked())
+    assert begun == []
+    stop_if_asked()
