@@ -109,7 +109,7 @@ def _throughput(result: Result) -> str:
             f"{row['cpu_s']:.1f}",
             f"{row['real_time']:.1f}",
             f"{row['peak_mb']:,.0f}",
-            f"{baseline / row['wall_s']:.2f}",
+            f"{baseline / row['wall_s']:.3f}",
         )
         for name, row in result["methods"].items()
     ]
