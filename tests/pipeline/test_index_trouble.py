@@ -32,7 +32,8 @@ CLIPS = Path(__file__).parents[1] / "data" / "clips"
 # Killed and stopped runs
 
 DRIVER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background of a shell ignores it
 import pipelines.running
 pipelines.running._LOCAL_WAVE = (1, 1 << 40)
 from pipelines.cli import main

@@ -8,6 +8,14 @@ import pytest
 from pipelines.stopping import stop_if_asked, stoppable
 
 
+@pytest.fixture(autouse=True)
+def _as_in_a_terminal():
+    """A test run in the background of a shell ignores SIGINT, and its children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_that_a_library_swallows_ends_the_run_all_the_same():
     with pytest.raises(KeyboardInterrupt), stoppable(), contextlib.suppress(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)

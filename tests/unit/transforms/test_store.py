@@ -404,7 +404,8 @@ def test_a_gallery_on_another_filesystem() -> None:
 
 
 def test_a_server_that_does_not_answer_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.store.vectors._TIMEOUT_S", 1.0)
+    monkeypatch.setattr("transforms.store.vectors._CONNECT_S", 1.0)
+    monkeypatch.setattr("transforms.store.vectors._CONNECT_WAITS_S", (0.1,))
     with (
         pytest.raises(CliptraceError, match=r"^Milvus at http://localhost:1 cannot be used: "),
         VectorStore.open("http://localhost:1", MANIFEST),
