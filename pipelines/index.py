@@ -80,7 +80,6 @@ def index(options: IndexOptions) -> Summary:
     mine = [attempt for attempt in attempts if attempt.run == run_id]
     indexed = [attempt for attempt in mine if attempt.status == ledger.INDEXED]
     return Summary(
-        command="index",
         videos=len(indexed),
         failures=len(mine) - len(indexed),
         seconds=progress.seconds,

@@ -17,7 +17,7 @@ from schemas.errors import UsageError
 from schemas.records import VideoSource
 from transforms.features import ExtractFeatures, FeatureConfig
 from transforms.matching import AlignCandidates, FindCandidates, MatchConfig
-from transforms.results import WriteParts, begin, discard, finish
+from transforms.results import WriteParts, begin, finish
 from transforms.sources import list_sources
 from transforms.store import files
 from transforms.store.gallery import Gallery
@@ -78,10 +78,9 @@ def match(options: MatchOptions) -> Summary:
         if not failures:
             files.remove([failures_path])
     finally:
-        discard(scratch)
+        files.remove_folder(scratch)
     answered = failures | {row["query_id"] for row in matches}
     return Summary(
-        command="match",
         videos=len(listing.sources) - len(failures),
         failures=len(failures),
         seconds=progress.seconds,

@@ -77,7 +77,6 @@ class Progress:
 class Summary:
     """The end of a run. seconds: of video decoded. lines: what else there is to say; an empty value is left out."""
 
-    command: str
     videos: int
     failures: int
     seconds: float

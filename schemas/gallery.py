@@ -17,6 +17,9 @@ from schemas.errors import CliptraceError
 FORMAT_VERSION = 1
 METRIC = "cosine"
 
+MAX_ID_BYTES = 4096
+"""Longest video id, in UTF-8: what the Milvus field holds."""
+
 LEDGER = pa.schema(
     [
         pa.field("video_id", pa.string(), nullable=False),

@@ -97,7 +97,3 @@ def finish(parts: list[str], name: str, output: str) -> list[dict[str, Any]]:
     else:
         files.write_bytes(output, lines)
     return rows
-
-
-def discard(folder: str) -> None:
-    files.remove_folder(folder)

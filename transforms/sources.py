@@ -14,6 +14,7 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from schemas.errors import UsageError
+from schemas.gallery import MAX_ID_BYTES
 from schemas.records import VideoSource, text_of
 from transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, read_rows
 from transforms.store import files
@@ -45,7 +46,6 @@ VIDEO_SUFFIXES = frozenset(
 )
 """What a folder is searched for. A file that is named itself, by a glob or in a manifest is tried whatever its name."""
 
-MAX_ID_BYTES = 4096
 MISSING = "missing"
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import CliptraceError, UsageError
-from schemas.gallery import METRIC, GalleryManifest, frame_key, video_key
+from schemas.gallery import MAX_ID_BYTES, METRIC, GalleryManifest, frame_key, video_key
 from schemas.records import FrameFeatures
 
 TOKEN_VARIABLE = "CLIPTRACE_MILVUS_TOKEN"  # noqa: S105 - the name of the variable, not a token
@@ -23,7 +23,6 @@ _ROWS_PER_CALL = 1000
 _QUERIES_PER_CALL = 1000
 _CONNECT_S = 10.0
 _CONNECT_WAITS_S = (0.5, 2.0)
-_MAX_ID_BYTES = 4096
 _preparing = threading.Lock()
 """Two threads of a process must not both find the collection missing and make it."""
 
@@ -86,7 +85,7 @@ class VectorStore:
         schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
         schema.add_field("key", DataType.INT64, is_primary=True)
         schema.add_field("video_key", DataType.INT64)
-        schema.add_field("video_id", DataType.VARCHAR, max_length=_MAX_ID_BYTES)
+        schema.add_field("video_id", DataType.VARCHAR, max_length=MAX_ID_BYTES)
         schema.add_field("time", DataType.DOUBLE)
         schema.add_field("frame", DataType.INT32)  # row position in the video's FrameFeatures
         schema.add_field("generation", DataType.INT64)  # of the commit that wrote the row

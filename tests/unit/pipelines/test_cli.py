@@ -125,7 +125,7 @@ def test_a_short_run_has_no_progress_lines(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_the_summary() -> None:
-    summary = Summary("index", 1200, 0, 7200.0, 60.0, {"keyframes": "14,400", "nothing": "", "gallery": "g"})
+    summary = Summary(1200, 0, 7200.0, 60.0, {"keyframes": "14,400", "nothing": "", "gallery": "g"})
     assert summary.exit_code == 0
     assert str(summary) == (
         "videos:         1,200\n"
@@ -134,7 +134,7 @@ def test_the_summary() -> None:
         "keyframes:      14,400\n"
         "gallery:        g"
     )
-    assert Summary("index", 0, 1, 0.0, 0.0, {}).exit_code == 3
+    assert Summary(0, 1, 0.0, 0.0, {}).exit_code == 3
 
 
 def test_waves_are_bounded_in_videos_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

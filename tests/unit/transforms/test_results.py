@@ -11,7 +11,7 @@ import pytest
 
 from schemas.errors import CliptraceError
 from schemas.records import Failure, Match, Segment
-from transforms.results import begin, discard, finish, match_to_json, write_part
+from transforms.results import begin, finish, match_to_json, write_part
 from transforms.store import files
 
 
@@ -59,8 +59,8 @@ def test_parts_are_joined_in_order_and_one_dead_letter_a_video(tmp_path: Path, r
     write_part(parts[2], [failure("x", "second", 2.0), match("c", "r1", 1.0), failure("x", "first", 1.0)])
     rows = finish(parts, "matches.jsonl", output)  # parts[1] had no records
     failures = finish(parts, "failures.jsonl", f"{root}/failures.jsonl")
-    discard(scratch)
-    discard(scratch)
+    files.remove_folder(scratch)
+    files.remove_folder(scratch)
     assert [(row["query_id"], row["ref_id"]) for row in rows] == [("a", "r1"), ("b", "r2"), ("b", "r1"), ("c", "r1")]
     assert [(row["video_id"], row["message"]) for row in failures] == [("x", "first")]
     if output.endswith(".jsonl"):
