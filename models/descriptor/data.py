@@ -1,0 +1,152 @@
+"""Pictures to train on, and the batches made of them: each picture once as it is and twice as an edited copy."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import ffmpeg
+import numpy as np
+import torch.utils.data
+from numpy.typing import NDArray
+
+from models.descriptor.codec import recompressed
+from models.descriptor.edits import Frame, edited, squeezed
+from schemas.errors import UsageError
+
+_SHORT_SIDE = 256
+_PER_SECOND = 4
+_IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
+_VIDEOS = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"}
+EDITED = 2
+"""Edited copies of each picture in a batch."""
+_CODEC_SIZE = 256
+_RECOMPRESSED_SHARE = 0.5
+_GROUPED_SHARE = 0.35
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """frames: RGB, their short side _SHORT_SIDE at most. video: int64[P], frames of one video share a number.
+
+    time: float64[P] seconds in the video; 0 for a still image.
+    """
+
+    frames: tuple[Frame, ...]
+    video: NDArray[np.int64]
+    time: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @classmethod
+    def load(cls, folders: Sequence[Path]) -> Pictures:
+        """Every image below the folders, and four frames a second of every video. UsageError where there are none."""
+        frames, video, time = [], [], []
+        files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
+        for number, path in enumerate(files):
+            found = _read(path)
+            frames += found
+            video += [number] * len(found)
+            time += [index / _PER_SECOND for index in range(len(found))]
+        if not frames:
+            raise UsageError(f"{', '.join(map(str, folders))}: no image and no video below; give folders with footage")
+        return cls(tuple(frames), np.array(video), np.array(time))
+
+
+def _read(path: Path) -> list[Frame]:
+    if path.suffix.lower() in _IMAGES:
+        image = cv2.imread(str(path))
+        if image is None:
+            raise UsageError(f"{path}: not an image that can be read; remove it")
+        scale = min(1.0, _SHORT_SIDE / min(image.shape[:2]))
+        return [np.asarray(cv2.cvtColor(cv2.resize(image, None, fx=scale, fy=scale), cv2.COLOR_BGR2RGB), np.uint8)]
+    if path.suffix.lower() in _VIDEOS:
+        return _read_video(path)
+    return []
+
+
+def _read_video(path: Path) -> list[Frame]:
+    try:
+        streams = ffmpeg.probe(str(path))["streams"]
+        size = next((s["width"], s["height"]) for s in streams if s["codec_type"] == "video")
+        scale = min(1.0, _SHORT_SIDE / min(size))
+        width, height = (round(side * scale / 2) * 2 for side in size)
+        stream = ffmpeg.input(str(path)).filter("fps", _PER_SECOND).filter("scale", width, height)
+        raw, _ = stream.output("pipe:", format="rawvideo", pix_fmt="rgb24").run(capture_stdout=True, quiet=True)
+    except (ffmpeg.Error, StopIteration) as error:
+        raise UsageError(f"{path}: not a video that ffmpeg can read; remove it") from error
+    return list(np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3))
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """frames: uint8[(1 + EDITED)·N, S, S, 3], the N pictures as they are, then each copy of all N.
+
+    shown: int64[(1 + EDITED)·N, 2], the picture that a frame is a copy of, and the other one that it shows, if any.
+    """
+
+    frames: torch.Tensor
+    shown: torch.Tensor
+
+
+class Batches(torch.utils.data.Dataset[Batch]):  # type: ignore[misc]  # torch is not followed
+    """Item ``step`` is the batch of that step, the same for the same seed on any number of workers.
+
+    Most of a batch's pictures come from a file each; the others are groups of moments of one video, the hardest
+    negatives.
+    """
+
+    def __init__(self, pictures: Pictures, size: int, sizes: tuple[int, ...], steps: int, seed: int) -> None:
+        self._pictures, self._size, self._sizes, self._steps, self._seed = pictures, size, sizes, steps, seed
+        counts = np.bincount(pictures.video)
+        self._files, self._long = np.flatnonzero(counts), np.flatnonzero(counts >= 2 * _PER_SECOND)
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, step: int) -> Batch:
+        cv2.setNumThreads(0)
+        random = np.random.default_rng([self._seed, step])
+        side = int(random.choice(self._sizes))
+        chosen = self._choose(random)
+        plain = [self._nearby(index, random) for index in chosen]
+        shown = [(index, index) for index in chosen]
+        copies = []
+        for index in np.tile(chosen, EDITED):
+            other = int(random.integers(len(self._pictures)))
+            frame, shows_other = edited(self._nearby(index, random), self._pictures.frames[other], random)
+            copies.append(squeezed(frame, _CODEC_SIZE))
+            shown.append((index, other if shows_other else index))
+        frames = np.stack(copies)
+        lossy = random.permutation(len(frames))[: int(len(frames) * _RECOMPRESSED_SHARE)]
+        frames[lossy] = recompressed(frames[lossy], random)
+        squares = [squeezed(frame, side) for frame in (*plain, *frames)]
+        return Batch(torch.from_numpy(np.stack(squares)), torch.tensor(shown))
+
+    def _choose(self, random: np.random.Generator) -> NDArray[np.int64]:
+        in_groups = int(self._size * _GROUPED_SHARE) if len(self._long) else 0
+        files = random.choice(self._files, self._size - in_groups, replace=False)
+        chosen = {int(random.choice(np.flatnonzero(self._pictures.video == file))) for file in files}
+        while len(chosen) < self._size:
+            moments = np.flatnonzero(self._pictures.video == random.choice(self._long))
+            chosen.update(random.choice(moments, 4, replace=False)[: self._size - len(chosen)].tolist())
+        return np.array(sorted(chosen))
+
+    def _nearby(self, index: int, random: np.random.Generator) -> Frame:
+        """The frame itself or the next of its video: keyframes of a copy never fall on the very same instants."""
+        other = index + int(random.integers(-1, 2))
+        if 0 <= other < len(self._pictures) and self._pictures.video[other] == self._pictures.video[index]:
+            return self._pictures.frames[other]
+        return self._pictures.frames[index]
+
+
+def in_order(batches: Batches, first: int, workers: int) -> Iterator[Batch]:
+    """Batches from step ``first`` on, made by ``workers`` processes ahead of time."""
+    steps = range(first, len(batches))
+    loader = torch.utils.data.DataLoader(
+        batches, batch_size=None, sampler=steps, num_workers=workers, prefetch_factor=4 if workers else None
+    )
+    yield from loader

@@ -1,0 +1,91 @@
+"""From a trained descriptor to the files that run: weights, graph, projection, background set, config."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from models.backbones.background import Background
+from models.backbones.efficientnet_lite0 import MEAN, STD
+from models.backbones.onnx_graph import graph
+from models.backbones.registry import config_to_json
+from models.backbones.whitening import Whitening
+from models.descriptor.data import Pictures
+from models.descriptor.network import Descriptor, pooled
+from models.weights import sha256_of
+from schemas.config import BackboneConfig
+
+Floats = NDArray[np.float32]
+
+INPUT_SIZE = 224
+DIMENSION = 256
+SHRINKAGE = 0.5
+BACKGROUND_SIZE = 2000
+
+
+def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, seed: int) -> BackboneConfig:
+    """Makes ``folder`` a backbone: model.safetensors, model.onnx, projection.safetensors, background.safetensors, and
+    the config.json that ``--backbone`` takes.
+
+    The projection is whitened on the pictures (SSCD §4.3), and some of them become the background set.
+    """
+    features = pooled(descriptor, pictures.frames, INPUT_SIZE)
+    projection = whitened(descriptor.whitening(), features, DIMENSION)
+    chosen = np.random.default_rng(seed).permutation(len(features))[:BACKGROUND_SIZE]
+    background = Background(projection.apply(features[chosen]))
+    weights = safetensors.numpy.save(_tensors(descriptor))
+    files = {
+        "model.safetensors": weights,
+        "model.onnx": graph(weights).SerializeToString(deterministic=True),
+        "projection.safetensors": projection.to_bytes(),
+        "background.safetensors": background.to_bytes(),
+    }
+    digests = {file: sha256_of(content) for file, content in files.items()}
+    config = BackboneConfig(
+        name=name,
+        format="efficientnet_lite0",
+        path="model.safetensors",
+        sha256=digests["model.safetensors"],
+        graph="model.onnx",
+        graph_sha256=digests["model.onnx"],
+        input_size=INPUT_SIZE,
+        mean=(MEAN,) * 3,
+        std=(STD,) * 3,
+        output="map",
+        dimension=DIMENSION,
+        pooling="gem",
+        whitening="projection.safetensors",
+        whitening_sha256=digests["projection.safetensors"],
+        background="background.safetensors",
+        background_sha256=digests["background.safetensors"],
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, content in files.items():
+        folder.joinpath(file).write_bytes(content)
+    folder.joinpath("config.json").write_text(json.dumps(config_to_json(config), indent=2) + "\n", encoding="utf-8")
+    return config
+
+
+def whitened(projection: Whitening, features: Floats, dimension: int) -> Whitening:
+    """``projection`` followed by a PCA whitening of what it makes of ``features`` [N, 1280], as one linear map."""
+    projected: Floats = (features - projection.mean) @ projection.projection
+    after = Whitening.fit(projected, dimension, SHRINKAGE)
+    # The second mean, as seen from before the projection: any vector that the projection takes to it.
+    offset, *_ = np.linalg.lstsq(projection.projection.T.astype(np.float64), after.mean.astype(np.float64), rcond=None)
+    mean = projection.mean + offset.astype(np.float32)
+    return dataclasses.replace(projection, mean=mean, projection=projection.projection @ after.projection)
+
+
+def _tensors(descriptor: Descriptor) -> dict[str, NDArray[Any]]:
+    """Weights as float16, biases as float32, as efficientnet_lite0.load takes them."""
+    tensors = {}
+    for name, tensor in descriptor.trunk.convolutions.state_dict().items():
+        dtype = np.float16 if name.endswith(".weight") else np.float32
+        tensors[name] = tensor.detach().contiguous().numpy().astype(dtype, order="C")
+    return tensors

@@ -1,0 +1,75 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from models.descriptor.data import EDITED, Batches, Pictures, in_order
+from models.descriptor.edits import squeezed
+from schemas.errors import UsageError
+
+
+def test_every_image_and_four_frames_a_second_of_every_video(pictures):
+    clip = pictures.video == pictures.video[0]  # "clip.mp4" sorts before the images
+    assert clip.sum() >= 8
+    np.testing.assert_allclose(np.diff(pictures.time[clip]), 0.25)
+    assert (~clip).sum() == 6
+    assert len(set(pictures.video[~clip])) == 6
+    assert pictures.frames[-1].shape == (100, 140, 3)
+
+
+def test_large_images_are_made_smaller(tmp_path):
+    cv2.imwrite(str(tmp_path / "large.png"), np.zeros((600, 1200, 3), np.uint8))
+    assert Pictures.load([tmp_path]).frames[0].shape == (256, 512, 3)
+
+
+def test_images_are_read_as_rgb(tmp_path):
+    cv2.imwrite(str(tmp_path / "red.png"), np.full((40, 40, 3), (0, 0, 255), np.uint8))
+    assert Pictures.load([tmp_path]).frames[0][0, 0].tolist() == [255, 0, 0]
+
+
+def test_an_empty_folder_is_an_error(tmp_path):
+    with pytest.raises(UsageError) as error:
+        Pictures.load([tmp_path])
+    assert str(error.value) == f"{tmp_path}: no image and no video below; give folders with footage"
+
+
+def test_a_broken_image_is_named(tmp_path):
+    tmp_path.joinpath("broken.jpg").write_bytes(b"no image")
+    with pytest.raises(UsageError) as error:
+        Pictures.load([tmp_path])
+    assert str(error.value) == f"{tmp_path / 'broken.jpg'}: not an image that can be read; remove it"
+
+
+def test_a_broken_video_is_named(tmp_path):
+    tmp_path.joinpath("broken.mp4").write_bytes(b"no video")
+    with pytest.raises(UsageError) as error:
+        Pictures.load([tmp_path])
+    assert str(error.value) == f"{tmp_path / 'broken.mp4'}: not a video that ffmpeg can read; remove it"
+
+
+def test_a_batch_is_plain_pictures_then_their_copies(pictures):
+    batch = Batches(pictures, 4, (64,), 3, seed=0)[1]
+    assert batch.frames.shape == (4 * (1 + EDITED), 64, 64, 3)
+    assert batch.frames.dtype == torch.uint8
+    owner = batch.shown[:, 0].reshape(1 + EDITED, 4)
+    assert (owner == owner[0]).all()
+    assert (batch.shown[:4, 0] == batch.shown[:4, 1]).all()
+    for frame, index in zip(batch.frames[:4].numpy(), owner[0].tolist(), strict=True):
+        same = pictures.video == pictures.video[index]
+        near = np.flatnonzero(same & (np.abs(np.arange(len(pictures)) - index) <= 1))
+        assert any(np.array_equal(frame, squeezed(pictures.frames[at], 64)) for at in near)
+
+
+def test_batches_do_not_depend_on_the_number_of_workers_nor_on_the_first_step(pictures):
+    batches = Batches(pictures, 4, (32, 48), 4, seed=5)
+    alone = list(in_order(batches, 2, workers=0))
+    beside = list(in_order(batches, 0, workers=1))[2:]
+    for one, other in zip(alone, beside, strict=True):
+        assert torch.equal(one.frames, other.frames)
+        assert torch.equal(one.shown, other.shown)
+
+
+def test_pictures_are_not_drawn_twice(pictures):
+    for step in range(6):
+        owner = Batches(pictures, 6, (32,), 6, seed=1)[step].shown[:6, 0].tolist()
+        assert len(set(owner)) == 6

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+import torch
+
+from models.backbones.background import Background
+from models.backbones.registry import Embedder, load_config
+from models.backbones.whitening import Whitening
+from models.descriptor import export
+from models.descriptor.edits import squeezed
+from models.descriptor.export import whitened, write
+
+
+@pytest.fixture
+def exported(descriptor, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "DIMENSION", 16)
+    write(descriptor, pictures, tmp_path, "tried", seed=0)
+    return load_config(str(tmp_path / "config.json"))
+
+
+def test_what_is_written_embeds_as_the_network_does(exported, descriptor, pictures):
+    frames = np.stack([squeezed(frame, exported.input_size) for frame in pictures.frames[:5]])
+    made = Embedder.open(exported).embed(frames)
+    with torch.inference_mode():
+        pooled = descriptor.pool(torch.from_numpy(frames)).numpy()
+    wanted = Whitening.load(exported.whitening, exported.whitening_sha256).apply(pooled)
+    assert (made * wanted).sum(axis=1).min() > 0.999  # the weights lost half of their bits
+
+
+def test_the_background_is_of_the_training_pictures(exported, pictures):
+    background = Background.of(exported)
+    assert background.embeddings.shape == (len(pictures), 16)
+
+
+def test_whitening_after_the_projection_is_one_linear_map():
+    random = np.random.default_rng(0)
+    features = random.normal(0, 1, (400, 12)).astype(np.float32) @ random.normal(0, 1, (12, 40)).astype(np.float32)
+    first = Whitening(features.mean(axis=0) + 0.3, random.normal(0, 1, (40, 10)).astype(np.float32))
+    both = whitened(first, features, 6)
+    between = (features - first.mean) @ first.projection
+    after = Whitening.fit(between, 6, export.SHRINKAGE)
+    np.testing.assert_allclose(both.apply(features), after.apply(between), atol=1e-3)

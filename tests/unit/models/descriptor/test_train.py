@@ -1,0 +1,49 @@
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from models.descriptor.train import CHECKPOINT, TrainConfig, Trainer, train
+from schemas.errors import UsageError
+
+CONFIG = TrainConfig(steps=4, pictures=4, sizes=(64,), warm_up=1, dimension=8, first_trained="block12_expand")
+
+
+def weights(descriptor):
+    return torch.cat([tensor.flatten() for tensor in descriptor.state_dict().values()])
+
+
+@pytest.fixture(scope="module")
+def trained(pictures, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, train(pictures, folder, CONFIG)
+
+
+def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(trained, pictures, tmp_path, monkeypatch):
+    class InterruptedError(Exception): ...
+
+    step = Trainer.step
+
+    def interrupted(trainer, batch):
+        if trainer.state.step == 2:
+            raise InterruptedError
+        return step(trainer, batch)
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+    with pytest.raises(InterruptedError):
+        train(pictures, tmp_path, CONFIG, checkpoint_s=0.0)
+    monkeypatch.undo()
+    assert torch.load(tmp_path / CHECKPOINT, weights_only=True)["step"] == 2
+    assert torch.equal(weights(train(pictures, tmp_path, CONFIG)), weights(trained[1]))
+
+
+def test_every_step_lowers_or_raises_something_and_is_logged(trained):
+    (line,) = trained[0].joinpath("log.jsonl").read_text().splitlines()
+    assert json.loads(line)["step"] == 4
+    assert set(json.loads(line)) == {"step", "contrastive", "entropy", "anchor", "recall"}
+
+
+def test_a_checkpoint_of_other_settings_is_refused(trained, pictures):
+    with pytest.raises(UsageError, match="was begun with other settings"):
+        train(pictures, trained[0], dataclasses.replace(CONFIG, seed=1))
