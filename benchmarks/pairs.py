@@ -1,6 +1,7 @@
 """What every aligner of the copy bench is given: the candidate pairs of one split as similarity maps, and the truth.
 
-As the product does it, but for the frame search, which is exact here where the product asks Milvus.
+As the product does it, views and background included, but for the frame search, which is exact here where the product
+asks Milvus.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from benchmarks.attacks.plan import Truth as TruthRow
 from benchmarks.features import Keyframes
 from models.alignment.candidates import group_hits
-from models.alignment.similarity import similarity_map
+from models.alignment.similarity import search_rows, similarity_map
+from models.backbones.background import Background
 from models.metrics.report import Truth
 from schemas.records import Segment
 from transforms.matching import MatchConfig
@@ -47,23 +49,31 @@ class Bench:
     keyframes: int
 
 
-def make_bench(queries: Mapping[str, Keyframes], gallery: Mapping[str, Keyframes], truth: Truth) -> Bench:
+def make_bench(
+    queries: Mapping[str, Keyframes],
+    gallery: Mapping[str, Keyframes],
+    truth: Truth,
+    background: Background | None = None,
+) -> Bench:
+    """queries: with embeddings [K, D], or [K, V, D] of V views."""
     config, names = MatchConfig(), np.array(list(gallery))
     embeddings = np.concatenate([video.embeddings for video in gallery.values()])
     ends = np.cumsum([len(video.times) for video in gallery.values()])
     pairs: list[Pair] = []
     for query_id, query in queries.items():
-        maps = np.split(similarity_map(query.embeddings, embeddings), ends[:-1], axis=1)
+        bias = background.bias(query.embeddings) if background else None
+        searched, views = search_rows(query.embeddings)
+        maps = np.split(similarity_map(searched, embeddings), ends[:-1], axis=1)
         best = np.stack([similarity.max(axis=1) for similarity in maps], axis=1)
         best_frames = np.stack([similarity.argmax(axis=1) for similarity in maps], axis=1)
         nearest = np.argsort(-best, axis=1, kind="stable")[:, : config.videos_per_frame]
         rows, hits = np.repeat(np.arange(len(nearest)), nearest.shape[1]), nearest.ravel()
-        found = np.maximum(best[rows, hits], 0.0)
-        for candidate in group_hits(query_id, rows, names[hits], best_frames[rows, hits], found, config.top_k):
-            similarity = maps[list(gallery).index(candidate.ref_id)]
+        frames, found = best_frames[rows, hits], best[rows, hits]
+        for candidate in group_hits(query_id, rows, names[hits], frames, found, config.top_k, views, bias):
+            ref = gallery[candidate.ref_id]
+            similarity = similarity_map(query.embeddings, ref.embeddings, bias)
             vote = min(1.0, candidate.votes / len(query.times))
-            times = gallery[candidate.ref_id].times
-            pairs.append(Pair(query_id, candidate.ref_id, vote, similarity, query.times, times))
+            pairs.append(Pair(query_id, candidate.ref_id, vote, similarity, query.times, ref.times))
     return Bench(tuple(pairs), truth, sum(len(query.times) for query in queries.values()))
 
 

@@ -186,7 +186,7 @@ def one_query(
     hits, search_ms = clock(lambda: vectors.search(query.embeddings, config.videos_per_frame))
     candidates, candidates_ms = clock(
         lambda: group_hits(
-            query.video_id, hits.query_frames, hits.ref_ids, hits.ref_frames, hits.similarities, config.top_k
+            query.video_id, hits.query_rows, hits.ref_ids, hits.ref_frames, hits.similarities, config.top_k
         )
     )
     found, align_ms = clock(

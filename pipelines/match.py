@@ -11,13 +11,14 @@ import apache_beam as beam
 
 from models.runtime import Device
 from pipelines.models import feature_config
-from pipelines.progress import Progress, Summary
+from pipelines.progress import Progress, Summary, named
 from pipelines.running import new_run, run, waves
+from schemas.config import DEFAULT_VIEWS
 from schemas.errors import UsageError
 from schemas.records import VideoSource
 from transforms.features import ExtractFeatures, FeatureConfig
 from transforms.matching import AlignCandidates, FindCandidates, MatchConfig
-from transforms.results import WriteParts, begin, finish
+from transforms.results import WriteParts, begin, finish, read_rows
 from transforms.sources import list_sources
 from transforms.store import files
 from transforms.store.gallery import Gallery
@@ -31,6 +32,7 @@ class MatchOptions:
     matching: MatchConfig = dataclasses.field(default_factory=MatchConfig)
     device: Device = "cpu"
     threads: int = 3
+    views: tuple[str, ...] = DEFAULT_VIEWS
     beam_args: Sequence[str] = ()
 
 
@@ -45,9 +47,11 @@ def build(
     """queries → features → candidates → matches and dead letters of all stages → one part of the output."""
     videos = pipeline | "Queries" >> beam.Create(queries) | "SpreadQueries" >> beam.Reshuffle()
     features = videos | "ExtractFeatures" >> ExtractFeatures(config)
-    pairs = features.good | "FindCandidates" >> FindCandidates(gallery, matching)
+    pairs = features.good | "FindCandidates" >> FindCandidates(gallery, matching, config.backbone)
     matches = pairs.good | "AlignCandidates" >> AlignCandidates(gallery, matching, config.threads)
-    records = (matches.good, *matches.failures, *pairs.failures, *features.failures)
+    partial = features.good | "Partial" >> beam.Filter(lambda query: query.partial)
+    names = partial | "Names" >> beam.Map(lambda query: query.video_id)
+    records = (matches.good, names, *matches.failures, *pairs.failures, *features.failures)
     records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part)
 
 
@@ -59,7 +63,7 @@ def match(options: MatchOptions) -> Summary:
     if not options.output.endswith((".jsonl", ".parquet")):
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     listing = list_sources(options.queries)
-    config = feature_config(gallery, options.device, options.threads)
+    config = feature_config(gallery, options.device, options.threads, options.views)
     scratch = f"{options.output}.{new_run()}.tmp"
     parts = []
     lock = contextlib.nullcontext() if gallery.manifest.milvus else gallery.locked()
@@ -75,6 +79,7 @@ def match(options: MatchOptions) -> Summary:
         matches = finish(parts, "matches.jsonl", options.output)
         failures_path = options.output.rsplit(".", 1)[0] + ".failures.jsonl"
         failures = {row["video_id"] for row in finish(parts, "failures.jsonl", failures_path)}
+        partial = read_rows(parts, "partial.jsonl")
         if not failures:
             files.remove([failures_path])
     finally:
@@ -87,6 +92,7 @@ def match(options: MatchOptions) -> Summary:
         elapsed_s=progress.elapsed_s,
         lines={
             "matches": f"{len(matches):,}",
+            "partly decoded": named(partial),
             "queries without a match": f"{len(listing.sources) - len(answered):,}",
             "other files, ignored": f"{listing.ignored:,}" if listing.ignored else "",
             "output": options.output,

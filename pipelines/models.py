@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,23 +13,31 @@ from transforms.features import FeatureConfig
 from transforms.store.gallery import Gallery
 
 
-def feature_config(gallery: Gallery, device: Device, threads: int) -> FeatureConfig:
-    """The gallery's own models. CliptraceError where this installation's are others of the same name."""
+def feature_config(gallery: Gallery, device: Device, threads: int, views: tuple[str, ...] = ()) -> FeatureConfig:
+    """The gallery's own models. CliptraceError where this installation's are others of the same name.
+
+    A gallery that was made with a background is matched with one, without with none. A built-in backbone's may have
+    been replaced since: it scores queries and is no part of what is stored, so this installation's is taken.
+    """
     built = gallery.manifest.backbone
     backbone = config_from_json(built, gallery.root)
     if backbone.name in BUILT_IN:
-        installed = config_to_json(load_config(backbone.name))
+        own = load_config(backbone.name)
+        installed = config_to_json(own)
         if identity(installed) != identity(built):
             raise CliptraceError(
                 f"{gallery.root} was built with backbone {describe(built)}, but this cliptrace has "
                 f"{describe(installed)}: use the version that built it, or index into another gallery"
             )
-    return FeatureConfig(backbone, gallery.manifest.keyframes, device=device, threads=threads)
+        if backbone.background:
+            backbone = dataclasses.replace(backbone, background=own.background, background_sha256=own.background_sha256)
+    return FeatureConfig(backbone, gallery.manifest.keyframes, device=device, threads=threads, views=views)
 
 
 def identity(backbone: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes embeddings comparable: all of the config but where its files lie."""
-    return {key: value for key, value in backbone.items() if key not in ("path", "whitening", "graph")}
+    """What makes embeddings comparable: all of the config but where its files lie, and the background of scores."""
+    others = ("path", "whitening", "graph", "background", "background_sha256")
+    return {key: value for key, value in backbone.items() if key not in others}
 
 
 def describe(backbone: Mapping[str, Any]) -> str:

@@ -11,6 +11,15 @@ TILE_S = 72.0
 BASIS_FPS = 8
 """Basis frames a second (SSAN §3.1)."""
 
+QUERY_VIEWS = ("mirror", "turns", "halves", "insets")
+"""What else than the plain keyframe may be embedded of a query (models/views.py)."""
+
+DEFAULT_BACKBONE = "efficientnet_lite0"
+"""What a gallery is made with unless ``cliptrace index --backbone`` says otherwise."""
+
+DEFAULT_VIEWS: tuple[str, ...] = ()
+"""What is embedded of a query unless ``cliptrace match --views`` says otherwise."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
@@ -44,6 +53,10 @@ class KeyframeConfig:
     threshold: float = 0.06
     max_gap_s: float = 1.0
 
+    def __str__(self) -> str:
+        """As it is given on the command line."""
+        return f"{self.selector}:{self.per_second if self.selector == 'uniform' else self.threshold:g}"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class BackboneConfig:
@@ -56,6 +69,8 @@ class BackboneConfig:
     input_size: frames are decoded at input_size × input_size. mean, std: per RGB channel, of values in 0..1.
     output: "map" float32[N, C, h, w], pooled by ``pooling``; "vector" float32[N, C], taken as it is.
     whitening: a safetensors file with ``mean`` [C] and ``projection`` [C, D]; "" for none.
+    background: a safetensors file with ``embeddings`` [B, D] of footage that is nobody's, by which similarities are
+        normalised when queries are matched; "" for none. It changes no embedding.
     """
 
     name: str
@@ -72,3 +87,5 @@ class BackboneConfig:
     whitening_sha256: str = ""
     graph: str = ""
     graph_sha256: str = ""
+    background: str = ""
+    background_sha256: str = ""

@@ -81,8 +81,9 @@ class FrameFeatures:
 
     times: float64[K], seconds from the start of the video, strictly increasing.
     scores: float32[K], the keyframe selector's confidence in [0, 1].
-    embeddings: float32[K, D], rows of unit L2 norm.
+    embeddings: float32[K, D], rows of unit L2 norm; of a query that was embedded in V views, float32[K, V, D].
     decoded_s: seconds that could be decoded. warning: why they are fewer than the container promised, else "".
+    bias: float32[K] or float32[K, V], what a background takes off the similarities of each embedding; None without one.
     """
 
     source: VideoSource
@@ -92,13 +93,18 @@ class FrameFeatures:
     embeddings: NDArray[np.float32]
     decoded_s: float
     warning: str = ""
+    bias: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.times)
-        if self.embeddings.ndim != 2 or len(self.embeddings) != frames or len(self.scores) != frames:
+        if self.embeddings.ndim not in (2, 3) or len(self.embeddings) != frames or len(self.scores) != frames:
             raise ValueError(
                 f"{self.video_id}: {frames} times, {len(self.scores)} scores, "
                 f"embeddings of shape {self.embeddings.shape}"
+            )
+        if self.bias is not None and self.bias.shape != self.embeddings.shape[:-1]:
+            raise ValueError(
+                f"{self.video_id}: a bias of shape {self.bias.shape}, embeddings of shape {self.embeddings.shape}"
             )
         if frames > 1 and not bool(np.all(np.diff(self.times) > 0)):
             raise ValueError(f"{self.video_id}: keyframe times are not strictly increasing")

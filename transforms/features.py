@@ -27,6 +27,7 @@ class FeatureConfig:
     """How videos become embeddings, and with what.
 
     threads: videos that one worker decodes and embeds at a time. scratch_bytes: room for copies of remote files.
+    views: what else than the plain keyframes is embedded (models/views.py), of queries only.
     """
 
     backbone: BackboneConfig
@@ -35,6 +36,7 @@ class FeatureConfig:
     limits: Limits = dataclasses.field(default_factory=Limits)
     threads: int = 3
     scratch_bytes: int = 16 << 30
+    views: tuple[str, ...] = ()
 
 
 class ExtractFeatures(beam.PTransform):
@@ -82,7 +84,8 @@ class Extract:
             return [self.extract(path, part)]
 
     def extract(self, path: str, part: VideoRange) -> RangeFeatures:
-        features = extract_range(path, part, self._selector, self._embedder, self._config.limits)
+        config = self._config
+        features = extract_range(path, part, self._selector, self._embedder, config.limits, config.views)
         telemetry.tell("seconds", features.decoded_s)
         telemetry.tell("keyframes", len(features.times))
         if part.index == part.count - 1:

@@ -79,18 +79,20 @@ def align_windows(
     ref_times: Times,
     hits: Candidate,
     config: WindowConfig | None = None,
+    bias: NDArray[np.float32] | None = None,
 ) -> list[Segment]:
     """Segments of a pair of videos of any length, best score first.
 
     aligner: from a map float32[q, r] and times float64[q], float64[r] in seconds to segments, for example
         ``functools.partial(align, "tn")``.
-    query: [Q, D] and what load_ref(r0, r1) returns, [r1 - r0, D]: rows of unit L2 norm. load_ref is called with rising
-        r0, once a window, so a loader may stream.
+    query: [Q, D] or [Q, V, D], and what load_ref(r0, r1) returns, [r1 - r0, D]: rows of unit L2 norm. load_ref is
+        called with rising r0, once a window, so a loader may stream.
+    bias: [Q] or [Q, V], as in similarity_map.
     query_times: float64[Q], ref_times: float64[R], seconds. hits: where to look; not needed for a pair of short videos.
     """
     segments: list[Segment] = []
     for q0, q1, r0, r1 in choose_windows(len(query_times), len(ref_times), hits, config or WindowConfig()):
-        similarity = similarity_map(query[q0:q1], load_ref(r0, r1))
+        similarity = similarity_map(query[q0:q1], load_ref(r0, r1), None if bias is None else bias[q0:q1])
         segments += aligner(similarity, query_times[q0:q1], ref_times[r0:r1])
     return merge(segments)
 

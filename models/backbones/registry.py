@@ -20,7 +20,7 @@ from schemas.config import BackboneConfig
 from schemas.errors import CliptraceError, UsageError
 
 BUILT_IN = ("efficientnet_lite0",)
-_PATHS = ("path", "whitening", "graph")
+_PATHS = ("path", "whitening", "graph", "background")
 
 
 def load_config(name_or_path: str) -> BackboneConfig:

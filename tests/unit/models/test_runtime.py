@@ -3,8 +3,10 @@
 import builtins
 import dataclasses
 import hashlib
+import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -128,6 +130,25 @@ def test_the_cpu_path_does_not_import_torch() -> None:
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_onnx_runtime_keeps_to_itself(tmp_path: Path) -> None:
+    root = Path(__file__).parents[3]
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    }
+    subprocess.run(
+        [sys.executable, "-c", "import models.runtime"], cwd=root, env={**kept, "HOME": str(tmp_path)}, check=True
+    )
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_torchscript_is_loaded_without_a_warning(tmp_path: Path) -> None:
+    config = config_of(tmp_path / "net.pt", script_of_planes(), "torchscript")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        open_session(config)
+    assert caught == []
 
 
 @pytest.mark.usefixtures("no_torch")

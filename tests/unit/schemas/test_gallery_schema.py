@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -58,6 +59,17 @@ def test_features_are_checked_where_they_are_made() -> None:
     with pytest.raises(ValueError, match=r"^v: keyframe times are not strictly increasing$"):
         make_features([1.0, 1.0], 2, 2)
     assert not make_features([0.0], 1, 1).partial
+
+
+def test_a_query_may_have_views_and_a_bias_of_each() -> None:
+    plain = make_features([0.0, 1.0], 2, 2)
+    views = dataclasses.replace(plain, embeddings=np.ones((2, 3, 4), np.float32), bias=np.zeros((2, 3), np.float32))
+    assert views.embeddings.shape == (2, 3, 4)
+    assert dataclasses.replace(plain, bias=np.zeros(2, np.float32)).bias is not None
+    with pytest.raises(ValueError, match=r"^v: 2 times, 2 scores, embeddings of shape \(3, 3, 4\)$"):
+        dataclasses.replace(plain, embeddings=np.ones((3, 3, 4), np.float32))
+    with pytest.raises(ValueError, match=r"^v: a bias of shape \(2,\), embeddings of shape \(2, 3, 4\)$"):
+        dataclasses.replace(views, bias=np.zeros(2, np.float32))
 
 
 def test_segments_are_checked_where_they_are_made() -> None:

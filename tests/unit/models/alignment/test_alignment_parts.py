@@ -4,11 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from models.alignment.borders import clip_to_line
 from models.alignment.paths import Path, keyframe_spans, split_at_gaps
 from models.alignment.scoring import mean_similarity, segment_score
-from models.alignment.similarity import similarity_map
+from models.alignment.similarity import search_rows, similarity_map
 
 
 def test_similarity_map_is_cosine() -> None:
@@ -21,6 +24,50 @@ def test_similarity_map_is_cosine() -> None:
     with pytest.raises(ValueError) as failure:
         similarity_map(query, ref[:, :1])
     assert str(failure.value) == "embeddings of shapes (2, 2) and (3, 1) cannot be compared"
+
+
+def test_the_most_similar_view_counts() -> None:
+    query = np.array([[[1.0, 0.0], [0.6, 0.8]], [[0.0, -1.0], [-0.8, 0.6]]], np.float32)
+    ref = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
+    np.testing.assert_allclose(similarity_map(query, ref), [[0.8, 1.0], [0.6, 0.0]], atol=1e-6)
+    rows, views = search_rows(query)
+    assert views == 2
+    np.testing.assert_array_equal(rows, np.array([[1.0, 0.0], [0.6, 0.8], [0.0, -1.0], [-0.8, 0.6]], np.float32))
+    assert search_rows(query[:, 0])[1] == 1
+    assert similarity_map(query[:0], ref).shape == (0, 2)
+    with pytest.raises(ValueError) as failure:
+        similarity_map(query, ref[:, :1])
+    assert str(failure.value) == "embeddings of shapes (2, 2, 2) and (2, 1) cannot be compared"
+
+
+def test_the_bias_is_taken_off_before_the_best_view_is_chosen() -> None:
+    query, ref = np.array([[[1.0, 0.0], [0.6, 0.8]]], np.float32), np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
+    found = similarity_map(query, ref, np.array([[0.7, 0.1]], np.float32))
+    np.testing.assert_allclose(found, [[max(0.0 - 0.7, 0.8 - 0.1), max(1.0 - 0.7, 0.6 - 0.1)]], atol=1e-6)
+    plain = similarity_map(query[:, 0], ref, np.array([0.7], np.float32))
+    np.testing.assert_allclose(plain, [[-0.7, 0.3]], atol=1e-6)
+    for bias, ends in ((-0.5, [0.5, 1.0]), (1.5, [-1.0, -0.5])):  # a map stays within [-1, 1]
+        np.testing.assert_allclose(similarity_map(query[:, 0], ref, np.array([bias], np.float32)), [ends], atol=1e-6)
+    with pytest.raises(ValueError) as failure:
+        similarity_map(query, ref, np.zeros(1, np.float32))
+    assert str(failure.value) == "a bias of shape (1,) does not go with embeddings of shape (1, 2, 2)"
+
+
+def unit_rows(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
+    rows = rng.normal(size=shape)
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 5), st.integers(1, 9), st.booleans(), st.integers(0, 1000))
+def test_more_views_never_lower_a_map(queries: int, views: int, refs: int, biased: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    query, ref = unit_rows(rng, queries, views, 16), unit_rows(rng, refs, 16)
+    bias = rng.uniform(-0.2, 0.8, (queries, views)).astype(np.float32) if biased else None
+    found = similarity_map(query, ref, bias)
+    each = [similarity_map(query[:, view], ref, None if bias is None else bias[:, view]) for view in range(views)]
+    assert (found >= each[0] - 1e-6).all()
+    np.testing.assert_allclose(found, np.max(each, axis=0), atol=1e-6)
 
 
 def test_a_keyframe_stands_for_the_time_to_halfway_its_neighbours() -> None:

@@ -109,6 +109,23 @@ def test_a_short_query_finds_both_places_in_a_long_reference() -> None:
     assert sorted(round(segment.ref_start) for segment in found) == [1000, 8000]
 
 
+def test_views_and_their_bias_go_with_their_window() -> None:
+    plain, ref, frames = video(40, 1), video(40, 2), np.arange(40)
+    query = np.stack([plain, ref], axis=1)  # the second view of each keyframe is the reference's
+    bias = np.stack([np.zeros(40), frames / 100], axis=1).astype(np.float32)
+    maps: list[NDArray[np.float32]] = []
+
+    def look(similarity: NDArray[np.float32], query_times: NDArray[np.float64], _: object) -> list[Segment]:
+        maps.append(similarity[:, : len(query_times)])
+        np.testing.assert_allclose(similarity.diagonal(), 1 - query_times / 100, atol=1e-5)
+        return []
+
+    times, config = frames.astype(np.float64), WindowConfig(max_side=16)
+    hits = candidate(frames, frames)
+    assert align_windows(look, query, times, lambda r0, r1: ref[r0:r1], times, hits, config, bias) == []
+    assert len(maps) > 2
+
+
 def test_pieces_on_one_line_are_joined() -> None:
     pieces = [Segment(90, 200, 190, 300, 0.8), Segment(0, 100, 100, 200, 0.6), Segment(195, 210, 295, 310, 0.8)]
     (joined,) = merge(pieces)

@@ -148,6 +148,22 @@ def test_paths_are_taken_from_the_configs_folder(tmp_path: Path, monkeypatch: py
     assert load_config("mine.json").path == str(tmp_path / "net.onnx")
 
 
+def test_a_background_is_a_path_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(json.dumps(SETTINGS | {"background": "b.safetensors"}))
+    config = load_config(str(tmp_path / "mine.json"))
+    assert config.background == str(tmp_path / "b.safetensors")
+    assert config_from_json(config_to_json(config), source="gallery.json") == config
+
+
+def test_what_a_gallery_recorded_before_there_were_backgrounds() -> None:
+    config = load_config("efficientnet_lite0")
+    older = config_to_json(config)
+    del older["background"], older["background_sha256"]
+    assert config_from_json(older, source="gallery.json") == dataclasses.replace(
+        config, background="", background_sha256=""
+    )
+
+
 def test_an_unknown_name() -> None:
     with pytest.raises(UsageError) as error:
         load_config("resnet")
@@ -171,6 +187,7 @@ KEYS = ", ".join(field.name for field in dataclasses.fields(load_config("efficie
         ({"mean": [0, 0, "0"]}, "key 'mean' must be three numbers, not [0, 0, '0']"),
         ({"std": [1, 1, 0]}, "key 'std' must be three positive numbers, not [1, 1, 0]"),
         ({"path": 3}, "key 'path' must be a string, not 3"),
+        ({"background": 3}, "key 'background' must be a string, not 3"),
         ({"format": "pickle"}, "key 'format' must be one of 'efficientnet_lite0', 'onnx', 'torchscript', not 'pickle'"),
         ({"pooling": "none"}, "key 'pooling': a backbone whose output is 'map' needs a pooling other than 'none'"),
         ({"graph": "g.onnx"}, "key 'graph': goes with format 'efficientnet_lite0', and with no other"),

@@ -1,0 +1,54 @@
+"""From a query and a candidate to segments."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from store_examples import features
+
+from schemas.records import Candidate, FrameFeatures, Match
+from transforms.matching import MatchConfig, match_pair
+from transforms.store.gallery import StoredVideo
+
+
+class Frames:
+    """A reader of one video."""
+
+    def __init__(self, video: FrameFeatures) -> None:
+        self._video = video
+
+    def read(self, video: StoredVideo) -> tuple[np.ndarray, np.ndarray]:
+        return self._video.times, self._video.embeddings
+
+
+def matched(query_s: float, ref_s: float) -> Match:
+    """20 s at 2 keyframes a second with itself; query_s, ref_s: seconds that were decoded of either."""
+    query, ref = features("v", 40), StoredVideo("r", "/r", {}, ref_s, 40, "frames", 0)
+    all_frames = np.arange(40)
+    candidate = Candidate("v", "r", all_frames, all_frames, np.ones(40, np.float32), 40.0)
+    found = match_pair(
+        dataclasses.replace(query, decoded_s=query_s),
+        ref,
+        candidate,
+        Frames(query),  # type: ignore[arg-type]
+        MatchConfig(),
+    )
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("query_s", "ref_s", "ends"),
+    [
+        (20.0, 20.0, (19.75, 19.75)),  # half a spacing after the last keyframe
+        (19.625, 20.0, (19.625, 19.75)),
+        (20.0, 19.625, (19.75, 19.625)),
+        (12.0, 19.625, (19.625, 19.625)),  # a range in the middle could not be decoded
+    ],
+)
+def test_segments_end_where_the_videos_do(query_s: float, ref_s: float, ends: tuple[float, float]) -> None:
+    (segment,) = matched(query_s, ref_s).segments
+    assert (segment.query_start, segment.ref_start) == (0.0, 0.0)
+    assert (segment.query_end, segment.ref_end) == ends
