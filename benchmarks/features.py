@@ -1,41 +1,48 @@
 """Embeddings of a bench's videos, kept between runs: every basis frame once, of which keyframe settings take theirs.
 
 A frame's embedding does not depend on which other frames are kept, so what a selector would have embedded is a part of
-what is kept here, bit for bit.
+what is kept here, bit for bit. Where one setting is all that is asked for, ``keyframes`` embeds nothing else.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 import models.backbones
+import models.borders
+import models.keyframes
 import models.runtime
+import models.views
 import transforms.extract
 import transforms.media
 from models.backbones.registry import Embedder
-from models.keyframes import Selection, make_selector
+from models.keyframes import Selection, Selector, make_selector
 from schemas.config import BASIS_FPS, TILE_S, BackboneConfig, KeyframeConfig, Limits
-from schemas.records import VideoSource
+from schemas.records import FrameFeatures, VideoSource
 from transforms.extract import extract_range, join_ranges
 from transforms.media.probe import content_sha256, probe
 from transforms.media.ranges import split
 
 THREADS = 2
+Video = TypeVar("Video")
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Keyframes:
-    """Of one video. times: float64[K], seconds. embeddings: float32[K, D], rows of unit L2 norm."""
+    """Of one video. times: float64[K], seconds. embeddings: float32[K, D], or [K, V, D] in V views; unit L2 norm."""
 
     times: NDArray[np.float64]
     embeddings: NDArray[np.float32]
@@ -59,48 +66,91 @@ class BasisFrames:
 
 def basis_frames(paths: Sequence[Path], backbone: BackboneConfig, cache: Path) -> dict[str, BasisFrames]:
     """File name → basis frames, decoded and embedded by the product's own code, or taken from ``cache``."""
-    cache.mkdir(parents=True, exist_ok=True)
-    embedder = Embedder.open(backbone)
-    recipe = _recipe(backbone)
-    started = time.monotonic()
-    with ThreadPoolExecutor(THREADS) as pool:
-        frames = list(pool.map(lambda path: _cached(path, embedder, recipe, cache), paths))
-    print(f"features of {len(paths)} videos: {time.monotonic() - started:.0f} s", file=sys.stderr)
-    return {path.name: video for path, video in zip(paths, frames, strict=True)}
+    embedder, made_by = Embedder.open(backbone), recipe(backbone)
 
-
-def _cached(path: Path, embedder: Embedder, recipe: str, cache: Path) -> BasisFrames:
-    kept = cache / f"{content_sha256(str(path))[:16]}-{recipe}.npz"
-    if not kept.is_file():
-        frames = _extract(path, embedder)
-        unfinished = kept.with_suffix(".part.npz")
-        np.savez(unfinished, times=frames.times, embeddings=frames.embeddings, thumbs=frames.thumbs)
-        unfinished.rename(kept)
-    with np.load(kept) as arrays:
+    def one(path: Path) -> BasisFrames:
+        arrays = kept(_name(path, made_by, cache), lambda: _basis_arrays(path, embedder))
         return BasisFrames(arrays["times"], arrays["embeddings"], arrays["thumbs"])
 
+    return {path.name: video for path, video in _each(paths, one, cache).items()}
 
-def _extract(path: Path, embedder: Embedder) -> BasisFrames:
-    limits = Limits()
+
+def keyframes(
+    paths: Sequence[Path], backbone: BackboneConfig, cache: Path, config: KeyframeConfig, views: tuple[str, ...] = ()
+) -> dict[Path, Keyframes]:
+    """Path → the keyframes that ``config`` keeps. Only they are embedded: at 2 a second, a quarter of the work."""
+    embedder, selector = Embedder.open(backbone), make_selector(config, BASIS_FPS)
+    asked = json.dumps([dataclasses.asdict(config), views], sort_keys=True)
+    made_by = recipe(backbone, asked, models.keyframes.__path__, [Path(models.views.__file__)])
+
+    def one(path: Path) -> Keyframes:
+        def make() -> Arrays:
+            features = _extract(path, embedder, selector, views)
+            return {"times": features.times, "embeddings": features.embeddings}
+
+        arrays = kept(_name(path, made_by, cache), make)
+        return Keyframes(arrays["times"], arrays["embeddings"])
+
+    return _each(paths, one, cache)
+
+
+def kept(file: Path, make: Callable[[], Arrays]) -> Arrays:
+    """What ``make`` returned when ``file`` was not there yet. A file that is there is whole."""
+    if not file.is_file():
+        arrays = make()
+        unfinished = file.with_suffix(".part.npz")
+        np.savez(unfinished, **arrays)
+        unfinished.rename(file)
+    with np.load(file) as loaded:
+        return dict(loaded)
+
+
+def recipe(backbone: BackboneConfig, more: str = "", rooms: Sequence[str] = (), files: Sequence[Path] = ()) -> str:
+    """Digest of the settings and of the code that features come from; not of where files lie, nor of the background.
+
+    more, rooms, files: other settings, and other packages' folders and files whose code has a part in it.
+    """
+    settings = dataclasses.replace(backbone, path="", whitening="", graph="", background="", background_sha256="")
+    all_rooms = (*models.backbones.__path__, *models.borders.__path__, *transforms.media.__path__, *rooms)
+    code = [file for room in all_rooms for file in sorted(Path(room).glob("*.py"))]
+    code += [Path(str(module.__file__)) for module in (models.runtime, transforms.extract)]
+    digest = hashlib.sha256((json.dumps(dataclasses.asdict(settings), sort_keys=True) + more).encode())
+    for file in (*code, *files):
+        digest.update(_code(file))
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def _code(file: Path) -> bytes:
+    """As it was when first asked for: what this process runs does not change when somebody edits the file."""
+    return file.read_bytes()
+
+
+def _each(paths: Sequence[Path], one: Callable[[Path], Video], cache: Path) -> dict[Path, Video]:
+    cache.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with ThreadPoolExecutor(THREADS) as pool:
+        videos = list(pool.map(one, paths))
+    print(f"features of {len(paths)} videos: {time.monotonic() - started:.0f} s", file=sys.stderr)
+    return dict(zip(paths, videos, strict=True))
+
+
+def _name(path: Path, made_by: str, cache: Path) -> Path:
+    return cache / f"{content_sha256(str(path))[:16]}-{made_by}.npz"
+
+
+def _basis_arrays(path: Path, embedder: Embedder) -> Arrays:
     thumbs: list[NDArray[np.uint8]] = []
 
     def keep_all(tile: NDArray[np.uint8]) -> Selection:
         thumbs.append(tile)
         return np.arange(len(tile)), np.ones(len(tile), np.float32)
 
-    source = VideoSource(path.name, str(path))
-    parts = split(source, probe(str(path), limits), limits)
-    features = join_ranges([extract_range(str(path), part, keep_all, embedder, limits) for part in parts])
-    return BasisFrames(features.times, features.embeddings, np.concatenate(thumbs))
+    features = _extract(path, embedder, keep_all)
+    return {"times": features.times, "embeddings": features.embeddings, "thumbs": np.concatenate(thumbs)}
 
 
-def _recipe(backbone: BackboneConfig) -> str:
-    """Digest of the settings and of the code that features come from; where weights lie does not matter."""
-    settings = dataclasses.replace(backbone, path="", whitening="", graph="")
-    rooms = (*models.backbones.__path__, *transforms.media.__path__)
-    files = [file for room in rooms for file in sorted(Path(room).glob("*.py"))]
-    files += [Path(str(module.__file__)) for module in (models.runtime, transforms.extract)]
-    digest = hashlib.sha256(json.dumps(dataclasses.asdict(settings), sort_keys=True).encode())
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+def _extract(path: Path, embedder: Embedder, selector: Selector, views: tuple[str, ...] = ()) -> FrameFeatures:
+    limits = Limits()
+    parts = split(VideoSource(path.name, str(path)), probe(str(path), limits), limits)
+    return join_ranges([extract_range(str(path), part, selector, embedder, limits, views) for part in parts])

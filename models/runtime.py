@@ -6,15 +6,19 @@ torch is imported only where it runs: for CUDA, and for TorchScript files.
 from __future__ import annotations
 
 import io
+import os
+import warnings
 from typing import Any, Literal, Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from models.weights import read_verified
 from schemas.config import BackboneConfig
 from schemas.errors import CliptraceError, UsageError
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at the import, which else calls home and writes to ~/.cache
+import onnxruntime
 
 Device = Literal["cpu", "cuda"]
 
@@ -92,7 +96,9 @@ class _TorchSession:
             network = efficientnet_lite0.load(weights)
         else:
             try:
-                network = torch.jit.load(io.BytesIO(weights), map_location="cpu").eval()
+                with warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", r"`torch\.jit\.load` is deprecated", FutureWarning)
+                    network = torch.jit.load(io.BytesIO(weights), map_location="cpu").eval()
             except RuntimeError as error:
                 raise CliptraceError(f"{config.path}: torch cannot load it as TorchScript: {error}") from error
         if device == "cpu":

@@ -1,4 +1,4 @@
-"""The command line: cliptrace index | match | evaluate | doctor. Beam's own options follow ``--``.
+"""The command line: cliptrace index | match | evaluate | train | doctor. Beam's own options follow ``--``.
 
 Nothing heavy is imported before a command is chosen, so that --help answers at once.
 """
@@ -14,7 +14,8 @@ from collections.abc import Sequence
 
 from pipelines.settings import apply_settings
 from pipelines.stopping import stoppable
-from schemas.config import KeyframeConfig
+from schemas import __version__
+from schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_VIEWS, KeyframeConfig
 from schemas.errors import CliptraceError, UsageError
 
 EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
@@ -26,6 +27,7 @@ PRECEDENCE = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """argv: None for those of this process, which an interrupt then ends."""
     # Videos are what runs in parallel here: BLAS threads on top of that only spin. Read when numpy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -45,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CliptraceError as error:
         return _fail(error, 1)
     except KeyboardInterrupt:
-        print("cliptrace: stopped; run the same command again to go on", file=sys.stderr)
+        print("cliptrace: stopped; run the same command again to go on", file=sys.stderr, flush=True)
+        if argv is None:
+            os._exit(1)  # an exit waits for threads, of which the interrupt may have left one that nothing wakes
         return 1
 
 
@@ -62,6 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=f"{EXIT_CODES}. {PRECEDENCE}",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"cliptrace {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     index = _command(commands, "index", "decode videos, embed their keyframes, and add them to a gallery")
@@ -69,13 +74,17 @@ def make_parser() -> argparse.ArgumentParser:
     index.add_argument("sources", nargs="+", metavar="SOURCE", help=_SOURCE)
     index.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
     index.add_argument(
-        "--backbone", metavar="NAME|FILE", help="built-in backbone, or a .json or .toml file describing one"
+        "--backbone",
+        metavar="NAME|FILE",
+        help="built-in backbone, or a .json or .toml file describing one "
+        f"(default: the gallery's own; {DEFAULT_BACKBONE} for a new one)",
     )
     index.add_argument(
         "--keyframes",
         type=_keyframes,
         metavar="SELECTOR[:N]",
-        help="uniform:N (N a second) or content:T (change above T)",
+        help="uniform:N (N a second) or content:T (change above T) "
+        f"(default: the gallery's own; {KeyframeConfig()} for a new one)",
     )
     index.add_argument(
         "--milvus", metavar="URI", help="Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)"
@@ -89,9 +98,19 @@ def make_parser() -> argparse.ArgumentParser:
     match.add_argument("--gallery", required=True, metavar="DIR", help="the gallery to search")
     match.add_argument("--output", required=True, metavar="FILE", help="matches, as .jsonl or .parquet")
     match.add_argument("--aligner", choices=ALIGNERS, default="tn", help="default: tn, the temporal network")
-    match.add_argument("--min-score", type=_score, metavar="S", help="lowest score of a segment, 0 to 1")
+    match.add_argument(
+        "--min-score", type=_score, metavar="S", help="lowest score of a segment, 0 to 1 (default: 0.15)"
+    )
     match.add_argument(
         "--top-k", type=_positive, metavar="N", help="gallery videos compared with a query (default: 20)"
+    )
+    match.add_argument(
+        "--views",
+        type=_views,
+        default=DEFAULT_VIEWS,
+        metavar="NAME[,NAME…]",
+        help=f"what else of a query is searched: {', '.join(QUERY_VIEWS)}, all or none "
+        f"(default: {','.join(DEFAULT_VIEWS) or 'none'})",
     )
     _work_options(match)
 
@@ -101,6 +120,16 @@ def make_parser() -> argparse.ArgumentParser:
         "--truth", required=True, metavar="CSV", help="query_id,ref_id,query_start,query_end,ref_start,ref_end"
     )
     evaluate.add_argument("--matches", required=True, metavar="FILE", help="what cliptrace match wrote")
+
+    train = _command(commands, "train", "train a model on your own footage")
+    train.set_defaults(run=_train)
+    train.add_argument("model", choices=("descriptor",), help="descriptor: the frame embedding, for index --backbone")
+    train.add_argument("--data", required=True, nargs="+", metavar="DIR", help="folders of videos and images")
+    train.add_argument(
+        "--output", required=True, metavar="DIR", help="weights, log and checkpoint; an interrupted training goes on"
+    )
+    train.add_argument("--steps", type=_positive, metavar="N", help="batches (default: those of the built-in one)")
+    train.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
 
     doctor = _command(commands, "doctor", "check ffmpeg, runtimes, devices, Milvus and weights")
     doctor.set_defaults(run=_doctor)
@@ -126,7 +155,11 @@ def _work_options(parser: argparse.ArgumentParser) -> None:
         "--device", choices=("cpu", "cuda"), default="cpu", help="where the backbone runs (default: cpu)"
     )
     parser.add_argument(
-        "--threads", type=_positive, default=(os.cpu_count() or 1) + 1, metavar="N", help="videos decoded at a time"
+        "--threads",
+        type=_positive,
+        default=(os.cpu_count() or 1) + 1,
+        metavar="N",
+        help="videos decoded at a time (default: one more than there are cores, here %(default)s)",
     )
 
 
@@ -142,6 +175,18 @@ def _score(text: str) -> float:
     if not 0.0 <= value <= 1.0:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return value
+
+
+def _views(text: str) -> tuple[str, ...]:
+    if text in ("none", "all"):
+        return QUERY_VIEWS if text == "all" else ()
+    asked = [name.strip() for name in text.split(",")]
+    for name in asked:
+        if name not in QUERY_VIEWS:
+            raise argparse.ArgumentTypeError(
+                f"no view is called {name!r}; there are {', '.join(QUERY_VIEWS)}; or use all or none"
+            )
+    return tuple(name for name in QUERY_VIEWS if name in asked)
 
 
 def _keyframes(text: str) -> KeyframeConfig:
@@ -162,7 +207,7 @@ def _keyframes(text: str) -> KeyframeConfig:
 def _quiet_libraries() -> None:
     """Keep stderr for what a person can act on: libraries log what they also raise, and what concerns nobody."""
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
-    for name in ("pymilvus", "milvus_lite", "grpc._server", "apache_beam"):
+    for name in ("milvus_lite", "grpc._server", "apache_beam"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
@@ -199,6 +244,7 @@ def _match(options: argparse.Namespace) -> int:
             matching=MatchConfig(options.aligner, **{key: value for key, value in given.items() if value is not None}),
             device=options.device,
             threads=options.threads,
+            views=options.views,
             beam_args=options.beam_args,
         )
     )
@@ -219,6 +265,19 @@ def _evaluate(options: argparse.Namespace) -> int:
         spread = f"mean {error.mean_s:.3f} s, median {error.median_s:.3f} s"
         print(f"{'boundary error:':<20} {spread}, {error.segments} segments")
     print(f"{'pairs:':<20} {result.true_pairs} true, {result.predicted_pairs} predicted, {result.found_pairs} found")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    try:
+        from models.descriptor.train import TrainConfig, run
+    except ImportError as error:
+        raise CliptraceError(f"cliptrace train needs {error.name}: pip install 'cliptrace[train]'") from error
+    given = {} if options.steps is None else {"steps": options.steps}
+    run([Path(folder) for folder in options.data], Path(options.output), TrainConfig(seed=options.seed, **given))
+    print(f"{options.output}/config.json: a backbone for cliptrace index --backbone", file=sys.stderr)
     return 0
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.backbones.background import Background
 from models.backbones.registry import BUILT_IN, Embedder, config_to_json, load_config
 from schemas.config import KeyframeConfig
 from schemas.errors import CliptraceError
@@ -71,6 +72,7 @@ def _program(name: str) -> str:
 def _backbone(name: str) -> str:
     config = load_config(name)
     size = config.input_size
+    Background.of(config)
     Embedder.open(config).embed(np.zeros((1, size, size, 3), np.uint8))
     return f"{name}, sha256 {config.sha256[:12]}…, {config.dimension} dimensions, embeds a frame"
 

@@ -12,23 +12,22 @@ from typing import NoReturn
 
 import apache_beam as beam
 
+from models.backbones.background import Background
 from models.backbones.registry import config_to_json, load_config
 from models.runtime import Device
 from pipelines.models import describe, feature_config, identity
-from pipelines.progress import Progress, Summary
+from pipelines.progress import Progress, Summary, named
 from pipelines.running import new_run, run, waves
-from schemas.config import KeyframeConfig
+from schemas.config import DEFAULT_BACKBONE, KeyframeConfig
 from schemas.errors import CliptraceError, UsageError
 from schemas.gallery import GalleryManifest, collection_prefix
 from schemas.records import VideoSource
 from transforms.features import ExtractFeatures, FeatureConfig
 from transforms.sources import list_sources
 from transforms.store import ledger
-from transforms.store.gallery import Gallery, is_local, sweep
+from transforms.store.gallery import Gallery, check_vectors, is_local, read_videos, sweep
 from transforms.store.vectors import check_address
 from transforms.storing import RecordFailures, StoreFeatures
-
-DEFAULT_BACKBONE = "efficientnet_lite0"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,8 +64,11 @@ def index(options: IndexOptions) -> Summary:
     with gallery.locked():
         attempts = ledger.read_attempts(gallery.root)
         plan = ledger.plan(listing.sources, ledger.latest(attempts), options.retry_failed)
+        before = ledger.live(attempts)
         if is_local(gallery.root):
             sweep(gallery, attempts)  # what a killed run left
+        if plan.work and before:
+            _check_vectors(gallery, plan)
         with Progress("index", len(plan.work)) as progress, _vectors_starting(gallery, plan):
             for wave in waves(plan.work, options.beam_args):
                 step = functools.partial(build, sources=wave, gallery=gallery, config=config, run=run_id)
@@ -86,7 +88,8 @@ def index(options: IndexOptions) -> Summary:
         elapsed_s=progress.elapsed_s,
         lines={
             "keyframes": f"{progress.keyframes:,}",
-            "partly decoded": _some(sum(bool(attempt.message) for attempt in indexed)),
+            "partly decoded": named([attempt.video_id for attempt in indexed if attempt.message]),
+            "replaced by other files": named([a.video_id for a in indexed if _is_another(a, before.get(a.video_id))]),
             "unchanged, skipped": _some(plan.unchanged),
             "known failures, skipped": _some(plan.known_failures, "retry them with --retry-failed"),
             "other files, ignored": _some(listing.ignored),
@@ -101,8 +104,10 @@ def open_or_create(options: IndexOptions) -> Gallery:
     if options.milvus:
         check_address(options.milvus)
     gallery = Gallery.load(options.gallery)
-    backbone = config_to_json(load_config(options.backbone or DEFAULT_BACKBONE))
+    config = load_config(options.backbone or DEFAULT_BACKBONE)
+    backbone = config_to_json(config)
     if gallery is None:
+        Background.of(config)  # match will need it: what is wrong with it is told before the work
         manifest = GalleryManifest(
             name=collection_prefix(options.gallery, secrets.token_hex(4)),
             backbone=backbone,
@@ -118,6 +123,18 @@ def open_or_create(options: IndexOptions) -> Gallery:
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
     return gallery
+
+
+def _check_vectors(gallery: Gallery, plan: ledger.Plan) -> None:
+    """Before the work. What is indexed anew may be missing: a run that was cut off may have replaced half of it."""
+    anew = {source.video_id for source in plan.work}
+    with gallery.vectors() as vectors:
+        check_vectors(gallery, vectors, (v for v in read_videos(gallery).values() if v.video_id not in anew))
+
+
+def _is_another(attempt: ledger.Attempt, before: ledger.Attempt | None) -> bool:
+    """Whether another file took the place of a video: not the same one, changed, nor the same content elsewhere."""
+    return before is not None and before.uri != attempt.uri and before.content_sha256 != attempt.content_sha256
 
 
 @contextlib.contextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,7 @@ from rich.progress import Progress as Bar
 from transforms import telemetry
 
 _PLAIN_EVERY_S = 10.0
+_MOST_NAMES = 3
 
 
 class Progress:
@@ -91,9 +93,21 @@ class Summary:
         speed = f", {self.seconds / self.elapsed_s:.1f} × real time" if self.seconds and self.elapsed_s else ""
         lines = {
             "videos": f"{self.videos:,}",
-            "hours of video": f"{self.seconds / 3600:.3f} in {self.elapsed_s:.1f} s{speed}" if self.seconds else "0",
+            "hours of video": f"{_clock(self.seconds)} in {self.elapsed_s:.1f} s{speed}" if self.seconds else "0",
             "failures": f"{self.failures:,}",
             **self.lines,
         }
         width = max(map(len, lines)) + 1
         return "\n".join(f"{name + ':':<{width}} {value}" for name, value in lines.items() if value)
+
+
+def named(video_ids: Sequence[str]) -> str:
+    """How many, and the first few of them, for a summary; empty where there are none."""
+    names = [re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", video_id) for video_id in sorted(video_ids)[:_MOST_NAMES]]
+    more = ["…"] if len(video_ids) > _MOST_NAMES else []
+    return f"{len(video_ids):,} ({', '.join(names + more)})" if video_ids else ""
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{second:02}"

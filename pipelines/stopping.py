@@ -13,7 +13,7 @@ _asked = threading.Event()
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Raises KeyboardInterrupt at the end at the latest, where it was asked for within."""
+    """Raises KeyboardInterrupt at the end at the latest, where it was asked for within, and for whatever came of it."""
     default = signal.getsignal(signal.SIGINT)
     if default is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
         yield
@@ -25,8 +25,10 @@ def stoppable() -> Iterator[None]:
 
     signal.signal(signal.SIGINT, stop)
     try:
-        yield
-        stop_if_asked()
+        try:
+            yield
+        finally:
+            stop_if_asked()
     finally:
         signal.signal(signal.SIGINT, default)
         _asked.clear()

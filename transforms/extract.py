@@ -1,14 +1,18 @@
-"""From a range of a video to its keyframes' embeddings: decode → keyframes → backbone, one pass, a tile at a time.
+"""From a range of a video to its keyframes' embeddings: decode → keyframes → crop → backbone, a tile at a time.
 
 Pure: no Beam. Frames never leave the function; one tile (72 s) is in memory at a time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from models.backbones.registry import Embedder
+from models.borders import cropped, find_borders
 from models.keyframes import Selector
+from models.views import embed_views
 from schemas.config import Limits
 from schemas.errors import MediaError
 from schemas.records import FrameFeatures, RangeFeatures, VideoRange
@@ -16,20 +20,30 @@ from transforms.media.decode import Decoder
 from transforms.media.thumbs import thumbs
 
 
-def extract_range(path: str, part: VideoRange, selector: Selector, embedder: Embedder, limits: Limits) -> RangeFeatures:
+def extract_range(
+    path: str,
+    part: VideoRange,
+    selector: Selector,
+    embedder: Embedder,
+    limits: Limits,
+    views: Sequence[str] = (),
+) -> RangeFeatures:
     """Keyframes of one range. One that yields no frame comes back empty with a warning: join_ranges judges the whole.
 
-    path: local file of ``part.source``.
+    path: local file of ``part.source``. views: what else than the plain frame is embedded of each (models/views.py).
     """
     size = embedder.config.input_size
-    times, scores, embeddings = [], [], [np.empty((0, embedder.config.dimension), np.float32)]
+    none = np.empty((0, size, size, 3), np.uint8)
+    times, scores, embeddings = [], [], [embed_views(embedder.embed, none, views)]
     with Decoder(path, part.info, limits, start_s=part.start_s, end_s=part.end_s, size=size) as decoder:
         try:
             for tile in decoder:
-                positions, confidence = selector(thumbs(tile.frames))
+                small = thumbs(tile.frames)
+                positions, confidence = selector(small)
+                boxes = find_borders(tile.frames, small)
                 times.append(tile.times[positions])
                 scores.append(confidence)
-                embeddings.append(embedder.embed(tile.frames[positions]))
+                embeddings.append(embed_views(embedder.embed, cropped(tile.frames[positions], boxes[positions]), views))
             warning = decoder.warning
         except MediaError as error:
             warning = str(error)

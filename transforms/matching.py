@@ -7,14 +7,18 @@ import functools
 from collections.abc import Iterator
 
 import apache_beam as beam
+import numpy as np
+from numpy.typing import NDArray
 
 from models.alignment import align
 from models.alignment.candidates import group_hits
+from models.alignment.similarity import search_rows
 from models.alignment.windows import align_windows
-from schemas.errors import CliptraceError
-from schemas.records import Candidate, FrameFeatures, Match
+from models.backbones.background import Background
+from schemas.config import BASIS_FPS, BackboneConfig
+from schemas.records import Candidate, FrameFeatures, Match, Segment
 from transforms.isolation import Results, RunIsolated
-from transforms.store.gallery import FrameReader, Gallery, StoredVideo, read_videos
+from transforms.store.gallery import FrameReader, Gallery, StoredVideo, check_vectors, read_videos
 
 Pair = tuple[FrameFeatures, Candidate]
 
@@ -30,11 +34,14 @@ class MatchConfig:
 
 
 class FindCandidates(beam.PTransform):
-    """FrameFeatures of queries → (query, Candidate) pairs, at most ``top_k`` a query."""
+    """FrameFeatures of queries → (query, Candidate) pairs, at most ``top_k`` a query.
 
-    def __init__(self, gallery: Gallery, config: MatchConfig) -> None:
+    backbone: of the queries; where it names a background, they leave with the bias that it gives them.
+    """
+
+    def __init__(self, gallery: Gallery, config: MatchConfig, backbone: BackboneConfig) -> None:
         super().__init__()
-        self._work = _Find(gallery, config)
+        self._work = _Find(gallery, config, backbone)
 
     def expand(self, queries: beam.PCollection) -> Results:
         return queries | "Search" >> RunIsolated(self._work, "search", lambda query: query.source)
@@ -52,22 +59,29 @@ class AlignCandidates(beam.PTransform):
 
 
 class _Find:
-    def __init__(self, gallery: Gallery, config: MatchConfig) -> None:
-        self._gallery, self._config = gallery, config
+    def __init__(self, gallery: Gallery, config: MatchConfig, backbone: BackboneConfig) -> None:
+        self._gallery, self._config, self._backbone = gallery, config, backbone
 
     def open(self) -> None:
+        self._background = Background.of(self._backbone)
         self._opened = self._gallery.vectors()
         self._vectors = self._opened.__enter__()
-        if not self._vectors.count() and (videos := len(read_videos(self._gallery))):
-            raise CliptraceError(
-                f"{self._gallery.vectors_address}: the embeddings of {videos:,} videos are missing; "
-                "index them into a new gallery"
-            )
+        check_vectors(self._gallery, self._vectors, read_videos(self._gallery).values())
 
     def __call__(self, query: FrameFeatures) -> Iterator[Pair]:
-        hits = self._vectors.search(query.embeddings, self._config.videos_per_frame)
+        if self._background:
+            query = dataclasses.replace(query, bias=self._background.bias(query.embeddings))
+        rows, views = search_rows(query.embeddings)
+        hits = self._vectors.search(rows, self._config.videos_per_frame)
         candidates = group_hits(
-            query.video_id, hits.query_frames, hits.ref_ids, hits.ref_frames, hits.similarities, self._config.top_k
+            query.video_id,
+            hits.query_rows,
+            hits.ref_ids,
+            hits.ref_frames,
+            hits.similarities,
+            self._config.top_k,
+            views,
+            query.bias,
         )
         return ((query, candidate) for candidate in candidates)
 
@@ -107,8 +121,10 @@ def match_pair(
         lambda r0, r1: ref_embeddings[r0:r1],
         ref_times,
         candidate,
+        bias=query.bias,
     )
-    segments = tuple(segment for segment in found if segment.score >= config.min_score)
+    query_s, ref_s = _end_s(query.times, query.decoded_s), _end_s(ref_times, ref.decoded_s)
+    segments = tuple(_cut(segment, query_s, ref_s) for segment in found if segment.score >= config.min_score)
     if not segments:
         return None
     return Match(
@@ -121,3 +137,16 @@ def match_pair(
         query_metadata=query.source.metadata,
         ref_metadata=ref.metadata,
     )
+
+
+def _end_s(times: NDArray[np.float64], decoded_s: float) -> float:
+    """Where a video ends. Of one with a range that is broken, fewer seconds were decoded than lie before the last."""
+    return max(decoded_s, float(times[-1]) + 1 / BASIS_FPS)
+
+
+def _cut(segment: Segment, query_s: float, ref_s: float) -> Segment:
+    """The segment, ended where the videos end: a last keyframe is taken to stand for more than may be left."""
+    query_end, ref_end = min(segment.query_end, query_s), min(segment.ref_end, ref_s)
+    if query_end <= segment.query_start or ref_end <= segment.ref_start:
+        return segment
+    return dataclasses.replace(segment, query_end=query_end, ref_end=ref_end)

@@ -31,7 +31,8 @@ _SCHEMA = pa.schema(
 
 
 class WriteParts(beam.PTransform):
-    """Matches and dead letters → PARTS/matches.jsonl and PARTS/failures.jsonl below ``folder``, sorted."""
+    """Matches, dead letters and ids of partly decoded queries → matches.jsonl, failures.jsonl and partial.jsonl of
+    ``folder``, sorted."""
 
     def __init__(self, folder: str) -> None:
         super().__init__()
@@ -46,7 +47,7 @@ class WriteParts(beam.PTransform):
         )
 
 
-def write_part(folder: str, records: list[Match | Failure]) -> None:
+def write_part(folder: str, records: list[Match | Failure | str]) -> None:
     matches = [record for record in records if isinstance(record, Match)]
     failures = [record for record in records if isinstance(record, Failure)]
     matches.sort(key=lambda match: (match.query_id, -match.score, match.ref_id))
@@ -57,6 +58,8 @@ def write_part(folder: str, records: list[Match | Failure]) -> None:
     failures.sort(key=lambda failure: failure.video_id)
     files.write_bytes(files.join(folder, "matches.jsonl"), to_lines(map(match_to_json, matches)))
     files.write_bytes(files.join(folder, "failures.jsonl"), to_lines(map(dataclasses.asdict, failures)))
+    partial = sorted(record for record in records if isinstance(record, str))
+    files.write_bytes(files.join(folder, "partial.jsonl"), to_lines(partial))
 
 
 def match_to_json(match: Match) -> dict[str, Any]:
@@ -88,12 +91,17 @@ def begin(folder: str) -> None:
 
 def finish(parts: list[str], name: str, output: str) -> list[dict[str, Any]]:
     """Join the files ``name`` of the part folders into ``output``, and return their rows."""
-    lines = b"".join(files.read_bytes(path) for path in (files.join(p, name) for p in parts) if files.exists(path))
-    rows = [json.loads(line) for line in lines.splitlines()]
+    rows = read_rows(parts, name)
     if output.endswith(".parquet"):
         maps = ("query_metadata", "ref_metadata")
         table = [{**row, **{column: list(row.get(column, {}).items()) for column in maps}} for row in rows]
         files.write_tables(output, _SCHEMA, [pa.Table.from_pylist(table, schema=_SCHEMA)])
     else:
-        files.write_bytes(output, lines)
+        files.write_bytes(output, to_lines(rows))
     return rows
+
+
+def read_rows(parts: list[str], name: str) -> list[Any]:
+    """What the files ``name`` of the part folders hold."""
+    lines = b"".join(files.read_bytes(path) for path in (files.join(p, name) for p in parts) if files.exists(path))
+    return [json.loads(line) for line in lines.splitlines()]

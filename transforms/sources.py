@@ -69,7 +69,8 @@ class _Named:
 
 
 def list_sources(arguments: Sequence[str]) -> Listing:
-    """Every video that the arguments name, once, in their order. UsageError where an argument cannot be understood."""
+    """Every video that the arguments name, once, in their order. UsageError where an argument cannot be understood, and
+    where they name none."""
     named: list[_Named] = []
     ignored = 0
     for argument in arguments:
@@ -77,6 +78,9 @@ def list_sources(arguments: Sequence[str]) -> Listing:
         # A file name need not be UTF-8, an id must.
         named += [dataclasses.replace(item, video_id=text_of(item.video_id)) for item in found]
         ignored += skipped
+    if not named:
+        others = f" ({ignored:,} other files)" if ignored else ""
+        raise UsageError(f"no video found in {', '.join(arguments)}{others}")
     return Listing([_source(item) for item in _distinct(named)], ignored)
 
 
@@ -88,7 +92,7 @@ def _resolve(argument: str) -> tuple[list[_Named], int]:
         raise UsageError("an empty SOURCE names nothing")
     path = Path(name)
     if path.is_dir():
-        return _folder((str(Path(root) / name) for root, _, names in os.walk(path) for name in names), str(path))
+        return _folder(_walk(path), str(path))
     if path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file():
         return list(_manifest(str(path))), 0
     if path.exists() or path.is_symlink():
@@ -140,6 +144,19 @@ def _glob(path: Path, argument: str) -> tuple[list[_Named], int]:
     return [_Named(os.path.relpath(match, root), match, argument) for match in matches], 0
 
 
+def _walk(top: Path) -> Iterator[str]:
+    """Every file below. UsageError where a folder cannot be read, but for hidden ones, in which nothing is a video."""
+
+    def refuse(error: OSError) -> None:
+        if not _is_hidden(Path(error.filename).relative_to(top)):
+            raise UsageError(
+                f"{error.filename}: cannot be read: {error.strerror}; make it readable, or name the videos with a glob"
+            ) from error
+
+    for root, _, names in os.walk(top, onerror=refuse):
+        yield from (str(Path(root) / name) for name in names)
+
+
 def _folder(paths: Iterable[str], root: str) -> tuple[list[_Named], int]:
     every = sorted(paths)
     named = [_Named(below, path, path) for path in every if _is_video(below := os.path.relpath(path, root))]
@@ -148,7 +165,11 @@ def _folder(paths: Iterable[str], root: str) -> tuple[list[_Named], int]:
 
 def _is_video(below: str) -> bool:
     """By its name; hidden files, and all in hidden folders, are none."""
-    return Path(below).suffix.lower() in VIDEO_SUFFIXES and not any(part.startswith(".") for part in below.split("/"))
+    return Path(below).suffix.lower() in VIDEO_SUFFIXES and not _is_hidden(Path(below))
+
+
+def _is_hidden(below: Path) -> bool:
+    return any(part.startswith(".") for part in below.parts)
 
 
 def _is_remote(uri: str) -> bool:

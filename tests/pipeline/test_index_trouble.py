@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import pickle
@@ -32,18 +33,19 @@ CLIPS = Path(__file__).parents[1] / "data" / "clips"
 # Killed and stopped runs
 
 DRIVER = """
-import signal, sys
+import faulthandler, signal, sys
+faulthandler.register(signal.SIGUSR1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background of a shell ignores it
 import pipelines.running
 pipelines.running._LOCAL_WAVE = (1, 1 << 40)
 from pipelines.cli import main
-sys.exit(main(sys.argv[1:]))
+sys.exit(main())
 """
 
 
-def start(source: Path, root: Path) -> subprocess.Popen[str]:
+def start(source: Path, root: Path, threads: int = 1) -> subprocess.Popen[str]:
     """The real program with waves of one video, returned when its first video is in the ledger."""
-    command = [sys.executable, "-c", DRIVER, "index", str(source), "--gallery", str(root), "--threads", "1"]
+    command = [sys.executable, "-c", DRIVER, "index", str(source), "--gallery", str(root), "--threads", str(threads)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     for _ in range(1200):
         if process.poll() is not None or list(root.glob("ledger/run=*/[!.]*.parquet")):
@@ -51,6 +53,26 @@ def start(source: Path, root: Path) -> subprocess.Popen[str]:
         time.sleep(0.05)
     assert process.poll() is None, process.communicate()
     return process
+
+
+def end_of(process: subprocess.Popen[str]) -> str:
+    """What it wrote; where it does not end, with the stacks of its threads."""
+    try:
+        return process.communicate(timeout=60)[1]
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGUSR1)
+        time.sleep(2)
+        os.killpg(process.pid, signal.SIGKILL)
+        pytest.fail(f"still there after 60 s:\n{process.communicate()[1]}")
+
+
+def decoding(process: subprocess.Popen[str]) -> bool:
+    """Whether a process of ffmpeg runs for it."""
+    assert process.poll() is None, process.communicate()
+    with contextlib.suppress(OSError):  # one may end while it is looked at
+        children = [path.read_text().split() for path in Path(f"/proc/{process.pid}/task").glob("*/children")]
+        return any(Path(f"/proc/{pid}/comm").read_text() == "ffmpeg\n" for pids in children for pid in pids)
+    return False
 
 
 @pytest.fixture
@@ -85,12 +107,32 @@ def test_an_interrupted_run_says_how_to_go_on(many: Path, tmp_path: Path) -> Non
     process = start(many, tmp_path / "gallery")
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, text = process.communicate(timeout=60)
+    text = end_of(process)
     assert process.returncode == 1
     assert text.endswith("cliptrace: stopped; run the same command again to go on\n")
     assert "Traceback" not in text
     assert time.monotonic() - began < 20
     assert len(ledger.read_attempts(str(tmp_path / "gallery"))) < 4
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupt_while_a_video_decodes_is_told_in_one_line(
+    tmp_path: Path, ffmpeg: Callable[..., None], threads: int
+) -> None:
+    """As a terminal does it: ffmpeg gets the signal, too."""
+    folder, root = tmp_path / "videos", tmp_path / "gallery"
+    folder.mkdir()
+    shutil.copy(CLIPS / "cars.mp4", folder / "a.mp4")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=640x480:rate=25:duration=90", "-preset", "ultrafast", folder / "b.mp4")
+    process = start(folder, root, threads)
+    while not decoding(process):
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    text = end_of(process)
+    assert process.returncode == 1
+    assert text.endswith("cliptrace: stopped; run the same command again to go on\n")
+    assert "Traceback" not in text
+    assert [attempt.video_id for attempt in ledger.read_attempts(str(root))] == ["a.mp4"]
 
 
 # Long videos
@@ -176,12 +218,17 @@ def test_sources_that_do_not_exist_make_no_gallery(tmp_path: Path, capsys: pytes
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_folder_makes_an_empty_gallery_that_matches_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_without_videos_makes_no_gallery(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     code, text = index(capsys, tmp_path / "empty", "--gallery", tmp_path / "g")
-    assert code == 0
+    assert (code, text) == (2, f"cliptrace: error: no video found in {tmp_path}/empty\n")
+    assert not (tmp_path / "g").exists()
+
+
+def test_an_empty_gallery_matches_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "broken.mp4").write_text("this is no video")
+    code, text = index(capsys, tmp_path / "broken.mp4", "--gallery", tmp_path / "g")
+    assert code == 3
     assert "(0 videos)" in text
     output = tmp_path / "m.jsonl"
     code = cli.main(["match", str(CLIPS / "cars.mp4"), "--gallery", str(tmp_path / "g"), "--output", str(output)])

@@ -10,12 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from gallery_reading import load
 
+from models.backbones.background import Background
+from models.backbones.pooling import unit
+from models.backbones.registry import config_to_json, load_config
+from models.weights import WEIGHTS, sha256_of
 from pipelines import cli
 from schemas.gallery import part_path
 from transforms.store import files
+from transforms.store.gallery import read_videos
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 TOLERANCE_S = 0.6
@@ -68,6 +75,59 @@ def test_a_trimmed_and_mirrored_copy_is_found_where_it_is(
     assert segment["reversed"] is False
 
 
+@pytest.mark.parametrize(("views", "edit"), [("mirror", "hflip"), ("turns", "transpose=1")])
+def test_a_view_finds_what_was_mirrored_or_turned(
+    gallery: Path, tmp_path: Path, ffmpeg: Callable[..., None], views: str, edit: str
+) -> None:
+    copy, output = tmp_path / "copy.mp4", tmp_path / "m.jsonl"
+    ffmpeg("-ss", 4, "-t", 10, "-i", CLIPS / "bottles.mp4", "-vf", edit, "-crf", 28, copy)
+    scores = []
+    for name in ("none", views):
+        assert match(copy, "--gallery", gallery, "--output", output, "--views", name)[0] == 0
+        rows = rows_of(output)
+        scores.append(max((row["score"] for row in rows if row["ref_id"] == "bottles.mp4"), default=0.0))
+    assert scores[1] > scores[0] + 0.05
+    segment = rows[0]["segments"][0]
+    assert rows[0]["ref_id"] == "bottles.mp4"
+    for key, seconds in (("query_start", 0), ("query_end", 10), ("ref_start", 4), ("ref_end", 14)):
+        assert segment[key] == pytest.approx(seconds, abs=TOLERANCE_S)
+
+
+def test_a_background_is_recorded_with_the_gallery_and_normalises_scores(tmp_path: Path) -> None:
+    clip, output = CLIPS / "bottles.mp4", tmp_path / "m.jsonl"
+    footage = np.random.default_rng(0).normal(size=(20, 512)).astype(np.float32)
+    content = Background(unit(footage)).to_bytes()
+    (tmp_path / "b.safetensors").write_bytes(content)
+    shipped = load_config("efficientnet_lite0")
+    files_of = {key: str(WEIGHTS / getattr(shipped, key)) for key in ("path", "graph", "whitening")}
+    named = {"name": "mine", "background": "b.safetensors", "background_sha256": sha256_of(content)}
+    (tmp_path / "plain.json").write_text(json.dumps(config_to_json(shipped) | files_of | {"name": "mine"}))
+    (tmp_path / "mine.json").write_text(json.dumps(config_to_json(shipped) | files_of | named))
+
+    scores = []
+    for name in ("plain", "mine"):
+        gallery = tmp_path / name
+        with contextlib.redirect_stderr(io.StringIO()):
+            assert cli.main(["index", str(clip), "--gallery", str(gallery), "--backbone", f"{gallery}.json"]) == 0
+        assert match(clip, "--gallery", gallery, "--output", output)[0] == 0
+        scores.append(rows_of(output)[0]["score"])
+    recorded = json.loads((tmp_path / "mine" / "gallery.json").read_text())["backbone"]
+    assert recorded["background"] == str(tmp_path / "b.safetensors")
+    assert recorded["background_sha256"] == sha256_of(content)
+    assert 0.2 < scores[1] < scores[0] - 0.02
+
+    (tmp_path / "b.safetensors").write_bytes(b"changed")
+    problem = (
+        f"cliptrace: error: {tmp_path}/b.safetensors: SHA-256 is {sha256_of(b'changed')}, expected "
+        f"{sha256_of(content)}: the file is incomplete or was changed\n"
+    )
+    assert match(clip, "--gallery", tmp_path / "mine", "--output", output) == (1, problem)
+    with contextlib.redirect_stderr(io.StringIO()) as text:
+        arguments = ["index", str(clip), "--gallery", str(tmp_path / "new"), "--backbone", f"{tmp_path}/mine.json"]
+        assert cli.main(arguments) == 1
+    assert (text.getvalue(), (tmp_path / "new").exists()) == (problem, False)
+
+
 def test_the_summary_counts_every_query(found: tuple[int, str, Path]) -> None:
     code, text, output = found
     assert code == 3
@@ -87,6 +147,13 @@ def test_a_broken_query_is_one_dead_letter(found: tuple[int, str, Path], queries
     assert (letter["video_id"], letter["stage"], letter["error"]) == ("broken", "probe", "MediaError")
     assert letter["uri"] == str(queries.parent / "broken.mp4")
     assert sorted(path.name for path in found[2].parent.iterdir()) == ["matches.failures.jsonl", "matches.jsonl"]
+
+
+def test_a_query_that_was_partly_decoded_is_named(gallery: Path, videos: Path, tmp_path: Path) -> None:
+    code, text = match(videos / "cut.mp4", "--gallery", gallery, "--output", tmp_path / "m.jsonl")
+    assert code == 0
+    assert "partly decoded:          1 (cut.mp4)\n" in text
+    assert [path.name for path in tmp_path.iterdir()] == ["m.jsonl"]
 
 
 def test_parquet_says_the_same_as_json_lines(
@@ -134,11 +201,12 @@ def test_a_removed_shard_is_named(gallery: Path, queries: Path, tmp_path: Path) 
 
 def test_a_removed_vector_store_is_told(gallery: Path, queries: Path, tmp_path: Path) -> None:
     shutil.copytree(gallery, tmp_path / "g", ignore=shutil.ignore_patterns("milvus.db*"))
+    rows = sum(video.keyframes for video in read_videos(load(gallery)).values())
     code, text = match(queries.parent / "copy.mp4", "--gallery", tmp_path / "g", "--output", tmp_path / "m.jsonl")
     assert (code, text) == (
         1,
-        f"cliptrace: error: {tmp_path}/g/milvus.db: the embeddings of 3 videos are missing; "
-        "index them into a new gallery\n",
+        f"cliptrace: error: {tmp_path}/g/milvus.db: {rows} of {rows} embeddings are missing; "
+        "if cliptrace index was cut off, run it again, else index into a new gallery\n",
     )
 
 

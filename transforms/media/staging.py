@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import re
+import shutil
 import tempfile
 import threading
 from collections import OrderedDict
@@ -17,6 +19,8 @@ from schemas.config import Limits
 from schemas.errors import MediaError
 
 _CHUNK_BYTES = 4 << 20
+_PREFIX = "cliptrace-"
+_LOCK = ".in-use"
 _REMOTE = re.compile(r"[a-zA-Z][-a-zA-Z0-9+.]*://")
 
 
@@ -34,7 +38,8 @@ class Scratch:
     """Local copies of remote files, the least recently used ones removed when there is no room; safe between threads.
 
     open_uri: opens a remote file for reading bytes. capacity_bytes: what all copies together may take. folder: where
-    the scratch folder is made, by default the system's temporary folder; it is removed at exit.
+    the scratch folder is made, by default the system's temporary folder; it is removed at exit, and that of a process
+    that was killed by the next one.
     """
 
     def __init__(
@@ -43,7 +48,9 @@ class Scratch:
         self._open_uri = open_uri
         self._max_file_bytes = limits.max_file_bytes
         self._capacity_bytes = capacity_bytes
-        self._folder = tempfile.TemporaryDirectory(prefix="cliptrace-", dir=folder)
+        self._folder = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=folder)
+        self._lock = _lock(Path(self._folder.name))
+        _remove_left_over(Path(self._folder.name).parent)
         self._copies: OrderedDict[str, _Copy] = OrderedDict()
         self._changed = threading.Condition()
         self._waiting = 0
@@ -51,6 +58,7 @@ class Scratch:
     def close(self) -> None:
         """Remove every copy."""
         self._folder.cleanup()
+        self._lock.close()
 
     @contextlib.contextmanager
     def stage(self, uri: str, fingerprint: str = "") -> Iterator[str]:
@@ -127,3 +135,19 @@ class Scratch:
 
     def _remove(self, key: str) -> None:
         self._copies.pop(key).path.unlink(missing_ok=True)
+
+
+def _lock(folder: Path) -> IO[str]:
+    """A file in the folder that is locked from when it has its name until this process closes it or ends."""
+    file = (folder / f"{_LOCK}.new").open("w")
+    with contextlib.suppress(OSError):  # a filesystem without locks, where nobody gets one
+        fcntl.flock(file, fcntl.LOCK_EX)
+    (folder / f"{_LOCK}.new").rename(folder / _LOCK)
+    return file
+
+
+def _remove_left_over(beside: Path) -> None:
+    for lock in beside.glob(f"{_PREFIX}*/{_LOCK}"):
+        with contextlib.suppress(OSError), lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent, ignore_errors=True)

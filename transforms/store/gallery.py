@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,8 @@ def sweep(gallery: Gallery, attempts: Sequence[ledger.Attempt]) -> None:
 def _drop_rows(gallery: Gallery, run: str, part: str, video_ids: set[str]) -> None:
     videos_path = files.join(gallery.root, part_path("videos", run, part))
     videos = files.read_table(videos_path)
-    kept = videos.filter(pa.array([video_id not in video_ids for video_id in videos["video_id"].to_pylist()]))
+    keep = [video_id not in video_ids for video_id in videos["video_id"].to_pylist()]
+    kept = videos.filter(pa.array(keep, pa.bool_()))  # typed, since a shard may be empty already
     if len(kept) == len(videos):
         return  # swept before
     frames_path = files.join(gallery.root, part_path("frames", run, part))
@@ -150,13 +151,15 @@ class StoredVideo:
     video_id: str
     uri: str
     metadata: Mapping[str, str]
+    decoded_s: float
+    keyframes: int
     frames_file: str
     row_group: int
 
 
 def read_videos(gallery: Gallery) -> dict[str, StoredVideo]:
     """Every live video, by id."""
-    columns = ["video_id", "uri", "metadata", "frames_file", "row_group"]
+    columns = [field.name for field in dataclasses.fields(StoredVideo)]
     live = ledger.live(ledger.read_attempts(gallery.root))
     videos: dict[str, StoredVideo] = {}
     for run, part in sorted({(attempt.run, attempt.part) for attempt in live.values()}):
@@ -165,6 +168,17 @@ def read_videos(gallery: Gallery) -> dict[str, StoredVideo]:
             if owner and (owner.run, owner.part) == (run, part):
                 videos[row["video_id"]] = StoredVideo(**{**row, "metadata": dict(row["metadata"])})
     return videos
+
+
+def check_vectors(gallery: Gallery, vectors: VectorStore, videos: Iterable[StoredVideo]) -> None:
+    """CliptraceError where the vector store has lost embeddings. More than ``videos`` have, a commit may leave it."""
+    expected = sum(video.keyframes for video in videos)
+    missing = expected - vectors.count()
+    if missing > 0:
+        raise CliptraceError(
+            f"{gallery.vectors_address}: {missing:,} of {expected:,} embeddings are missing; "
+            "if cliptrace index was cut off, run it again, else index into a new gallery"
+        )
 
 
 class FrameReader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import os
 import threading
 import time
@@ -17,24 +18,27 @@ from numpy.typing import NDArray
 from schemas.errors import CliptraceError, UsageError
 from schemas.gallery import MAX_ID_BYTES, METRIC, GalleryManifest, frame_key, video_key
 from schemas.records import FrameFeatures
+from transforms.store.files import is_local
 
 TOKEN_VARIABLE = "CLIPTRACE_MILVUS_TOKEN"  # noqa: S105 - the name of the variable, not a token
 _ROWS_PER_CALL = 1000
 _QUERIES_PER_CALL = 1000
 _CONNECT_S = 10.0
 _CONNECT_WAITS_S = (0.5, 2.0)
+_NO_PINGS = {"grpc.keepalive_time_ms": 2**31 - 1}
+"""pymilvus pings an idle server every 10 s; the embedded one takes that for an attack and hangs up."""
 _preparing = threading.Lock()
 """Two threads of a process must not both find the collection missing and make it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Hits:
-    """Best frame of each gallery video for each query frame, one entry a hit.
+    """Best frame of each gallery video for each row that was searched, one entry a hit.
 
-    query_frames, ref_frames: int64[H], row positions in the query's and the gallery video's FrameFeatures.
+    query_rows, ref_frames: int64[H], row positions in what was searched and in the gallery video's FrameFeatures.
     """
 
-    query_frames: NDArray[np.int64]
+    query_rows: NDArray[np.int64]
     ref_ids: NDArray[np.str_]
     ref_frames: NDArray[np.int64]
     similarities: NDArray[np.float32]
@@ -66,6 +70,7 @@ class VectorStore:
         """address: a server's URI, or the path of the embedded store (one process at a time)."""
         from pymilvus import MilvusClient  # slow to import, and not needed before a gallery is opened
 
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it also raises what it logs
         with _clear_errors(address):
             client = _connect(MilvusClient, address)
         try:
@@ -129,10 +134,15 @@ class VectorStore:
 
     def drop(self) -> None:
         """Remove the collection."""
-        self._client.drop_collection(self._collection)
+        with self._clear_errors():
+            self._client.drop_collection(self._collection)
 
     def count(self) -> int:
-        answer = self._client.query(self._collection, filter="key >= 0", output_fields=["count(*)"])
+        """Rows, all that were written before the call."""
+        with self._clear_errors():
+            answer = self._client.query(
+                self._collection, filter="", output_fields=["count(*)"], consistency_level="Strong"
+            )
         return int(answer[0]["count(*)"])
 
     def search(self, embeddings: NDArray[np.float32], videos_per_frame: int) -> Hits:
@@ -148,10 +158,10 @@ class VectorStore:
                     output_fields=["video_id", "frame"],
                     search_params={"params": {"ef": max(self._manifest.index.ef_search, videos_per_frame)}},
                 )
-            for query_frame, answer in enumerate(answers, start):
+            for query_row, answer in enumerate(answers, start):
                 for hit in answer:
                     entity = hit["entity"]
-                    hits.append((query_frame, entity["video_id"], entity["frame"], hit["distance"]))
+                    hits.append((query_row, entity["video_id"], entity["frame"], hit["distance"]))
         return Hits(
             np.array([hit[0] for hit in hits], np.int64),
             np.array([hit[1] for hit in hits], np.str_),
@@ -167,12 +177,15 @@ def _connect(client: Any, address: str) -> Any:
     """A client; a server that does not answer at once, as an embedded one on a busy machine, is asked again."""
     from pymilvus.exceptions import MilvusException
 
+    options: dict[str, Any] = {"token": os.environ.get(TOKEN_VARIABLE, ""), "timeout": _CONNECT_S}
+    if is_local(address):
+        options["grpc_options"] = _NO_PINGS
     for wait_s in _CONNECT_WAITS_S:
         try:
-            return client(address, token=os.environ.get(TOKEN_VARIABLE, ""), timeout=_CONNECT_S)
+            return client(address, **options)
         except MilvusException:
             time.sleep(wait_s)
-    return client(address, token=os.environ.get(TOKEN_VARIABLE, ""), timeout=_CONNECT_S)
+    return client(address, **options)
 
 
 @contextlib.contextmanager

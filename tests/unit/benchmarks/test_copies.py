@@ -13,6 +13,8 @@ from benchmarks.features import BasisFrames, Keyframes
 from benchmarks.methods import Grid, Method, above
 from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.tuning import MIN_SCORES, Trial, Tuner, f1_by_threshold
+from models.alignment.similarity import similarity_map
+from models.backbones.background import Background
 from models.metrics.report import Truth
 from models.metrics.segments import vcsl_score
 from schemas.config import BASIS_FPS, TILE_S, KeyframeConfig
@@ -70,6 +72,35 @@ def test_search_and_aligner_find_clean_copies(bench: Bench) -> None:
     assert row["vcdb"]["f1"] == 1.0
     assert row["vcsl"]["f1"] > 0.9
     assert row["mean_average_precision"] == 1.0
+
+
+def test_views_and_a_background_go_through_the_bench() -> None:
+    gallery = {f"ref{number}": video(20, number) for number in range(4)}
+    plain = video(16, 100)
+    copied = with_copy(plain, gallery["ref1"], 4, 10, 8)
+    views = Keyframes(plain.times, np.stack([plain.embeddings, copied.embeddings], axis=1))
+
+    without, with_views = (make_bench({"q": query}, gallery, Truth({})) for query in (plain, views))
+    known = Background(copied.embeddings[8:24])  # the copied seconds are everybody's
+    normalised = make_bench({"q": views}, gallery, Truth({}), known)
+
+    def best(bench: Bench) -> tuple[str, float]:
+        return max(((pair.ref_id, float(pair.similarity.max())) for pair in bench.pairs), key=lambda found: found[1])
+
+    assert best(with_views) == ("ref1", pytest.approx(1.0, abs=1e-5))
+    assert best(without)[1] < 0.7
+    assert with_views.pairs[0].ref_id == "ref1"
+    assert with_views.keyframes == 32
+    bias = known.bias(views.embeddings)
+    for bench, taken_off in ((with_views, None), (normalised, bias)):
+        for pair in bench.pairs:
+            expected = similarity_map(views.embeddings, gallery[pair.ref_id].embeddings, taken_off)
+            np.testing.assert_array_equal(pair.similarity, expected)
+    with_copies, lowered = (
+        next(pair for pair in bench.pairs if pair.ref_id == "ref1") for bench in (with_views, normalised)
+    )
+    assert lowered.similarity[8, 20] < with_copies.similarity[8, 20] - 0.2
+    assert lowered.vote < with_copies.vote
 
 
 def test_tuning_never_sees_the_test_split(bench: Bench) -> None:

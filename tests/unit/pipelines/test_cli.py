@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from pipelines import cli, progress
-from pipelines.progress import Progress, Summary
+from pipelines.progress import Progress, Summary, named
 from pipelines.running import new_run, waves
 from schemas.records import VideoSource
 from transforms import telemetry
+from transforms.matching import MatchConfig
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["index", "--help"], ["match", "--help"], ["evaluate", "--help"]])
@@ -42,6 +45,8 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         ["match", "q", "--gallery", "g"],
         ["match", "q", "--gallery", "g", "--output", "m.jsonl", "--aligner", "best"],
         ["match", "q", "--gallery", "g", "--output", "m.jsonl", "--min-score", "2"],
+        ["match", "q", "--gallery", "g", "--output", "m.jsonl", "--views", "mirror,negative"],
+        ["index", "v", "--gallery", "g", "--views", "mirror"],
         ["index", "v", "--gallery", "g", "--keyframes", "uniform:0"],
         ["index", "v", "--gallery", "g", "--threads", "0"],
         ["index", "v", "--gall", "g"],
@@ -52,6 +57,37 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
         cli.main(arguments)
     assert caught.value.code == 2
     assert "usage: cliptrace" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert re.fullmatch(r"cliptrace \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    threads = f"videos decoded at a time (default: one more than there are cores, here {(os.cpu_count() or 1) + 1})\n"
+    config = MatchConfig()
+    expected = {
+        "index": (
+            threads,
+            "(default: the gallery's own; efficientnet_lite0 for a new one)\n",
+            "(default: the gallery's own; uniform:2 for a new one)\n",
+        ),
+        "match": (
+            threads,
+            f"lowest score of a segment, 0 to 1 (default: {config.min_score})\n",
+            f"gallery videos compared with a query (default: {config.top_k})\n",
+        ),
+    }
+    for command, lines in expected.items():
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        text = capsys.readouterr().out
+        for line in lines:
+            assert line in text
 
 
 def test_beam_options_go_to_pipelines_only(capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,12 +165,20 @@ def test_the_summary() -> None:
     assert summary.exit_code == 0
     assert str(summary) == (
         "videos:         1,200\n"
-        "hours of video: 2.000 in 60.0 s, 120.0 × real time\n"
+        "hours of video: 2:00:00 in 60.0 s, 120.0 × real time\n"
         "failures:       0\n"
         "keyframes:      14,400\n"
         "gallery:        g"
     )
     assert Summary(0, 1, 0.0, 0.0, {}).exit_code == 3
+    assert "hours of video: 1:02:06 in " in str(Summary(1, 0, 3725.6, 60.0, {}))
+    assert "hours of video: 100:00:59 in " in str(Summary(1, 0, 360_059.4, 60.0, {}))
+
+
+def test_the_summary_names_the_first_few() -> None:
+    assert named([]) == ""
+    assert named(["b", "a\nb"]) == "2 (a b, b)"
+    assert named([f"v{number}" for number in reversed(range(1200))]) == "1,200 (v0, v1, v10, …)"
 
 
 def test_waves_are_bounded_in_videos_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.cli import make_parser
 from pipelines.settings import apply_settings
-from schemas.config import KeyframeConfig
+from schemas.config import DEFAULT_VIEWS, KeyframeConfig
 from schemas.errors import UsageError
 
 MATCH = ("match", "q.mp4", "--gallery", "g", "--output", "m.jsonl")
@@ -42,6 +42,30 @@ def test_flags_win_over_the_environment_and_that_over_the_file(file: Path) -> No
     assert (options["top_k"], options["aligner"], options["min_score"]) == (9, "hough", 0.5)
     assert parsed(*MATCH, env={**env, "CLIPTRACE_CONFIG": str(file)})["min_score"] == 0.5
     assert parsed(*MATCH)["aligner"] == "tn"
+
+
+def test_views_are_named_with_commas(tmp_path: Path) -> None:
+    assert parsed(*MATCH)["views"] == DEFAULT_VIEWS
+    for text, views in (
+        ("mirror", ("mirror",)),
+        ("insets, mirror,mirror", ("mirror", "insets")),
+        ("all", ("mirror", "turns", "halves", "insets")),
+        ("none", ()),
+    ):
+        assert parsed(*MATCH, "--views", text)["views"] == views
+        assert parsed(*MATCH, env={"CLIPTRACE_VIEWS": text})["views"] == views
+        (tmp_path / "c.toml").write_text(f'[match]\nviews = "{text}"\n')
+        assert parsed(*MATCH, "--config", str(tmp_path / "c.toml"))["views"] == views
+
+
+@pytest.mark.parametrize(("text", "name"), [("mirror,negative", "negative"), ("none,mirror", "none"), ("mirror,", "")])
+def test_an_unknown_view(text: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    message = f"no view is called {name!r}; there are mirror, turns, halves, insets; or use all or none"
+    assert refused(*MATCH, env={"CLIPTRACE_VIEWS": text}) == f"CLIPTRACE_VIEWS: {message}"
+    with pytest.raises(SystemExit) as caught:
+        parsed(*MATCH, "--views", text)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(f"cliptrace match: error: argument --views: {message}\n")
 
 
 def test_required_options_may_come_from_elsewhere(file: Path) -> None:

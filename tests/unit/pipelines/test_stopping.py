@@ -22,6 +22,14 @@ def test_an_interrupt_that_a_library_swallows_ends_the_run_all_the_same():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_an_interrupt_that_a_library_makes_an_error_of_is_still_one():
+    with pytest.raises(KeyboardInterrupt), stoppable():  # noqa: PT012
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            raise RuntimeError("KeyboardInterrupt [while running 'Decode']") from error
+
+
 def test_without_an_interrupt_nothing_happens():
     with stoppable():
         stop_if_asked()

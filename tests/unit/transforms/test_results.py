@@ -11,7 +11,7 @@ import pytest
 
 from schemas.errors import CliptraceError
 from schemas.records import Failure, Match, Segment
-from transforms.results import begin, finish, match_to_json, write_part
+from transforms.results import begin, finish, match_to_json, read_rows, write_part
 from transforms.store import files
 
 
@@ -56,9 +56,10 @@ def test_parts_are_joined_in_order_and_one_dead_letter_a_video(tmp_path: Path, r
     begin(scratch)
     parts = [files.join(scratch, f"{number:06}") for number in range(3)]
     write_part(parts[0], [match("b", "r1", 0.5), match("b", "r2", 0.75), match("a", "r1", 0.25)])
-    write_part(parts[2], [failure("x", "second", 2.0), match("c", "r1", 1.0), failure("x", "first", 1.0)])
+    write_part(parts[2], [failure("x", "second", 2.0), match("c", "r1", 1.0), "z", failure("x", "first", 1.0), "c"])
     rows = finish(parts, "matches.jsonl", output)  # parts[1] had no records
     failures = finish(parts, "failures.jsonl", f"{root}/failures.jsonl")
+    assert read_rows(parts, "partial.jsonl") == ["c", "z"]
     files.remove_folder(scratch)
     files.remove_folder(scratch)
     assert [(row["query_id"], row["ref_id"]) for row in rows] == [("a", "r1"), ("b", "r2"), ("b", "r1"), ("c", "r1")]

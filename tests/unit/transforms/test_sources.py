@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import memory_files
 import pyarrow as pa
@@ -66,10 +68,30 @@ def test_a_folder_is_searched_to_its_bottom_and_what_is_no_video_is_counted(here
     assert list_sources([f"file://{here}/v"]) == listing
 
 
-def test_an_empty_folder_has_no_videos(here: Path) -> None:
+def test_an_empty_folder_alone_is_refused(here: Path) -> None:
     Path("empty").mkdir()
-    listing = list_sources(["empty"])
-    assert (listing.sources, listing.ignored) == ([], 0)
+    write("texts/a.txt", "texts/b.md", "v/a.mp4")
+    assert refused("empty") == "no video found in empty"
+    assert refused("empty", "texts") == "no video found in empty, texts (2 other files)"
+    assert ids("empty", "v") == ["a.mp4"]
+
+
+def test_a_folder_that_cannot_be_read_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("v/a.mp4", "v/.trash/b.mp4", "v/sub/c.mp4")
+    real, closed = os.scandir, {"v/.trash"}
+
+    def scandir(path: Any) -> Any:
+        if os.fspath(path) in closed:
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert ids("v") == ["a.mp4", "sub/c.mp4"]
+    for folder in ("v/sub", "v"):
+        closed.add(folder)
+        assert refused("v") == (
+            f"{folder}: cannot be read: Permission denied; make it readable, or name the videos with a glob"
+        )
 
 
 @pytest.mark.parametrize(

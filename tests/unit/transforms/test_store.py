@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import logging
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,13 +18,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pymilvus.exceptions import MilvusException
 from store_examples import BACKBONE, DIMENSION, MANIFEST, features, row_groups
 
 from schemas.errors import CliptraceError, UsageError
-from schemas.gallery import LEDGER, VIDEOS, frames_schema, part_path
+from schemas.gallery import LEDGER, VIDEOS, frames_schema, part_path, video_key
 from schemas.records import Failure, FrameFeatures, VideoInfo, VideoSource
 from transforms.store import files, ledger
-from transforms.store.gallery import FrameReader, Gallery, commit, part_name, read_videos, sweep
+from transforms.store.gallery import FrameReader, Gallery, check_vectors, commit, part_name, read_videos, sweep
 from transforms.store.vectors import VectorStore, check_address
 from transforms.storing import record_failures
 
@@ -47,6 +50,11 @@ class NoVectors:
     def replace(self, videos: list[FrameFeatures], generation: int) -> None:
         if self._error:
             raise self._error
+
+
+class Refusing:
+    def drop_collection(self, name: str) -> None:
+        raise MilvusException(message="no")
 
 
 def rows_of(gallery: Gallery, kind: str) -> list[dict[str, object]]:
@@ -205,6 +213,47 @@ def test_a_shorter_version_of_a_video_leaves_nothing_of_the_longer_one(gallery: 
     before = rows_of(gallery, "frames")
     sweep(gallery, ledger.read_attempts(gallery.root))
     assert rows_of(gallery, "frames") == before
+
+
+def test_a_shard_of_which_every_video_was_replaced_may_be_swept_again(gallery: Gallery) -> None:
+    for number in range(4):
+        commit(gallery, NoVectors(), f"R{number}", [features("a", 2 + number)])  # type: ignore[arg-type]
+        sweep(gallery, ledger.read_attempts(gallery.root))
+    assert {video_id: video.keyframes for video_id, video in read_videos(gallery).items()} == {"a": 5}
+    assert len(rows_of(gallery, "frames")) == 5
+
+
+def test_embeddings_that_the_vector_store_lost_are_told(gallery: Gallery, vectors: VectorStore) -> None:
+    commit(gallery, vectors, "R1", [features("a", 600), features("b", 700)])
+    commit(gallery, vectors, "R2", [features("b", 500, "2-2")])
+    videos = list(read_videos(gallery).values())
+    assert vectors.count() == 1100
+    check_vectors(gallery, vectors, videos)
+    check_vectors(gallery, vectors, videos[:1])  # of a commit that was cut off before the ledger
+    vectors._client.delete(vectors._collection, filter=f"video_key == {video_key('a')} and frame >= 7")
+    with pytest.raises(CliptraceError) as caught:
+        check_vectors(gallery, vectors, videos)
+    assert str(caught.value) == (
+        f"{gallery.vectors_address}: 593 of 1,100 embeddings are missing; "
+        "if cliptrace index was cut off, run it again, else index into a new gallery"
+    )
+
+
+def test_a_collection_that_is_gone_is_a_clear_error(gallery: Gallery, vectors: VectorStore) -> None:
+    vectors.drop()
+    with pytest.raises(CliptraceError, match=rf"^Milvus at {re.escape(gallery.vectors_address)} cannot be used: "):
+        vectors.count()
+    vectors._client = Refusing()
+    with pytest.raises(CliptraceError) as caught:
+        vectors.drop()
+    assert str(caught.value) == f"Milvus at {gallery.vectors_address} cannot be used: no"
+
+
+def test_what_pymilvus_logs_is_not_shown_and_an_idle_store_is_not_pinged(
+    gallery: Gallery, vectors: VectorStore
+) -> None:
+    assert not logging.getLogger("pymilvus.client.connection_manager").isEnabledFor(logging.ERROR)
+    assert vectors._client._handler._grpc_options == {"grpc.keepalive_time_ms": 2**31 - 1}
 
 
 def test_what_a_killed_commit_left_is_swept(gallery: Gallery) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -136,7 +138,7 @@ def test_what_is_too_big_is_refused_and_leaves_nothing(options: dict[str, int], 
     with pytest.raises(MediaError) as error, cache.stage("gs://b/a"):
         pass
     assert str(error.value) == message
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert [path for path in tmp_path.rglob("[!.]*") if path.is_file()] == []
 
 
 def test_a_failed_download_is_tried_again() -> None:
@@ -155,3 +157,25 @@ def test_close_removes_everything(tmp_path: Path) -> None:
         assert len(list(tmp_path.iterdir())) == 1
     cache.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    script = (
+        "import sys; from schemas.config import Limits; from transforms.media.staging import Scratch\n"
+        "scratch = Scratch(None, Limits(), capacity_bytes=1, folder=sys.argv[1])\n"
+        "print('made', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    root = Path(__file__).parents[4]
+    (tmp_path / "cliptrace-mine").mkdir()
+    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "made\n"
+        for alive, folders in ((True, 3), (False, 2)):
+            if not alive:
+                other.kill()
+                other.wait()
+            cache = Scratch(Bucket().open, Limits(), capacity_bytes=1, folder=str(tmp_path))
+            assert len(list(tmp_path.iterdir())) == folders
+            cache.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["cliptrace-mine"]

@@ -1,0 +1,174 @@
+"""How well frame embeddings survive what people do to videos: backbones side by side.
+
+python -m benchmarks.descriptor --backbone efficientnet_lite0 --backbone PATH/config.json [--end-to-end]
+
+OUTPUT/attacks/SPLIT-SEED   the attack bench (benchmarks.attacks.build), made where it is missing
+OUTPUT/features             embeddings of its videos and of the distractors
+OUTPUT/descriptor.json      what is printed, of every seed, and the environment it was measured in
+
+Every figure is the mean over the seeds and, in brackets, what it lies between. Definitions: which frames are right, in
+benchmarks.frames; the figures, in benchmarks.frame_measures and frame_bench; the haystack, in benchmarks.distractors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.attacks.build import Dataset, build
+from benchmarks.attacks.splits import Footage, Split, find_footage
+from benchmarks.contestants import Contestant, Network, contestants
+from benchmarks.descriptor_tables import tables
+from benchmarks.distractors import distractor_paths
+from benchmarks.end_to_end import Variant, measure_end_to_end
+from benchmarks.environment import environment
+from benchmarks.frame_bench import Seed, measure_frames
+from benchmarks.frame_cost import measure_cost
+from benchmarks.frame_failures import show_failures
+from benchmarks.frames import keyframe_thumbs
+from benchmarks.look_alikes import frame_similarities, look_alikes
+from benchmarks.report import save, show
+from benchmarks.seeds import spread
+from models.backbones.background import Background
+from models.backbones.registry import config_to_json
+from schemas.config import QUERY_VIEWS, BackboneConfig
+from schemas.errors import CliptraceError, UsageError
+
+Result = dict[str, Any]
+
+
+def run(arguments: argparse.Namespace, command: str) -> Result:
+    output, split, footage = arguments.output, arguments.split, find_footage()
+    paths = distractor_paths(footage, split)
+    if not paths:
+        print("no distractors: all splits share the same videos", file=sys.stderr)
+    rows = contestants(arguments.backbone, paths, output / "features")
+    networks = {name: each for name, each in rows.items() if isinstance(each, Network)}
+    first, last = next(iter(networks.values())), list(networks)[-1]
+    with _timed("parts 1 to 3"):
+        seeds = [Seed.load(_dataset(arguments, split, seed, footage), first) for seed in arguments.seeds]
+        alike = look_alikes(footage, split)
+        measured: dict[str, Result] = {}
+        for name, contestant in rows.items():
+            distractors = contestant.distractors(arguments.frames)
+            similarities = _look_alike_similarities(alike, contestant)
+            found = [seed.search(contestant, distractors) for seed in seeds]
+            each = zip(seeds, found, strict=True)
+            measured[name] = spread([measure_frames(seed, mine, similarities) for seed, mine in each])
+            if name == last and arguments.pictures:
+                with _timed("part 5"):
+                    show_failures(seeds[0], found[0], paths, arguments.pictures / f"failures-{split}.jpg")
+    with _timed("part 4"):
+        for name, cost in measure_cost({name: each.config for name, each in networks.items()}).items():
+            measured[name]["cost"] = cost
+    matched: dict[str, Result] = {}
+    if arguments.end_to_end:
+        with _timed("part 6"):
+            for name, variant in _variants(networks, arguments.views).items():
+                matched[name] = _end_to_end(arguments, variant, footage)
+    return {
+        **environment(command, arguments.seeds[0]),
+        "seed": arguments.seeds,
+        "split": split,
+        "data": {
+            **spread([seed.counts() for seed in seeds]),
+            "distractors": len(distractors),
+            "look_alike_video_pairs": len(alike),
+            "look_alike_frame_pairs": len(similarities),
+        },
+        "backbones": {name: _without_paths(network.config) for name, network in networks.items()},
+        "rows": measured,
+        "end_to_end": matched,
+    }
+
+
+def _without_paths(config: BackboneConfig) -> Result:
+    """A backbone as its settings and digests, which are the same wherever its files lie."""
+    return {
+        key: value for key, value in config_to_json(config).items() if not isinstance(value, str) or "/" not in value
+    }
+
+
+def _dataset(arguments: argparse.Namespace, split: Split, seed: int, footage: Footage) -> Dataset:
+    return build(split, arguments.output / "attacks" / f"{split}-{seed}", seed, arguments.queries, footage)
+
+
+def _variants(networks: Mapping[str, Network], views: Sequence[tuple[str, ...]]) -> dict[str, Variant]:
+    """Every network with each choice of views, without and, where it has one, with its background."""
+    return {
+        ", ".join([name, *(["normalised"] if background else []), *(["+".join(names)] if names else [])]): Variant(
+            network.keyframes, names, background
+        )
+        for name, network in networks.items()
+        for background in (None, *filter(None, [Background.of(network.config)]))
+        for names in views
+    }
+
+
+def _end_to_end(arguments: argparse.Namespace, variant: Variant, footage: Footage) -> Result:
+    return spread(
+        [
+            measure_end_to_end(
+                variant,
+                _dataset(arguments, "validation", seed, footage),
+                _dataset(arguments, "test", seed, footage),
+            )
+            for seed in arguments.seeds
+        ]
+    )
+
+
+def _views(text: str) -> tuple[str, ...]:
+    return {"none": (), "all": QUERY_VIEWS}.get(text, tuple(text.split(",")))
+
+
+def _look_alike_similarities(pairs: Sequence[tuple[Path, Path]], contestant: Contestant) -> NDArray[np.float32]:
+    paths = sorted({path for pair in pairs for path in pair})
+    if not paths:
+        return np.empty(0, np.float32)
+    return frame_similarities(pairs, contestant.keyframes(paths), {path: keyframe_thumbs(path) for path in paths})
+
+
+@contextlib.contextmanager
+def _timed(name: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    given = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="benchmarks.descriptor", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--backbone", action="append", required=True, help="a name or a config file; may be repeated")
+    parser.add_argument("--split", choices=("validation", "test"), default="test")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the attack benches")
+    parser.add_argument("--queries", type=int, default=120, help="of each bench; 15 of 100 hold no copy")
+    parser.add_argument("--frames", type=int, default=50_000, help="distractors, beside the frames of the gallery")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="a sheet of what the last backbone gets wrong")
+    parser.add_argument("--end-to-end", action="store_true", help="tune and measure the temporal network as well")
+    parser.add_argument(
+        "--views", type=_views, nargs="+", default=[()], help="of queries, end to end: none, all, or names with commas"
+    )
+    parser.add_argument("--output", type=Path, default=Path("bench-out"))
+    try:
+        arguments = parser.parse_args(given)
+        result = run(arguments, f"python -m benchmarks.descriptor {shlex.join(given)}")
+    except CliptraceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    save(result, arguments.output / "descriptor.json")
+    show(tables(result), result)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
