@@ -83,5 +83,13 @@ def fake_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
 
 @pytest.fixture
 def children() -> Callable[[], list[str]]:
-    """Process ids of this process's children, zombies included."""
-    return lambda: [pid for task in Path("/proc/self/task").glob("*/children") for pid in task.read_text().split()]
+    """Process ids of the children that this process got since the test began, zombies included.
+
+    Others may be there already: multiprocessing keeps a resource tracker for as long as a process lives.
+    """
+
+    def all_children() -> set[str]:
+        return {pid for task in Path("/proc/self/task").glob("*/children") for pid in task.read_text().split()}
+
+    before = all_children()
+    return lambda: sorted(all_children() - before)
