@@ -8,6 +8,7 @@ from typing import Any
 
 from models.backbones.registry import BUILT_IN, config_from_json, config_to_json, load_config
 from models.runtime import Device
+from schemas.config import BackboneConfig
 from schemas.errors import CliptraceError
 from transforms.features import FeatureConfig
 from transforms.store.gallery import Gallery
@@ -35,9 +36,13 @@ def feature_config(gallery: Gallery, device: Device, threads: int, views: tuple[
 
 
 def identity(backbone: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes embeddings comparable: all of the config but where its files lie, and the background of scores."""
+    """What makes embeddings comparable: all of the config but where its files lie, and the background of scores.
+
+    A setting that an older gallery does not name has its default.
+    """
     others = ("path", "whitening", "graph", "background", "background_sha256")
-    return {key: value for key, value in backbone.items() if key not in others}
+    defaults = {field.name: field.default for field in dataclasses.fields(BackboneConfig)}
+    return {key: value for key, value in {**defaults, **backbone}.items() if key not in others}
 
 
 def describe(backbone: Mapping[str, Any]) -> str:

@@ -69,6 +69,7 @@ class BackboneConfig:
     input_size: frames are decoded at input_size × input_size. mean, std: per RGB channel, of values in 0..1.
     output: "map" float32[N, C, h, w], pooled by ``pooling``; "vector" float32[N, C], taken as it is.
     whitening: a safetensors file with ``mean`` [C] and ``projection`` [C, D]; "" for none.
+    crop_borders: whether bars and frames around the picture are cut off before it is embedded (models/borders).
     background: a safetensors file with ``embeddings`` [B, D] of footage that is nobody's, by which similarities are
         normalised when queries are matched; "" for none. It changes no embedding.
     """
@@ -87,5 +88,6 @@ class BackboneConfig:
     whitening_sha256: str = ""
     graph: str = ""
     graph_sha256: str = ""
+    crop_borders: bool = False
     background: str = ""
     background_sha256: str = ""

@@ -40,10 +40,12 @@ def extract_range(
             for tile in decoder:
                 small = thumbs(tile.frames)
                 positions, confidence = selector(small)
-                boxes = find_borders(tile.frames, small)
                 times.append(tile.times[positions])
                 scores.append(confidence)
-                embeddings.append(embed_views(embedder.embed, cropped(tile.frames[positions], boxes[positions]), views))
+                frames = tile.frames[positions]
+                if embedder.config.crop_borders:
+                    frames = cropped(frames, find_borders(tile.frames, small)[positions])
+                embeddings.append(embed_views(embedder.embed, frames, views))
             warning = decoder.warning
         except MediaError as error:
             warning = str(error)

@@ -62,6 +62,7 @@ def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, s
         pooling="gem",
         whitening="projection.safetensors",
         whitening_sha256=digests["projection.safetensors"],
+        crop_borders=True,
         background="background.safetensors",
         background_sha256=digests["background.safetensors"],
     )
@@ -74,7 +75,7 @@ def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, s
 
 def whitened(projection: Whitening, features: Floats, dimension: int) -> Whitening:
     """``projection`` followed by a PCA whitening of what it makes of ``features`` [N, 1280], as one linear map."""
-    projected: Floats = (features - projection.mean) @ projection.projection
+    projected = np.asarray((features - projection.mean) @ projection.projection, np.float32)
     after = Whitening.fit(projected, dimension, SHRINKAGE)
     # The second mean, as seen from before the projection: any vector that the projection takes to it.
     offset, *_ = np.linalg.lstsq(projection.projection.T.astype(np.float64), after.mean.astype(np.float64), rcond=None)

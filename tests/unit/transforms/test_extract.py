@@ -1,10 +1,10 @@
 """From a file to embeddings: what is around the picture is not embedded."""
 
+import dataclasses
 import subprocess
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from models.backbones.registry import Embedder, load_config
 from models.keyframes import make_selector
@@ -17,9 +17,8 @@ from transforms.media.ranges import split
 CLIP = Path(__file__).parents[2] / "data" / "clips" / "baseball.mp4"
 
 
-@pytest.fixture(scope="module")
-def embedder():
-    return Embedder.open(load_config("efficientnet_lite0"))
+def open_embedder(crop_borders):
+    return Embedder.open(dataclasses.replace(load_config("efficientnet_lite0"), crop_borders=crop_borders))
 
 
 def embeddings(path, embedder):
@@ -29,10 +28,15 @@ def embeddings(path, embedder):
     return extract_range(str(path), part, selector, embedder, limits).embeddings
 
 
-def test_a_letterboxed_clip_has_the_embeddings_of_the_clip(tmp_path, embedder):
+def cosines(boxed, crop_borders):
+    embedder = open_embedder(crop_borders)
+    return (embeddings(CLIP, embedder) * embeddings(boxed, embedder)).sum(axis=1)
+
+
+def test_a_letterboxed_clip_has_the_embeddings_of_the_clip_where_borders_are_cropped(tmp_path):
     boxed = tmp_path / "boxed.mp4"
     bars = "scale=320:160,pad=320:240:0:40:black,setsar=1"
     subprocess.run(["ffmpeg", "-v", "error", "-i", CLIP, "-vf", bars, "-an", "-crf", "20", boxed], check=True)
-    cosines = (embeddings(CLIP, embedder) * embeddings(boxed, embedder)).sum(axis=1)
-    assert len(cosines) >= 8
-    assert np.median(cosines) > 0.9
+    assert len(cosines(boxed, crop_borders=True)) >= 8
+    assert np.median(cosines(boxed, crop_borders=True)) > 0.9
+    assert np.median(cosines(boxed, crop_borders=False)) < 0.8
