@@ -1,6 +1,6 @@
 """How well copies are found: every aligner tuned on the validation split, measured once on the test split.
 
-python -m benchmarks.copies [--queries 120] [--seed 1] [--output bench-out]
+python -m benchmarks.copies [--backbone NAME|FILE] [--queries 120] [--seed 1] [--output bench-out]
 
 OUTPUT/validation, OUTPUT/test   the attack bench (benchmarks.attacks.build), made where it is missing
 OUTPUT/features                  embeddings of its videos
@@ -31,10 +31,11 @@ from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.tables import show
 from benchmarks.tuning import Trial, Tuner, f1_by_threshold
 from models.alignment import ALIGNERS
+from models.backbones.background import Background
 from models.backbones.registry import load_config
 from models.metrics.report import Truth, evaluate
 from models.metrics.segments import vcdb_score, vcsl_score
-from schemas.config import BASIS_FPS, KeyframeConfig
+from schemas.config import BASIS_FPS, DEFAULT_BACKBONE, BackboneConfig, KeyframeConfig
 from schemas.errors import CliptraceError, UsageError
 from schemas.records import Match
 from transforms.matching import MatchConfig
@@ -52,6 +53,7 @@ class Videos:
 
     dataset: Dataset
     frames: Mapping[str, BasisFrames]
+    background: Background | None
 
     @property
     def query_seconds(self) -> float:
@@ -63,14 +65,15 @@ class Videos:
             {path.name: chosen[path.name] for path in sorted(folder.iterdir())}
             for folder in (self.dataset.queries, self.dataset.gallery)
         )
-        return make_bench(queries, gallery, as_truth(self.dataset.truth()))
+        return make_bench(queries, gallery, as_truth(self.dataset.truth()), self.background)
 
 
-def compare_methods(validation: Bench, test: Bench, grids: Mapping[str, Grid] = GRIDS) -> dict[str, Result]:
+def compare_methods(
+    validation: Bench, test: Bench, product: MatchConfig, grids: Mapping[str, Grid] = GRIDS
+) -> dict[str, Result]:
     with Tuner(validation) as tuner:
         trials = [tuner.tune(name, grid) for name, grid in grids.items()]
-    product = MatchConfig()
-    method = Method(product.aligner)
+    method = Method(product.aligner, {"min_similarity": product.min_similarity})
     curve = f1_by_threshold(validation.truth, method.run(validation))
     as_shipped = Trial(method, product.min_score, float(curve[round(product.min_score * 100)]))
     return {
@@ -141,17 +144,19 @@ def _milliseconds(method: Method, bench: Bench) -> float | None:
     return 1000.0 * median(took) if took else None
 
 
-def load_split(split: Literal["validation", "test"], output: Path, seed: int, queries: int) -> Videos:
+def load_split(
+    split: Literal["validation", "test"], backbone: BackboneConfig, output: Path, seed: int, queries: int
+) -> Videos:
     dataset = build(split, output / split, seed, queries, find_footage())
     paths = [path for folder in (dataset.gallery, dataset.queries) for path in sorted(folder.iterdir())]
-    return Videos(dataset, basis_frames(paths, load_config("efficientnet_lite0"), output / "features"))
+    return Videos(dataset, basis_frames(paths, backbone, output / "features"), Background.of(backbone))
 
 
-def run(output: Path, seed: int, queries: int) -> Result:
-    validation, test = (load_split(split, output, seed, queries) for split in ("validation", "test"))
+def run(output: Path, seed: int, queries: int, backbone: BackboneConfig) -> Result:
+    validation, test = (load_split(split, backbone, output, seed, queries) for split in ("validation", "test"))
     keyframes = KeyframeConfig()
     test_bench = test.bench(keyframes)
-    methods = compare_methods(validation.bench(keyframes), test_bench)
+    methods = compare_methods(validation.bench(keyframes), test_bench, MatchConfig.suited_to(backbone))
     best = max(ALIGNERS, key=lambda name: methods[name]["validation_vcsl_f1"])
     found = {
         name: above(Method(name, methods[name]["settings"]).run(test_bench), methods[name]["min_score"])
@@ -159,8 +164,9 @@ def run(output: Path, seed: int, queries: int) -> Result:
     }
     true_maps = [p.similarity.shape for p in test_bench.pairs if (p.query_id, p.ref_id) in test_bench.truth.pairs]
     return {
-        **environment(f"python -m benchmarks.copies --queries {queries} --seed {seed}", seed),
+        **environment(f"python -m benchmarks.copies --backbone {backbone.name} --queries {queries}", seed),
         "data": {
+            "backbone": backbone.name,
             "validation": validation.dataset.facts["counts"],
             "test": test.dataset.facts["counts"],
             "candidate_pairs": len(test_bench.pairs),
@@ -177,12 +183,13 @@ def run(output: Path, seed: int, queries: int) -> Result:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.copies", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--backbone", default=DEFAULT_BACKBONE, metavar="NAME|FILE")
     parser.add_argument("--queries", type=int, default=120, help="of either split; 15 of 100 hold no copy")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path("bench-out"))
     arguments = parser.parse_args(argv)
     try:
-        result = run(arguments.output, arguments.seed, arguments.queries)
+        result = run(arguments.output, arguments.seed, arguments.queries, load_config(arguments.backbone))
     except CliptraceError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1

@@ -27,8 +27,9 @@ import models.runtime
 import models.views
 import transforms.extract
 import transforms.media
-from models.backbones.registry import Embedder
+from models.backbones.registry import Embedder, config_to_json
 from models.keyframes import Selection, Selector, make_selector
+from pipelines.models import identity
 from schemas.config import BASIS_FPS, TILE_S, BackboneConfig, KeyframeConfig, Limits
 from schemas.records import FrameFeatures, VideoSource
 from transforms.extract import extract_range, join_ranges
@@ -106,15 +107,15 @@ def kept(file: Path, make: Callable[[], Arrays]) -> Arrays:
 
 
 def recipe(backbone: BackboneConfig, more: str = "", rooms: Sequence[str] = (), files: Sequence[Path] = ()) -> str:
-    """Digest of the settings and of the code that features come from; not of where files lie, nor of the background.
+    """Digest of the settings and of the code that features come from.
 
     more, rooms, files: other settings, and other packages' folders and files whose code has a part in it.
     """
-    settings = dataclasses.replace(backbone, path="", whitening="", graph="", background="", background_sha256="")
+    settings = identity(config_to_json(backbone))
     all_rooms = (*models.backbones.__path__, *models.borders.__path__, *transforms.media.__path__, *rooms)
     code = [file for room in all_rooms for file in sorted(Path(room).glob("*.py"))]
     code += [Path(str(module.__file__)) for module in (models.runtime, transforms.extract)]
-    digest = hashlib.sha256((json.dumps(dataclasses.asdict(settings), sort_keys=True) + more).encode())
+    digest = hashlib.sha256((json.dumps(settings, sort_keys=True) + more).encode())
     for file in (*code, *files):
         digest.update(_code(file))
     return digest.hexdigest()[:16]

@@ -36,7 +36,7 @@ KEYFRAME_GRID: Grid = {setting: GRIDS["tn"][setting] for setting in ("min_simila
 """What is tuned anew for each way of choosing keyframes: the settings that depend on how many there are."""
 
 END_TO_END_GRID: Grid = {
-    "min_similarity": tuple(step / 20 for step in range(-1, 15)),
+    "min_similarity": tuple(step / 20 for step in range(1, 15)),
     "max_gap_s": (1.5, 2.0, 3.0, 5.0, 8.0),
     "skip_penalty": (0.1, 0.2, 0.4, 0.8),
 }

@@ -99,7 +99,10 @@ def make_parser() -> argparse.ArgumentParser:
     match.add_argument("--output", required=True, metavar="FILE", help="matches, as .jsonl or .parquet")
     match.add_argument("--aligner", choices=ALIGNERS, default="tn", help="default: tn, the temporal network")
     match.add_argument(
-        "--min-score", type=_score, metavar="S", help="lowest score of a segment, 0 to 1 (default: 0.15)"
+        "--min-score",
+        type=_score,
+        metavar="S",
+        help="lowest score of a segment, 0 to 1 (default: what suits the backbone)",
     )
     match.add_argument(
         "--top-k", type=_positive, metavar="N", help="gallery videos compared with a query (default: 20)"
@@ -233,15 +236,15 @@ def _index(options: argparse.Namespace) -> int:
 
 def _match(options: argparse.Namespace) -> int:
     from pipelines.match import MatchOptions, match
-    from transforms.matching import MatchConfig
 
-    given = {"top_k": options.top_k, "min_score": options.min_score}
     summary = match(
         MatchOptions(
             queries=options.queries,
             gallery=options.gallery,
             output=options.output,
-            matching=MatchConfig(options.aligner, **{key: value for key, value in given.items() if value is not None}),
+            aligner=options.aligner,
+            top_k=options.top_k,
+            min_score=options.min_score,
             device=options.device,
             threads=options.threads,
             views=options.views,

@@ -29,7 +29,9 @@ class MatchOptions:
     queries: Sequence[str]
     gallery: str
     output: str
-    matching: MatchConfig = dataclasses.field(default_factory=MatchConfig)
+    aligner: str = "tn"
+    top_k: int | None = None
+    min_score: float | None = None
     device: Device = "cpu"
     threads: int = 3
     views: tuple[str, ...] = DEFAULT_VIEWS
@@ -64,6 +66,9 @@ def match(options: MatchOptions) -> Summary:
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     listing = list_sources(options.queries)
     config = feature_config(gallery, options.device, options.threads, options.views)
+    matching = MatchConfig.suited_to(
+        config.backbone, aligner=options.aligner, top_k=options.top_k, min_score=options.min_score
+    )
     scratch = f"{options.output}.{new_run()}.tmp"
     parts = []
     lock = contextlib.nullcontext() if gallery.manifest.milvus else gallery.locked()
@@ -73,7 +78,7 @@ def match(options: MatchOptions) -> Summary:
             for number, wave in enumerate(waves(listing.sources, options.beam_args)):
                 parts.append(files.join(scratch, f"{number:06}"))
                 step = functools.partial(
-                    build, queries=wave, gallery=gallery, config=config, matching=options.matching, part=parts[-1]
+                    build, queries=wave, gallery=gallery, config=config, matching=matching, part=parts[-1]
                 )
                 run(step, options.beam_args)
         matches = finish(parts, "matches.jsonl", options.output)

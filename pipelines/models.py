@@ -13,12 +13,15 @@ from schemas.errors import CliptraceError
 from transforms.features import FeatureConfig
 from transforms.store.gallery import Gallery
 
+_THRESHOLDS = ("min_similarity", "min_score")
+_SCORING = ("background", "background_sha256", *_THRESHOLDS)
+
 
 def feature_config(gallery: Gallery, device: Device, threads: int, views: tuple[str, ...] = ()) -> FeatureConfig:
     """The gallery's own models. CliptraceError where this installation's are others of the same name.
 
-    A gallery that was made with a background is matched with one, without with none. A built-in backbone's may have
-    been replaced since: it scores queries and is no part of what is stored, so this installation's is taken.
+    How queries are scored is no part of what is stored: of a built-in backbone this installation's background and
+    thresholds are taken. A gallery that was made without a background is matched without one.
     """
     built = gallery.manifest.backbone
     backbone = config_from_json(built, gallery.root)
@@ -30,17 +33,17 @@ def feature_config(gallery: Gallery, device: Device, threads: int, views: tuple[
                 f"{gallery.root} was built with backbone {describe(built)}, but this cliptrace has "
                 f"{describe(installed)}: use the version that built it, or index into another gallery"
             )
-        if backbone.background:
-            backbone = dataclasses.replace(backbone, background=own.background, background_sha256=own.background_sha256)
+        scoring = _SCORING if backbone.background else _THRESHOLDS
+        backbone = dataclasses.replace(backbone, **{name: getattr(own, name) for name in scoring})
     return FeatureConfig(backbone, gallery.manifest.keyframes, device=device, threads=threads, views=views)
 
 
 def identity(backbone: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes embeddings comparable: all of the config but where its files lie, and the background of scores.
+    """What makes embeddings comparable: all of the config but where its files lie, and how queries are scored.
 
     A setting that an older gallery does not name has its default.
     """
-    others = ("path", "whitening", "graph", "background", "background_sha256")
+    others = ("path", "whitening", "graph", *_SCORING)
     defaults = {field.name: field.default for field in dataclasses.fields(BackboneConfig)}
     return {key: value for key, value in {**defaults, **backbone}.items() if key not in others}
 

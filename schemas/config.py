@@ -70,6 +70,8 @@ class BackboneConfig:
     output: "map" float32[N, C, h, w], pooled by ``pooling``; "vector" float32[N, C], taken as it is.
     whitening: a safetensors file with ``mean`` [C] and ``projection`` [C, D]; "" for none.
     crop_borders: whether bars and frames around the picture are cut off before it is embedded (models/borders).
+    min_similarity: similarity, normalised by the background if there is one, from which two keyframes may be copies.
+    min_score: lowest score of a segment that is reported. Both as the benchmarks chose them for this backbone.
     background: a safetensors file with ``embeddings`` [B, D] of footage that is nobody's, by which similarities are
         normalised when queries are matched; "" for none. It changes no embedding.
     """
@@ -89,5 +91,7 @@ class BackboneConfig:
     graph: str = ""
     graph_sha256: str = ""
     crop_borders: bool = False
+    min_similarity: float = 0.4
+    min_score: float = 0.15
     background: str = ""
     background_sha256: str = ""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterator
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alignment import align
+from models.alignment import ALIGNERS, align
 from models.alignment.candidates import group_hits
 from models.alignment.similarity import search_rows
 from models.alignment.windows import align_windows
@@ -25,12 +26,22 @@ Pair = tuple[FrameFeatures, Candidate]
 
 @dataclasses.dataclass(frozen=True)
 class MatchConfig:
-    """top_k: gallery videos that are aligned with a query. min_score: lowest score of a segment that is reported."""
+    """top_k: gallery videos that are aligned with a query. min_score: lowest score of a segment that is reported.
+
+    min_similarity: cosine from which two keyframes count as matched. The defaults suit efficientnet_lite0.
+    """
 
     aligner: str = "tn"
     top_k: int = 20
     min_score: float = 0.15
+    min_similarity: float = 0.4
     videos_per_frame: int = 8
+
+    @classmethod
+    def suited_to(cls, backbone: BackboneConfig, **given: Any) -> MatchConfig:
+        """With the backbone's own thresholds, where ``given`` has no others; what is None there is not given."""
+        own = {"min_score": backbone.min_score, "min_similarity": backbone.min_similarity}
+        return cls(**{**own, **{name: value for name, value in given.items() if value is not None}})
 
 
 class FindCandidates(beam.PTransform):
@@ -114,8 +125,9 @@ def match_pair(
 ) -> Match | None:
     """Align a query with one gallery video. None where no segment reaches ``min_score``."""
     ref_times, ref_embeddings = frames.read(ref)
+    aligner_config = ALIGNERS[config.aligner].config(min_similarity=config.min_similarity)
     found = align_windows(
-        functools.partial(align, config.aligner),
+        functools.partial(align, config.aligner, config=aligner_config),
         query.embeddings,
         query.times,
         lambda r0, r1: ref_embeddings[r0:r1],

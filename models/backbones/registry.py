@@ -73,6 +73,8 @@ def _checked(source: str, key: str, value: Any, hint: Any) -> object:
     """``value`` as the field's type, or a UsageError. A bool, which Python counts among the integers, is no number."""
     if get_origin(hint) is Literal:
         wanted, right = "one of " + ", ".join(map(repr, get_args(hint))), value in get_args(hint)
+    elif hint is float:
+        wanted, right = "a number between 0 and 1", type(value) in (int, float) and 0 < value < 1
     elif hint is bool:
         wanted, right = "true or false", type(value) is bool
     elif hint is int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ INPUT_SIZE = 224
 DIMENSION = 256
 SHRINKAGE = 0.5
 BACKGROUND_SIZE = 2000
+_BLANKS = tuple(itertools.product((0, 85, 170, 255), repeat=3))
+"""Flat frames in these colours are part of the background set: black, white, title cards."""
 
 
 def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, seed: int) -> BackboneConfig:
@@ -38,7 +41,8 @@ def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, s
     features = pooled(descriptor, pictures.frames, INPUT_SIZE)
     projection = whitened(descriptor.whitening(), features, DIMENSION)
     chosen = np.random.default_rng(seed).permutation(len(features))[:BACKGROUND_SIZE]
-    background = Background(projection.apply(features[chosen]))
+    blank = pooled(descriptor, [np.full((8, 8, 3), rgb, np.uint8) for rgb in _BLANKS], INPUT_SIZE)
+    background = Background(projection.apply(np.concatenate([features[chosen], blank])))
     weights = safetensors.numpy.save(_tensors(descriptor))
     files = {
         "model.safetensors": weights,

@@ -19,6 +19,7 @@ from models.metrics.report import Truth
 from models.metrics.segments import vcsl_score
 from schemas.config import BASIS_FPS, TILE_S, KeyframeConfig
 from schemas.records import Match, Segment
+from transforms.matching import MatchConfig
 
 DIMENSION = 64
 
@@ -111,7 +112,7 @@ def test_tuning_never_sees_the_test_split(bench: Bench) -> None:
     chosen = [
         {
             name: (row["settings"], row["min_score"], row["validation_vcsl_f1"])
-            for name, row in compare_methods(bench, test, grids).items()
+            for name, row in compare_methods(bench, test, MatchConfig(), grids).items()
         }
         for test in (bench, nothing_is_true, empty)
     ]

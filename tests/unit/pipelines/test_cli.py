@@ -78,7 +78,7 @@ def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str], monkeypatc
         ),
         "match": (
             threads,
-            f"lowest score of a segment, 0 to 1 (default: {config.min_score})\n",
+            "lowest score of a segment, 0 to 1 (default: what suits the backbone)\n",
             f"gallery videos compared with a query (default: {config.top_k})\n",
         ),
     }

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from store_examples import features
 
+from models.backbones.registry import load_config
 from schemas.records import Candidate, FrameFeatures, Match
 from transforms.matching import MatchConfig, match_pair
 from transforms.store.gallery import StoredVideo
@@ -52,3 +53,10 @@ def test_segments_end_where_the_videos_do(query_s: float, ref_s: float, ends: tu
     (segment,) = matched(query_s, ref_s).segments
     assert (segment.query_start, segment.ref_start) == (0.0, 0.0)
     assert (segment.query_end, segment.ref_end) == ends
+
+
+def test_thresholds_are_the_backbones_unless_others_are_given() -> None:
+    backbone = dataclasses.replace(load_config("efficientnet_lite0"), min_similarity=0.2, min_score=0.05)
+    assert MatchConfig.suited_to(backbone) == MatchConfig(min_similarity=0.2, min_score=0.05)
+    given = MatchConfig.suited_to(backbone, aligner="dp", top_k=None, min_score=0.3)
+    assert given == MatchConfig("dp", min_similarity=0.2, min_score=0.3)

@@ -183,6 +183,7 @@ KEYS = ", ".join(field.name for field in dataclasses.fields(load_config("efficie
         ({"input_size": "8"}, "key 'input_size' must be a positive integer, not '8'"),
         ({"input_size": True}, "key 'input_size' must be a positive integer, not True"),
         ({"dimension": 0}, "key 'dimension' must be a positive integer, not 0"),
+        ({"min_score": 1.5}, "key 'min_score' must be a number between 0 and 1, not 1.5"),
         ({"crop_borders": 1}, "key 'crop_borders' must be true or false, not 1"),
         ({"mean": 0.5}, "key 'mean' must be three numbers, not 0.5"),
         ({"mean": [0, 0, "0"]}, "key 'mean' must be three numbers, not [0, 0, '0']"),

@@ -26,9 +26,11 @@ def test_what_is_written_embeds_as_the_network_does(exported, descriptor, pictur
     assert (made * wanted).sum(axis=1).min() > 0.999  # the weights lost half of their bits
 
 
-def test_the_background_is_of_the_training_pictures(exported, pictures):
+def test_the_background_is_of_the_training_pictures_and_blank_frames(exported, pictures):
     background = Background.of(exported)
-    assert background.embeddings.shape == (len(pictures), 16)
+    assert background.embeddings.shape == (len(pictures) + 64, 16)
+    blank = Embedder.open(exported).embed(np.zeros((1, exported.input_size, exported.input_size, 3), np.uint8))
+    assert (background.embeddings @ blank[0]).max() > 0.999
 
 
 def test_whitening_after_the_projection_is_one_linear_map():
