@@ -93,7 +93,7 @@ def _copies(result: Result) -> str:
         f"aligner is tuned on the validation split and measured once on the test split: {data['segments']} copied "
         f"segments, {data['gallery']} gallery videos, {data['seconds'] / 60:.0f} minutes of queries.\n\n"
         + _table(columns, methods)
-        + f"\nSegments hit on both sides (VCDB recall) by edit, {best} by severity:\n\n"
+        + f"\nSegments hit on both sides (VCDB recall) by edit, all methods as tuned, {best} by severity:\n\n"
         + _table(("", *(f"{best} {severity}" for severity in SEVERITIES), f"{best} all", *others), edits)
         + "\nKeyframe selectors, the temporal network tuned for each:\n\n"
         + _table(("", "keyframes a second", "VCSL F1", "VCDB F1", "segment AP", "boundary s, median"), keyframes)
