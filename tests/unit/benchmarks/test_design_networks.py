@@ -1,0 +1,105 @@
+"""Networks made from the shipped one compute what it computes, as far as they go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from benchmarks.design_networks import cut, plain_graph, quantised, saved
+from models.backbones import efficientnet_lite0
+from models.backbones.registry import load_config
+from models.runtime import open_session
+from models.weights import read_verified
+from schemas.errors import UsageError
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def config():
+    return load_config("efficientnet_lite0")
+
+
+@pytest.fixture(scope="module")
+def whole(config):
+    return plain_graph(config)
+
+
+@pytest.fixture(scope="module")
+def frames() -> np.ndarray:
+    """Smooth ones: the network has seen nothing like noise."""
+    coarse = np.random.default_rng(1).integers(0, 256, (4, 8, 8, 3), np.uint8)
+    return coarse.repeat(SIDE // 8, axis=1).repeat(SIDE // 8, axis=2)
+
+
+def run(model, frames: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (output,) = session.run(None, {"frames": frames})
+    return output
+
+
+def test_the_plain_graph_is_the_shipped_network_without_casts_and_files(config, whole, frames) -> None:
+    assert run(whole, frames) == pytest.approx(open_session(config).run(frames), abs=1e-4)
+    assert sum(node.op_type == "Cast" for node in whole.graph.node) == 1  # of the pixels
+    assert not any(tensor.external_data for tensor in whole.graph.initializer)
+
+
+@pytest.mark.parametrize(
+    ("layer", "after"), [("block7_project", "block8_expand"), ("block10_project", "block11_expand")]
+)
+def test_a_cut_network_gives_what_the_next_layer_of_the_whole_one_gets(config, whole, frames, layer, after) -> None:
+    network = efficientnet_lite0.load(read_verified(config.path, config.sha256))
+    seen = []
+    network.convolutions[after].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].numpy()))
+    planes = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
+    with torch.inference_mode():
+        network((planes - efficientnet_lite0.MEAN) / efficientnet_lite0.STD)
+
+    maps = run(cut(whole, layer), frames)
+
+    assert maps.shape == (4, {"block7_project": 80, "block10_project": 112}[layer], SIDE // 16, SIDE // 16)
+    assert maps == pytest.approx(seen[0], abs=1e-3)
+
+
+def test_a_cut_after_an_expansion_has_its_relu6(whole, frames) -> None:
+    model = cut(whole, "block11_expand")
+    maps = run(model, frames)
+
+    assert maps.shape[1] == 672
+    assert maps.min() == 0
+    assert maps.max() <= 6
+    assert model.ByteSize() < 0.4 * whole.ByteSize()
+
+
+def test_a_quantised_network_is_near_to_the_whole_one_and_leaves_it_alone(
+    config, whole, frames, tmp_path: Path
+) -> None:
+    before = whole.SerializeToString()
+
+    model = quantised(whole, frames, tmp_path)
+
+    assert whole.SerializeToString() == before
+    kinds = [node.op_type for node in model.graph.node]
+    assert kinds.count("QuantizeLinear") > 50
+    exact, rounded = run(whole, frames), run(model, frames)
+    cosine = (exact * rounded).sum() / np.linalg.norm(exact) / np.linalg.norm(rounded)
+    assert 0.9 < cosine < 0.9999
+
+
+def test_what_is_saved_is_a_backbone(config, whole, frames, tmp_path: Path) -> None:
+    backbone = saved(cut(whole, "block10_project"), config, tmp_path, "short")
+
+    assert (backbone.name, backbone.format, backbone.dimension) == ("short", "onnx", 112)
+    assert (backbone.graph, backbone.whitening, backbone.background) == ("", "", "")
+    assert open_session(backbone).run(frames).shape == (4, 112, SIDE // 16, SIDE // 16)
+
+
+def test_a_network_of_unknown_layers_is_refused(config, whole, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as error:
+        plain_graph(saved(whole, config, tmp_path, "foreign"))
+
+    assert str(error.value) == "backbone 'foreign': needs format 'efficientnet_lite0', not 'onnx'"
