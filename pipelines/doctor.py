@@ -16,7 +16,7 @@ import numpy as np
 
 from models.backbones.background import Background
 from models.backbones.registry import BUILT_IN, Embedder, config_to_json, load_config
-from schemas.config import KeyframeConfig
+from schemas.config import DEFAULT_BACKBONE, KeyframeConfig
 from schemas.errors import CliptraceError
 from schemas.gallery import GalleryManifest
 from transforms.store.vectors import VectorStore, check_address
@@ -78,7 +78,7 @@ def _backbone(name: str) -> str:
 
 
 def _milvus(address: str) -> str:
-    backbone = config_to_json(load_config(BUILT_IN[0]))
+    backbone = config_to_json(load_config(DEFAULT_BACKBONE))
     manifest = GalleryManifest(name="cliptrace_doctor", backbone=backbone, keyframes=KeyframeConfig())
     with VectorStore.open(address, manifest) as store:
         store.drop()

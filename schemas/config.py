@@ -14,7 +14,7 @@ BASIS_FPS = 8
 QUERY_VIEWS = ("mirror", "turns", "halves", "insets")
 """What else than the plain keyframe may be embedded of a query (models/views.py)."""
 
-DEFAULT_BACKBONE = "efficientnet_lite0"
+DEFAULT_BACKBONE = "copy_lite0"
 """What a gallery is made with unless ``cliptrace index --backbone`` says otherwise."""
 
 DEFAULT_VIEWS: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from models.weights import WEIGHTS
 from schemas.config import BackboneConfig
 from schemas.errors import CliptraceError, UsageError
 
-BUILT_IN = ("efficientnet_lite0",)
+BUILT_IN = ("copy_lite0", "efficientnet_lite0")
 _PATHS = ("path", "whitening", "graph", "background")
 
 

@@ -173,8 +173,8 @@ def test_other_models_than_the_gallerys_are_refused(own: Path, capsys: pytest.Ca
     code, text = index(capsys, source, "--gallery", root, "--backbone", own / "other.json")
     assert code == 2
     assert text == (
-        f"cliptrace: error: {root} was built with backbone efficientnet_lite0 "
-        "(sha256 782084417b2a…, rmac, 512 dimensions), not other (sha256 782084417b2a…, mac, 512 dimensions): "
+        f"cliptrace: error: {root} was built with backbone copy_lite0 "
+        "(sha256 9ed0e70ce111…, gem, 256 dimensions), not other (sha256 9ed0e70ce111…, mac, 256 dimensions): "
         "leave --backbone out, or index into another gallery\n"
     )
     code, text = index(capsys, source, "--gallery", root, "--keyframes", "uniform:4")

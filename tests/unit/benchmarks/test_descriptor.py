@@ -42,5 +42,6 @@ def test_an_unknown_backbone_is_said_in_one_line(
     assert main(["--backbone", "nothing", "--output", str(tmp_path)]) == 2
 
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "error: unknown backbone 'nothing': use one of efficientnet_lite0, or a path to a .json or .toml file"
+        "error: unknown backbone 'nothing': use one of copy_lite0, efficientnet_lite0, "
+        "or a path to a .json or .toml file"
     )

@@ -12,7 +12,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from models.alignment.similarity import similarity_map
-from models.backbones.background import Background
+from models.backbones.background import BETA, Background
 from models.backbones.pooling import unit
 from models.backbones.registry import Embedder, load_config
 from schemas.errors import CliptraceError
@@ -34,11 +34,12 @@ def write(folder: Path, **tensors: NDArray[np.generic]) -> tuple[Path, str]:
 def test_the_bias_is_the_mean_of_the_five_nearest() -> None:
     bias = Background(SIX).bias(np.array([[1, 0], [-1, 0], [0, 1]], np.float32))
     assert bias.dtype == np.float32
-    np.testing.assert_allclose(bias, [(1 + 0.8 + 0.6) / 5, (1 - 0.6 - 0.8) / 5, (1 + 0.8 + 0.6) / 5], atol=1e-6)
+    means = np.array([(1 + 0.8 + 0.6) / 5, (1 - 0.6 - 0.8) / 5, (1 + 0.8 + 0.6) / 5])
+    np.testing.assert_allclose(bias, BETA * means, atol=1e-6)
 
 
 def test_of_a_smaller_background_all_count() -> None:
-    np.testing.assert_allclose(Background(SIX[:2]).bias(SIX[:1]), [0.9], atol=1e-6)
+    np.testing.assert_allclose(Background(SIX[:2]).bias(SIX[:1]), [BETA * 0.9], atol=1e-6)
 
 
 def test_each_view_has_its_own_bias() -> None:
@@ -59,11 +60,11 @@ def test_blank_frames_lose_where_the_background_has_one() -> None:
     footage = random_rows(20, 512)
     without, within = (Background(np.vstack([footage, *more])).bias(query) for more in ((), (black, *others)))
 
-    assert within[0] > without[0] + 0.3
-    assert within[1] < within[0] - 0.3
+    assert within[0] > without[0] + 0.3 * BETA
+    assert within[1] < within[0] - 0.3 * BETA
     plain, normalised = similarity_map(query, query), similarity_map(query, query, within)
     np.testing.assert_allclose(plain.diagonal(), 1, atol=1e-5)
-    assert normalised[0, 0] < normalised[1, 1] - 0.3
+    assert normalised[0, 0] < normalised[1, 1] - 0.3 * BETA
 
 
 def test_round_trip(tmp_path: Path) -> None:

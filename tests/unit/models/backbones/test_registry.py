@@ -168,7 +168,7 @@ def test_an_unknown_name() -> None:
     with pytest.raises(UsageError) as error:
         load_config("resnet")
     assert str(error.value) == (
-        "unknown backbone 'resnet': use one of efficientnet_lite0, or a path to a .json or .toml file"
+        "unknown backbone 'resnet': use one of copy_lite0, efficientnet_lite0, or a path to a .json or .toml file"
     )
 
 
