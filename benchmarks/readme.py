@@ -1,4 +1,4 @@
-"""Puts the figures of benchmarks/results into the README, so that none is typed by hand.
+"""Puts the figures of benchmarks/results into the README and the model card, so that none is typed by hand.
 
 python -m benchmarks.readme [--check]
 """
@@ -9,15 +9,16 @@ import argparse
 import collections
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.attacks.edits import SEVERITIES
+from benchmarks.attacks.edits import EDITS, SEVERITIES
 from benchmarks.environment import describe
 from benchmarks.report import RESULTS
+from benchmarks.seeds import shown
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- results -->\n", "<!-- /results -->"
 Result = dict[str, Any]
 
@@ -25,23 +26,26 @@ Result = dict[str, Any]
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.readme", description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="change nothing; 1 where the README is out of date")
-    written = README.read_text(encoding="utf-8")
-    new = with_results(written, RESULTS)
-    if parser.parse_args(argv).check:
-        return int(new != written)
-    README.write_text(new, encoding="utf-8")
-    return 0
+    check = parser.parse_args(argv).check
+    stale = False
+    for file, sections in DOCUMENTS.items():
+        written = (ROOT / file).read_text(encoding="utf-8")
+        new = with_results(written, RESULTS, sections)
+        stale |= new != written
+        if not check:
+            (ROOT / file).write_text(new, encoding="utf-8")
+    return int(check and stale)
 
 
-def with_results(text: str, results: Path) -> str:
+def with_results(text: str, results: Path, sections: Mapping[str, Callable[[Result], str]]) -> str:
     """``text`` with what stands between the marks made anew."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    sections = []
-    for name, render in SECTIONS.items():
+    rendered = []
+    for name, render in sections.items():
         result = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
-        sections.append(f"{render(result)}\n<sub>`{result['command']}` · {describe(result)}</sub>\n")
-    return f"{before}{BEGIN}\n" + "\n".join(sections) + f"\n{END}{after}"
+        rendered.append(f"{render(result)}\n<sub>`{result['command']}` · {describe(result)}</sub>\n")
+    return f"{before}{BEGIN}\n" + "\n".join(rendered) + f"\n{END}{after}"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -89,7 +93,8 @@ def _copies(result: Result) -> str:
     ]
     data = result["data"]["test"]
     return (
-        f"### Finding copies\n\nThe attack bench: edits made by ffmpeg from real footage, with exact truth. Every "
+        f"### Aligners\n\nThe attack bench: edits made by ffmpeg from real footage, with exact truth; frames embedded "
+        f"by {result['data'].get('backbone', 'efficientnet_lite0')}. Every "
         f"aligner is tuned on the validation split and measured once on the test split: {data['segments']} copied "
         f"segments, {data['gallery']} gallery videos, {data['seconds'] / 60:.0f} minutes of queries.\n\n"
         + _table(columns, methods)
@@ -159,11 +164,54 @@ def _malformed(result: Result) -> str:
     )
 
 
-SECTIONS = {
-    "copies": _copies,
-    "index_throughput": _throughput,
-    "query_latency": _latency,
-    "malformed": _malformed,
+def _descriptor(result: Result) -> str:
+    data, found = result["data"], result["end_to_end"]
+    frames = [
+        (
+            name,
+            shown(row["recall_at_1"]["macro"]["all"]),
+            shown(row["recall_at_1"]["macro"]["severe"]),
+            shown(row["micro_ap"]),
+            shown(row["false_positives"]["70%"]["video_pairs"], 1),
+            shown(row["false_positives"]["70%"]["look_alikes"], 1),
+            f"{cost['milliseconds']:.1f}" if (cost := row.get("cost")) else "",
+            cost["bytes_a_keyframe"] if cost else "",
+        )
+        for name, row in result["rows"].items()
+    ]
+    figures = ("vcsl_f1", "vcdb_f1", "segment_ap", "mean_average_precision")
+    edits = [
+        (edit.replace("_", " "), *(shown(row["edits"][edit]["all"], 2) for row in found.values()))
+        for edit in EDITS
+        if all(row["edits"].get(edit) for row in found.values())
+    ]
+    return (
+        f"### Frame embeddings\n\nKeyframes of edited copies, searched among {data['distractors']:,} distractors and "
+        f"the gallery's frames ({result['split']} split, seeds {', '.join(map(str, result['seed']))}). False positives "
+        "per 1,000 frames or frame pairs, at the similarity that recalls 70 % of true pairs: wrongly linked videos, "
+        "look-alike scenes.\n\n"
+        + _table(
+            ("", "recall@1", "of severe edits", "micro-AP", "videos", "look-alikes", "ms a frame", "bytes"), frames
+        )
+        + "\nEnd to end, the temporal network tuned on the validation split for each:\n\n"
+        + _table(
+            ("", "VCSL F1", "VCDB F1", "segment AP", "mAP"),
+            [(name, *(shown(row[figure]) for figure in figures)) for name, row in found.items()],
+        )
+        + "\nSegments hit on both sides (VCDB recall) by edit:\n\n"
+        + _table(("", *found), edits)
+    )
+
+
+DOCUMENTS: Mapping[str, Mapping[str, Callable[[Result], str]]] = {
+    "README.md": {
+        "descriptor": _descriptor,
+        "copies": _copies,
+        "index_throughput": _throughput,
+        "query_latency": _latency,
+        "malformed": _malformed,
+    },
+    "docs/model-cards/copy_lite0.md": {"descriptor": _descriptor},
 }
 
 
