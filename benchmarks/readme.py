@@ -191,7 +191,8 @@ def _descriptor(result: Result) -> str:
         "per 1,000 frames or frame pairs, at the similarity that recalls 70 % of true pairs: wrongly linked videos, "
         "look-alike scenes.\n\n"
         + _table(
-            ("", "recall@1", "of severe edits", "micro-AP", "videos", "look-alikes", "ms a frame", "bytes"), frames
+            ("", "recall@1", "of severe edits", "micro-AP", "videos", "look-alikes", "ms a frame", "bytes as float16"),
+            frames,
         )
         + "\nEnd to end, the temporal network tuned on the validation split for each:\n\n"
         + _table(
