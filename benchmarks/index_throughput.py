@@ -29,7 +29,7 @@ from rich.table import Table
 from benchmarks.attacks.splits import find_footage
 from benchmarks.environment import environment
 from benchmarks.report import add_output, save, show, table
-from schemas.config import BASIS_FPS, Limits
+from schemas.config import BASIS_FPS, DEFAULT_BACKBONE, Limits
 from transforms.media.probe import probe
 
 SAMPLE_S = 0.25
@@ -69,7 +69,7 @@ def measure(minutes: float, runs: int, seed: int, vpdq: str) -> Result:
     rows = {name: summary(rounds[name], seconds) for name in methods}
     return {
         **environment(command, seed, ("apache-beam", "numpy", "onnxruntime", "pyarrow", "milvus-lite")),
-        "data": {"videos": len(paths), "seconds": seconds},
+        "data": {"videos": len(paths), "seconds": seconds, "backbone": DEFAULT_BACKBONE},
         "runs": runs,
         "methods": rows,
         "ratio": rows[BASELINE]["wall_s"] / rows[OURS]["wall_s"],

@@ -31,7 +31,7 @@ from models.backbones.pooling import unit
 from models.backbones.registry import Embedder, load_config
 from models.keyframes import make_selector
 from pipelines.index import IndexOptions, open_or_create
-from schemas.config import BASIS_FPS, KeyframeConfig, Limits
+from schemas.config import BASIS_FPS, DEFAULT_BACKBONE, KeyframeConfig, Limits
 from schemas.records import FrameFeatures, VideoInfo, VideoSource
 from transforms.extract import extract_range
 from transforms.matching import MatchConfig, match_pair
@@ -92,7 +92,7 @@ def measure(sizes: list[int], queries: int, seed: int) -> Result:
             rows.append({"keyframes": keyframes, "indexed_s": indexed_s, **ask(gallery, asked)})
     return {
         **environment(command, seed, ("numpy", "pyarrow", "pymilvus", "milvus-lite")),
-        "data": {"base_keyframes": len(base), "queries": queries},
+        "data": {"base_keyframes": len(base), "queries": queries, "backbone": DEFAULT_BACKBONE},
         "sizes": rows,
     }
 
@@ -100,7 +100,7 @@ def measure(sizes: list[int], queries: int, seed: int) -> Result:
 def real_embeddings() -> Floats:
     """Keyframes of all footage, one video after the other: float32[N, D]."""
     footage = find_footage()
-    limits, embedder = Limits(), Embedder.open(load_config("efficientnet_lite0"))
+    limits, embedder = Limits(), Embedder.open(load_config(DEFAULT_BACKBONE))
     selector = make_selector(KeyframeConfig("uniform", per_second=PER_SECOND), BASIS_FPS)
 
     def embeddings(path: str) -> list[Floats]:

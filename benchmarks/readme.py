@@ -53,6 +53,11 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
 
 
+def _backbone(result: Result) -> str:
+    """Results that name none are older than the second one."""
+    return str(result["data"].get("backbone", "efficientnet_lite0"))
+
+
 def _copies(result: Result) -> str:
     methods = [
         (
@@ -94,7 +99,7 @@ def _copies(result: Result) -> str:
     data = result["data"]["test"]
     return (
         f"### Aligners\n\nThe attack bench: edits made by ffmpeg from real footage, with exact truth; frames embedded "
-        f"by {result['data'].get('backbone', 'efficientnet_lite0')}. Every "
+        f"by {_backbone(result)}. Every "
         f"aligner is tuned on the validation split and measured once on the test split: {data['segments']} copied "
         f"segments, {data['gallery']} gallery videos, {data['seconds'] / 60:.0f} minutes of queries.\n\n"
         + _table(columns, methods)
@@ -125,7 +130,7 @@ def _throughput(result: Result) -> str:
     data = result["data"]
     return (
         f"### Indexing\n\n{data['videos']} videos, {data['seconds'] / 60:.1f} minutes; medians of {result['runs']} "
-        "runs in one session; cliptrace in a fresh process, start-up included.\n\n"
+        f"runs in one session; cliptrace in a fresh process, start-up included, with {_backbone(result)}.\n\n"
         + _table(("", "wall s", "CPU s", "× real time", "peak MB", "speed / ffmpeg to 8 fps"), methods)
         + "\nWhere the time of one timed run goes (wall seconds are summed over threads that wait for each other):\n\n"
         + _table(("", "CPU s", "wall s", "calls"), parts)
@@ -145,7 +150,7 @@ def _latency(result: Result) -> str:
     ]
     return (
         f"### Asking\n\nMilliseconds a query, p50 / p95 of {result['data']['queries']} queries, by gallery size, with "
-        "the embedded Milvus Lite; growth is that of the median total from the row above.\n\n"
+        f"{_backbone(result)} and the embedded Milvus Lite; growth is that of the median total from the row above.\n\n"
         + _table(("keyframes", "videos", *steps, "growth"), rows)
     )
 
