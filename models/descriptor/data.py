@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -127,13 +128,16 @@ class Batches(torch.utils.data.Dataset[Batch]):  # type: ignore[misc]  # torch i
         return Batch(torch.from_numpy(np.stack(squares)), torch.tensor(shown))
 
     def _choose(self, random: np.random.Generator) -> NDArray[np.int64]:
-        in_groups = int(self._size * _GROUPED_SHARE) if len(self._long) else 0
-        files = random.choice(self._files, self._size - in_groups, replace=False)
+        """Different pictures, as many as there are if they are fewer than a batch takes."""
+        size = min(self._size, len(self._pictures))
+        in_groups = int(size * _GROUPED_SHARE) if len(self._long) else 0
+        files = random.choice(self._files, min(size - in_groups, len(self._files)), replace=False)
         chosen = {int(random.choice(np.flatnonzero(self._pictures.video == file))) for file in files}
-        while len(chosen) < self._size:
+        for _ in range(in_groups):
             moments = np.flatnonzero(self._pictures.video == random.choice(self._long))
-            chosen.update(random.choice(moments, 4, replace=False)[: self._size - len(chosen)].tolist())
-        return np.array(sorted(chosen))
+            chosen.update(random.choice(moments, 4, replace=False)[: size - len(chosen)].tolist())
+        others = (int(index) for index in random.permutation(len(self._pictures)) if index not in chosen)
+        return np.array(sorted([*chosen, *itertools.islice(others, size - len(chosen))]))
 
     def _nearby(self, index: int, random: np.random.Generator) -> Frame:
         """The frame itself or the next of its video: keyframes of a copy never fall on the very same instants."""

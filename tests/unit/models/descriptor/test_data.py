@@ -73,3 +73,10 @@ def test_pictures_are_not_drawn_twice(pictures):
     for step in range(6):
         owner = Batches(pictures, 6, (32,), 6, seed=1)[step].shown[:6, 0].tolist()
         assert len(set(owner)) == 6
+
+
+@pytest.mark.parametrize("size", [9, 10_000])
+def test_a_batch_takes_what_there_is(pictures, size):
+    """Seven files, fewer than the single pictures of a batch of many; a batch of all pictures ends, too."""
+    owner = Batches(pictures, size, (32,), 1, seed=2)._choose(np.random.default_rng(0))
+    assert len(set(owner.tolist())) == len(owner) == min(size, len(pictures))
