@@ -26,7 +26,6 @@ from models.weights import read_verified
 from schemas.config import BackboneConfig
 from schemas.errors import UsageError
 
-NAME = "copy_lite0"
 START = "efficientnet_lite0"
 CHECKPOINT = "checkpoint.pt"
 _SAME_PICTURE = 0.85
@@ -167,9 +166,9 @@ class Trainer:
 
 
 def run(data: Sequence[Path], output: Path, config: TrainConfig) -> BackboneConfig:
-    """From folders of footage to a backbone in ``output``; goes on where an earlier call was interrupted."""
+    """From folders of footage to a backbone in ``output``, named like it; goes on where a call was interrupted."""
     pictures = Pictures.load(data)
-    return write(train(pictures, output, config), pictures, output, NAME, config.seed)
+    return write(train(pictures, output, config), pictures, output, output.resolve().name, config.seed)
 
 
 def train(pictures: Pictures, output: Path, config: TrainConfig, checkpoint_s: float = 300.0) -> Descriptor:

@@ -4,7 +4,9 @@ import json
 import pytest
 import torch
 
-from models.descriptor.train import CHECKPOINT, TrainConfig, Trainer, train
+from models.backbones.registry import load_config
+from models.descriptor import export
+from models.descriptor.train import CHECKPOINT, TrainConfig, Trainer, run, train
 from schemas.errors import UsageError
 
 CONFIG = TrainConfig(steps=4, pictures=4, sizes=(64,), warm_up=1, dimension=8, first_trained="block12_expand")
@@ -42,6 +44,13 @@ def test_every_step_lowers_or_raises_something_and_is_logged(trained):
     (line,) = trained[0].joinpath("log.jsonl").read_text().splitlines()
     assert json.loads(line)["step"] == 4
     assert set(json.loads(line)) == {"step", "contrastive", "entropy", "anchor", "recall"}
+
+
+def test_a_run_makes_a_backbone_named_like_its_folder(footage, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "DIMENSION", 8)
+    run([footage], tmp_path / "mine", CONFIG)
+    config = load_config(str(tmp_path / "mine" / "config.json"))
+    assert (config.name, config.dimension) == ("mine", 8)
 
 
 def test_a_checkpoint_of_other_settings_is_refused(trained, pictures):
