@@ -22,12 +22,11 @@ from benchmarks.frames import KEYFRAMES, decoded
 from models.borders import cropped, find_borders
 from models.descriptor.data import Pictures
 from models.descriptor.edits import edited, squeezed
+from models.descriptor.train import EDITED_EVERY
 from schemas.config import BASIS_FPS
 from transforms.media.thumbs import thumbs
 
 Pixels = NDArray[np.uint8]
-EDITED_EVERY = 3
-"""Of the training pictures, so many go in as an edited copy as well: as training's own first whitening has them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

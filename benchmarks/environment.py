@@ -39,7 +39,8 @@ def describe(facts: dict[str, Any]) -> str:
     """One line below a table."""
     machine = facts["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    return f"{machine['cpu']}, {machine['cores']} cores; {versions}; seed {facts['seed']}; {facts['date']}"
+    seeds = facts["seed"] if isinstance(facts["seed"], list) else [facts["seed"]]
+    return f"{machine['cpu']}, {machine['cores']} cores; {versions}; seed {', '.join(map(str, seeds))}; {facts['date']}"
 
 
 def _cpu() -> str:

@@ -11,6 +11,33 @@ TILE_S = 72.0
 BASIS_FPS = 8
 """Basis frames a second (SSAN §3.1)."""
 
+VIDEO_SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        *("3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "gif", "h264", "h265", "hevc", "ivf", "m1v", "m2ts"),
+        *(
+            "m2v",
+            "m4v",
+            "mj2",
+            "mkv",
+            "mov",
+            "mp4",
+            "mpeg",
+            "mpg",
+            "mts",
+            "mxf",
+            "nut",
+            "ogm",
+            "ogv",
+            "qt",
+            "rm",
+            "rmvb",
+        ),
+        *("ts", "vob", "webm", "wmv", "y4m"),
+    )
+)
+"""What a folder is searched for. A file that is named itself, by a glob or in a manifest is tried whatever its name."""
+
 QUERY_VIEWS = ("mirror", "turns", "halves", "insets")
 """What else than the plain keyframe may be embedded of a query (models/views.py)."""
 

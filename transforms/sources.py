@@ -13,38 +13,12 @@ from typing import Any
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
+from schemas.config import VIDEO_SUFFIXES
 from schemas.errors import UsageError
 from schemas.gallery import MAX_ID_BYTES
 from schemas.records import VideoSource, text_of
 from transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, read_rows
 from transforms.store import files
-
-VIDEO_SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        *("3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "gif", "h264", "h265", "hevc", "ivf", "m1v", "m2ts"),
-        *(
-            "m2v",
-            "m4v",
-            "mj2",
-            "mkv",
-            "mov",
-            "mp4",
-            "mpeg",
-            "mpg",
-            "mts",
-            "mxf",
-            "nut",
-            "ogm",
-            "ogv",
-            "qt",
-            "rm",
-            "rmvb",
-        ),
-        *("ts", "vob", "webm", "wmv", "y4m"),
-    )
-)
-"""What a folder is searched for. A file that is named itself, by a glob or in a manifest is tried whatever its name."""
 
 MISSING = "missing"
 

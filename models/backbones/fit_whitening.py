@@ -25,15 +25,15 @@ from models.backbones.registry import load_config
 from models.backbones.whitening import Whitening
 from models.runtime import open_session
 from models.weights import sha256_of
+from schemas.config import VIDEO_SUFFIXES
 
 Frames = NDArray[np.uint8]
 
-_SUFFIXES = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"}
 _FPS = 2
 
 
 def videos_below(folders: list[Path]) -> list[Path]:
-    return sorted(path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    return sorted(path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
 
 
 def read_frames(video: Path, size: int) -> Frames:

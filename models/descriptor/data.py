@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from models.descriptor.codec import recompressed
 from models.descriptor.edits import Frame, edited, squeezed
+from schemas.config import VIDEO_SUFFIXES
 from schemas.errors import UsageError
 
 _SHORT_SIDE = 256
 _PER_SECOND = 4
 _IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
-_VIDEOS = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"}
 EDITED = 2
 """Edited copies of each picture in a batch."""
 _CODEC_SIZE = 256
@@ -64,7 +64,7 @@ def _read(path: Path) -> list[Frame]:
             raise UsageError(f"{path}: not an image that can be read; remove it")
         scale = min(1.0, _SHORT_SIDE / min(image.shape[:2]))
         return [np.asarray(cv2.cvtColor(cv2.resize(image, None, fx=scale, fy=scale), cv2.COLOR_BGR2RGB), np.uint8)]
-    if path.suffix.lower() in _VIDEOS:
+    if path.suffix.lower() in VIDEO_SUFFIXES:
         return _read_video(path)
     return []
 

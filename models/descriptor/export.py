@@ -28,7 +28,7 @@ INPUT_SIZE = 224
 DIMENSION = 256
 SHRINKAGE = 0.5
 MIN_SIMILARITY, MIN_SCORE = 0.25, 0.15
-"""As chosen for copy_lite0 on the validation split; another training's scale of similarity is much the same."""
+"""As chosen for copy_lite0 on the validation split. Another training has a scale of its own: see docs/backbones.md."""
 BACKGROUND_SIZE = 2000
 _BLANKS = tuple(itertools.product((0, 85, 170, 255), repeat=3))
 """Flat frames in these colours are part of the background set: black, white, title cards."""
@@ -38,7 +38,7 @@ def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, s
     """Makes ``folder`` a backbone: model.safetensors, model.onnx, projection.safetensors, background.safetensors, and
     the config.json that ``--backbone`` takes.
 
-    The projection is whitened on the pictures (SSCD §4.3), and some of them become the background set.
+    The projection is whitened on the pictures (as SSCD is), and some of them become the background set.
     """
     features = pooled(descriptor, pictures.frames, INPUT_SIZE)
     projection = whitened(descriptor.whitening(), features, DIMENSION)

@@ -31,7 +31,8 @@ CHECKPOINT = "checkpoint.pt"
 _SAME_PICTURE = 0.85
 """Two pictures whose frozen embeddings are this similar may show the same thing: never a negative pair."""
 _SAME_MOMENT_S = 1.5
-_EDITED_EVERY = 3
+EDITED_EVERY = 3
+"""Of the pictures, so many go into the first whitening as an edited copy as well."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,7 @@ class Trainer:
         channels = efficientnet_lite0.LAYERS[-1].outputs
         unprojected = Descriptor(trunk, Whitening(np.zeros(channels, np.float32), np.eye(channels, dtype=np.float32)))
         random = np.random.default_rng(self.config.seed)
-        copies = [edited(frame, frame, random)[0] for frame in self.pictures.frames[::_EDITED_EVERY]]
+        copies = [edited(frame, frame, random)[0] for frame in self.pictures.frames[::EDITED_EVERY]]
         plain, changed = (pooled(unprojected, f, backbone.input_size) for f in (self.pictures.frames, copies))
         whitening = Whitening.fit(np.concatenate([plain, changed]), self.config.dimension, shrinkage=0.5)
         return Descriptor(trunk, whitening), torch.from_numpy(whitening.apply(plain))

@@ -6,8 +6,10 @@ import contextlib
 import dataclasses
 import fcntl
 import hashlib
+import os
 import re
 import shutil
+import stat
 import tempfile
 import threading
 from collections import OrderedDict
@@ -147,7 +149,12 @@ def _lock(folder: Path) -> IO[str]:
 
 
 def _remove_left_over(beside: Path) -> None:
+    """Only real folders of this user: in a shared temporary folder others may lay links for us to follow."""
     for lock in beside.glob(f"{_PREFIX}*/{_LOCK}"):
-        with contextlib.suppress(OSError), lock.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock.parent, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder = lock.parent.lstat()
+            if not stat.S_ISDIR(folder.st_mode) or folder.st_uid != os.getuid():
+                continue
+            with lock.open("r+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock.parent, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import threading
@@ -179,3 +180,26 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> No
             assert len(list(tmp_path.iterdir())) == folders
             cache.close()
     assert [path.name for path in tmp_path.iterdir()] == ["cliptrace-mine"]
+
+
+def test_what_others_link_to_is_left_alone(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "documents", tmp_path / "scratch"
+    ours.mkdir()
+    theirs.mkdir()
+    ours.joinpath(".in-use").write_text("kept")
+    ours.joinpath("letter.txt").write_text("kept")
+    theirs.joinpath("cliptrace-link").symlink_to(ours)
+    Scratch(Bucket().open, Limits(), capacity_bytes=1, folder=str(theirs)).close()
+    assert {path.name: path.read_text() for path in ours.iterdir()} == {".in-use": "kept", "letter.txt": "kept"}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to somebody else")
+def test_a_folder_of_another_user_is_left_alone(tmp_path: Path) -> None:
+    target, folder = tmp_path / "target", tmp_path / "cliptrace-theirs"
+    target.write_text("kept")
+    folder.mkdir()
+    folder.joinpath(".in-use").symlink_to(target)
+    os.chown(folder, 12345, 12345)
+    Scratch(Bucket().open, Limits(), capacity_bytes=1, folder=str(tmp_path)).close()
+    assert target.read_text() == "kept"
+    assert folder.is_dir()
