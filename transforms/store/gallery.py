@@ -202,7 +202,8 @@ class FrameReader:
                 f"{video.frames_file}: row group {video.row_group} does not hold video {video.video_id!r}"
             )
         column = table["embedding"].combine_chunks()
-        embeddings = column.flatten().to_numpy().reshape(len(table), self._gallery.manifest.dimension)
+        rows = column.flatten().to_numpy().reshape(len(table), self._gallery.manifest.dimension)
+        embeddings = rows.astype(np.float32, copy=False)
         if not np.isfinite(embeddings).all():
             raise CliptraceError(f"{video.frames_file}: row group {video.row_group} has embeddings that are not finite")
         return table["time"].to_numpy(), embeddings
@@ -220,7 +221,7 @@ class FrameReader:
 def _frames_table(video: FrameFeatures, schema: pa.Schema) -> pa.Table:
     dimension = video.embeddings.shape[1]
     embeddings = pa.FixedSizeListArray.from_arrays(
-        pa.array(video.embeddings.astype(np.float32, copy=False).ravel()), type=schema.field("embedding").type
+        pa.array(video.embeddings.astype(np.float16, copy=False).ravel()), type=schema.field("embedding").type
     )
     assert embeddings.type.list_size == dimension
     columns = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from schemas.config import KeyframeConfig
 from schemas.gallery import GalleryManifest
@@ -35,7 +36,22 @@ def features(
     return FrameFeatures(source, info, times, np.ones(frames, np.float32), embeddings, frames / 2, warning)
 
 
+def stored_precision(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    return embeddings.astype(np.float16).astype(np.float32)
+
+
 def row_groups(gallery: Gallery, frames_file: str) -> list[int]:
     """Number of rows of each row group."""
     parquet = pq.ParquetFile(files.open_bytes(files.join(gallery.root, frames_file)))
     return [parquet.metadata.row_group(index).num_rows for index in range(parquet.num_row_groups)]
+
+
+class NoVectors:
+    """A vector store that acknowledges everything, or is cut off by an error."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+
+    def replace(self, videos: list[FrameFeatures], generation: int) -> None:
+        if self._error:
+            raise self._error

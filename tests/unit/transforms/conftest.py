@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from store_examples import MANIFEST
+
+from transforms.store.gallery import Gallery
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    return Gallery.create(str(tmp_path / "gallery [1]"), MANIFEST)
