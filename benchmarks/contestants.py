@@ -15,7 +15,8 @@ from benchmarks.distractors import embed_distractors
 from benchmarks.features import Keyframes, keyframes
 from benchmarks.frames import KEYFRAMES
 from models.backbones.registry import load_config
-from schemas.config import BackboneConfig
+from models.views import view_count
+from schemas.config import QUERY_VIEWS, BackboneConfig
 
 RANDOM_DIMENSION = 256
 
@@ -39,7 +40,12 @@ class Network:
     cache: Path
 
     def keyframes(self, paths: Sequence[Path], views: tuple[str, ...] = ()) -> dict[Path, Keyframes]:
-        return keyframes(paths, self.config, self.cache, KEYFRAMES, views)
+        """All views are embedded when any is asked for: the next to ask wants others of the same frames."""
+        found = keyframes(paths, self.config, self.cache, KEYFRAMES, QUERY_VIEWS if views else ())
+        if not views:
+            return found
+        columns = view_columns(views)
+        return {path: Keyframes(video.times, video.embeddings[:, columns]) for path, video in found.items()}
 
     def distractors(self, count: int) -> NDArray[np.float32]:
         return embed_distractors(self.footage, count, self.config, self.cache)
@@ -57,6 +63,14 @@ class Random:
 
     def distractors(self, count: int) -> NDArray[np.float32]:
         return _vectors("distractors", count if self.like.footage else 0)
+
+
+def view_columns(names: Sequence[str]) -> list[int]:
+    """Where the plain frame and the views of ``names`` are among those of QUERY_VIEWS."""
+    counts = [view_count([name]) - 1 for name in QUERY_VIEWS]
+    ends = np.cumsum([1, *counts])
+    columns = {name: range(end, end + count) for name, end, count in zip(QUERY_VIEWS, ends, counts, strict=False)}
+    return [0, *(column for name in names for column in columns[name])]
 
 
 def contestants(names: Sequence[str], footage: Sequence[Path], cache: Path) -> dict[str, Contestant]:

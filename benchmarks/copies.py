@@ -73,13 +73,17 @@ def compare_methods(
 ) -> dict[str, Result]:
     with Tuner(validation) as tuner:
         trials = [tuner.tune(name, grid) for name, grid in grids.items()]
-    method = Method(product.aligner, {"min_similarity": product.min_similarity})
-    curve = f1_by_threshold(validation.truth, method.run(validation))
-    as_shipped = Trial(method, product.min_score, float(curve[round(product.min_score * 100)]))
     return {
         **{trial.method.name: measure(trial, test) for trial in trials},
-        f"{product.aligner}, as shipped": measure(as_shipped, test),
+        f"{product.aligner}, as shipped": measure(as_shipped(product, validation), test),
     }
+
+
+def as_shipped(product: MatchConfig, validation: Bench) -> Trial:
+    """What ``cliptrace match`` does unless it is told otherwise."""
+    method = Method(product.aligner, {"min_similarity": product.min_similarity})
+    curve = f1_by_threshold(validation.truth, method.run(validation))
+    return Trial(method, product.min_score, float(curve[round(product.min_score * 100)]))
 
 
 def compare_keyframes(validation: Videos, test: Videos, start: Mapping[str, Any]) -> dict[str, Result]:

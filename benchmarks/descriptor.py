@@ -42,6 +42,7 @@ from models.backbones.background import Background
 from models.backbones.registry import config_to_json
 from schemas.config import QUERY_VIEWS, BackboneConfig
 from schemas.errors import CliptraceError, UsageError
+from transforms.matching import MatchConfig
 
 Result = dict[str, Any]
 
@@ -106,12 +107,16 @@ def _variants(networks: Mapping[str, Network], views: Sequence[tuple[str, ...]])
     """Every network with each choice of views, without and, where it has one, with its background."""
     return {
         ", ".join([name, *(["normalised"] if background else []), *(["+".join(names)] if names else [])]): Variant(
-            network.keyframes, names, background
+            network.keyframes, names, background, _product(network.config, background)
         )
         for name, network in networks.items()
         for background in (None, *filter(None, [Background.of(network.config)]))
         for names in views
     }
+
+
+def _product(config: BackboneConfig, background: Background | None) -> MatchConfig | None:
+    return MatchConfig.suited_to(config) if bool(background) == bool(config.background) else None
 
 
 def _end_to_end(arguments: argparse.Namespace, variant: Variant, footage: Footage) -> Result:

@@ -12,23 +12,29 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.attacks.build import Dataset
-from benchmarks.copies import measure, per_edit
+from benchmarks.copies import as_shipped, measure, per_edit
 from benchmarks.features import Keyframes
 from benchmarks.methods import END_TO_END_GRID, Grid, above
 from benchmarks.pairs import Bench, as_truth, make_bench
-from benchmarks.tuning import Tuner
+from benchmarks.tuning import Trial, Tuner
 from models.backbones.background import Background
+from models.views import view_count
+from transforms.matching import MatchConfig
 
 Embed = Callable[[Sequence[Path], tuple[str, ...]], dict[Path, Keyframes]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Variant:
-    """embed: paths and the names of views → keyframes. views: of queries. background: None for plain similarities."""
+    """embed: paths and the names of views → keyframes. views: of queries. background: None for plain similarities.
+
+    product: the settings that ``cliptrace match`` would use; None where it would not match like this.
+    """
 
     embed: Embed
     views: tuple[str, ...]
     background: Background | None
+    product: MatchConfig | None
 
     def bench(self, dataset: Dataset) -> Bench:
         queries = self.embed(sorted(dataset.queries.iterdir()), self.views)
@@ -40,13 +46,26 @@ class Variant:
 def measure_end_to_end(
     variant: Variant, validation: Dataset, test: Dataset, grid: Grid = END_TO_END_GRID
 ) -> dict[str, Any]:
-    """One seed. edits: VCDB recall of the segments that each edit was done to, by severity and "all"."""
-    with Tuner(variant.bench(validation)) as tuner:
+    """One seed. tuned, shipped: figures. edits: VCDB recall, tuned, of the segments that each edit was done to, by
+    severity and "all"."""
+    chosen_on, bench = variant.bench(validation), variant.bench(test)
+    with Tuner(chosen_on) as tuner:
         trial = tuner.tune("tn", grid)
-    bench = variant.bench(test)
-    figures = measure(trial, bench)
     found = above(trial.method.run(bench), trial.min_score)
     edits = per_edit(found, bench.truth, test.sidecar())
+    return {
+        "tuned": _figures(trial, bench),
+        "shipped": _figures(as_shipped(variant.product, chosen_on), bench) if variant.product else None,
+        "embeddings_a_query_frame": view_count(variant.views),
+        "edits": {
+            edit: {column: cell["vcdb_recall"] for column, cell in row.items() if cell["segments"]}
+            for edit, row in edits.items()
+        },
+    }
+
+
+def _figures(trial: Trial, test: Bench) -> dict[str, Any]:
+    figures = measure(trial, test)
     return {
         "vcsl_f1": figures["vcsl"]["f1"],
         "vcdb_f1": figures["vcdb"]["f1"],
@@ -55,8 +74,4 @@ def measure_end_to_end(
         "validation_vcsl_f1": trial.f1,
         "min_score": trial.min_score,
         "settings": dict(trial.method.settings),
-        "edits": {
-            edit: {column: cell["vcdb_recall"] for column, cell in row.items() if cell["segments"]}
-            for edit, row in edits.items()
-        },
     }

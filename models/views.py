@@ -35,6 +35,11 @@ def make_views(frames: Frames, names: Sequence[str]) -> Frames:
     return np.stack([frames, *(view for name in names for view in VIEWS[name](frames))], axis=1)
 
 
+def view_count(names: Sequence[str]) -> int:
+    """Embeddings of one frame: of its views, and of the frame itself."""
+    return make_views(np.zeros((1, 2, 2, 3), np.uint8), names).shape[1]
+
+
 def embed_views(embed: Embed, frames: Frames, names: Sequence[str]) -> NDArray[np.float32]:
     """Embeddings of uint8[N, S, S, 3] frames: float32[N, D] where ``names`` is empty, else of all views [N, V, D].
 

@@ -30,7 +30,7 @@ def test_the_command_measures_and_writes_everything_it_prints(
     assert network["micro_ap"]["mean"] > random["micro_ap"]["mean"]
     assert len(network["micro_ap"]["seeds"]) == 2
     assert network["cost"]["bytes_a_keyframe"] == 1024
-    assert result["end_to_end"]["efficientnet_lite0"]["vcsl_f1"]["mean"] > 0.3
+    assert result["end_to_end"]["efficientnet_lite0"]["tuned"]["vcsl_f1"]["mean"] > 0.3
     assert (tmp_path / "pictures" / "failures-test.jpg").stat().st_size < 400_000
 
 

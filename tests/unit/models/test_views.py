@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.views import VIEWS, embed_views, make_views
+from models.views import VIEWS, embed_views, make_views, view_count
 from schemas.config import QUERY_VIEWS
 from schemas.errors import UsageError
 
@@ -91,3 +91,9 @@ def test_embeddings_have_an_axis_of_views() -> None:
     np.testing.assert_array_equal(views[:, 3], first_row(frames[:, ::-1, ::-1]))
     assert embed_views(first_row, frames[:0], ()).shape == (0, 24)
     assert embed_views(first_row, frames[:0], ("turns",)).shape == (0, 4, 24)
+
+
+def test_the_number_of_embeddings() -> None:
+    assert [view_count(names) for names in ([], ["mirror"], ["turns"], ["halves"], ["insets"], QUERY_VIEWS)] == [
+        *(1, 2, 4, 5, 6, 14)
+    ]
