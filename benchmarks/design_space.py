@@ -7,8 +7,8 @@ OUTPUT/design_space.json         what is printed, and the environment it was mea
 
 On the validation split only: choices are made here. Each row differs from the first, the shipped descriptor, in what it
 is called after; what that does not name is the same. Accuracy: micro-AP, and recall@1 as the mean over edits, both as
-benchmarks.descriptor has them. Milliseconds: from pixels to vectors, of a query's frame, on one core. Bytes: of a
-keyframe in the gallery; queries are not stored, and stay float32.
+benchmarks.descriptor has them. Milliseconds: from pixels to vectors, of a query's frame, on one core. All networks
+but one compute in 8 bits, as the shipped one does. Bytes: of a keyframe in the gallery; queries stay float32.
 
 "fitted": a PCA whitening, fitted here on frames of --data and on edited copies of every third, follows the pooling, as
 before training. Compare those rows with each other: only the shipped pooling has a projection that was learned.

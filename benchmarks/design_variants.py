@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.design_frames import Pixels
-from benchmarks.design_networks import cut, plain_graph, quantised, saved
+from benchmarks.design_networks import cut, in_8_bits, in_floats, saved
 from benchmarks.design_vectors import CORNERS, STORAGES, Storage, bytes_of
 from models.backbones.efficientnet_lite0 import LAYERS
+from models.backbones.onnx_int8 import plain_graph, quantised
 from models.backbones.registry import load_config
 from models.backbones.whitening import Whitening
+from models.weights import read_verified
 from schemas.config import BackboneConfig
 from schemas.errors import UsageError
 
@@ -59,8 +61,8 @@ class Variant:
 
     @property
     def computes(self) -> tuple[Any, ...]:
-        """Variants that agree in this take the same time; networks that differ in nothing but weights do."""
-        graph = self.network.graph_sha256 or self.network.sha256
+        """Variants that agree in this take the same time."""
+        graph = self.network.graph_int8_sha256 or self.network.graph_sha256 or self.network.sha256
         return graph, self.network.input_size, self.pooling, self.dimension, self.corners
 
     def settings(self) -> dict[str, Any]:
@@ -77,9 +79,12 @@ class Variant:
 
 
 def shipped(config: BackboneConfig) -> Variant:
-    """UsageError where it is no network whose layers are known, or one without a projection."""
-    if config.format != "efficientnet_lite0" or not config.whitening:
-        raise UsageError(f"backbone {config.name!r}: needs format 'efficientnet_lite0' and a projection")
+    """UsageError where it is no network whose layers are known, or one without an int8 graph and a projection."""
+    if config.format != "efficientnet_lite0" or not (config.whitening and config.graph_int8):
+        raise UsageError(
+            f"backbone {config.name!r}: needs format 'efficientnet_lite0', a projection and keys 'graph_int8', "
+            "as cliptrace train descriptor makes them"
+        )
     return _as_configured(config, config.name, "shipped")
 
 
@@ -95,7 +100,7 @@ def variants(
 ) -> Iterator[Variant]:
     """``base`` and all that is compared with it. calibration: frames of its side. scratch: for networks made here."""
     yield base
-    yield from _layers_trained(base, compared)
+    yield from _layers_trained(base, compared, calibration, scratch)
     yield from _poolings_and_dimensions(base)
     for side in SIDES:
         if side != base.network.input_size:
@@ -109,8 +114,11 @@ def variants(
     yield from _networks(base, calibration, scratch)
 
 
-def _layers_trained(base: Variant, compared: Mapping[str, BackboneConfig]) -> Iterator[Variant]:
-    untrained = dataclasses.replace(load_config("efficientnet_lite0"), input_size=base.network.input_size)
+def _layers_trained(
+    base: Variant, compared: Mapping[str, BackboneConfig], calibration: Pixels, scratch: Path
+) -> Iterator[Variant]:
+    start = dataclasses.replace(load_config("efficientnet_lite0"), input_size=base.network.input_size)
+    untrained = in_8_bits(start, calibration, scratch)
     yield dataclasses.replace(
         base, name="none (ImageNet)", axis="layers trained", network=untrained, own=None, dimension=_FITTED
     )
@@ -133,12 +141,11 @@ def _poolings_and_dimensions(base: Variant) -> Iterator[Variant]:
 
 
 def _networks(base: Variant, calibration: Pixels, scratch: Path) -> Iterator[Variant]:
-    whole = plain_graph(base.network)
-    in_8_bits = saved(quantised(whole, calibration, scratch), base.network, scratch, "int8 network")
-    yield dataclasses.replace(base, name="int8 network", axis="int8 inference", network=in_8_bits)
+    yield dataclasses.replace(base, name="float32 network", axis="inference", network=in_floats(base.network))
+    whole = plain_graph(read_verified(base.network.path, base.network.sha256))
     channels = {layer.name: layer.outputs for layer in LAYERS}
     for layer, name in CUTS.items():
-        network = saved(cut(whole, layer), base.network, scratch, f"up to {layer}")
+        network = saved(quantised(cut(whole, layer), calibration), base.network, scratch, f"up to {layer}")
         dimension = min(_FITTED, channels[layer])
         yield dataclasses.replace(
             base, name=name, axis="smaller network", network=network, pooling="gem", own=None, dimension=dimension

@@ -47,8 +47,8 @@ def measure_cost(backbones: Mapping[str, BackboneConfig], repetitions: int = REP
 
 
 def weights_bytes(config: BackboneConfig) -> int:
-    """Everything that has to be loaded: network, whitening, graph."""
-    return sum(_size(path) for path in (config.path, config.whitening, config.graph) if path)
+    """All that a worker is given: network, whitening, graphs."""
+    return sum(_size(path) for path in (config.path, config.whitening, config.graph, config.graph_int8) if path)
 
 
 def _size(path: str) -> int:

@@ -37,7 +37,7 @@ def make_views(frames: Frames, names: Sequence[str]) -> Frames:
 
 def view_count(names: Sequence[str]) -> int:
     """Embeddings of one frame: of its views, and of the frame itself."""
-    return make_views(np.zeros((1, 2, 2, 3), np.uint8), names).shape[1]
+    return int(make_views(np.zeros((1, 2, 2, 3), np.uint8), names).shape[1])
 
 
 def embed_views(embed: Embed, frames: Frames, names: Sequence[str]) -> NDArray[np.float32]:

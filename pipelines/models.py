@@ -43,7 +43,7 @@ def identity(backbone: Mapping[str, Any]) -> dict[str, Any]:
 
     A setting that an older gallery does not name has its default.
     """
-    others = ("path", "whitening", "graph", *_SCORING)
+    others = ("path", "whitening", "graph", "graph_int8", *_SCORING)
     defaults = {field.name: field.default for field in dataclasses.fields(BackboneConfig)}
     return {key: value for key, value in {**defaults, **backbone}.items() if key not in others}
 

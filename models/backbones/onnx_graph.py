@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
 from models.backbones.efficientnet_lite0 import LAYERS, MEAN, STD
+
+_TYPES = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT}
+EXTERNAL_DTYPES = {TensorProto.FLOAT16: np.float16, TensorProto.FLOAT: np.float32}
+"""What the tensors of a graph may be that lie in another file."""
 
 
 def graph(weights: bytes) -> onnx.ModelProto:
@@ -67,12 +72,11 @@ def _external_tensors(weights: bytes) -> list[onnx.TensorProto]:
     The file is 8 bytes with the header's length, the header in JSON, then the tensors, at offsets counted from its end.
     """
     start = 8 + int.from_bytes(weights[:8], "little")
-    dtypes = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT}
     tensors = []
     for name, entry in json.loads(weights[8:start]).items():
         begin, end = entry["data_offsets"]
         tensor = onnx.TensorProto(
-            name=name, data_type=dtypes[entry["dtype"]], dims=entry["shape"], data_location=onnx.TensorProto.EXTERNAL
+            name=name, data_type=_TYPES[entry["dtype"]], dims=entry["shape"], data_location=onnx.TensorProto.EXTERNAL
         )
         for key, value in (("location", "model.safetensors"), ("offset", start + begin), ("length", end - begin)):
             tensor.external_data.add(key=key, value=str(value))

@@ -20,7 +20,7 @@ from schemas.config import BackboneConfig
 from schemas.errors import CliptraceError, UsageError
 
 BUILT_IN = ("copy_lite0", "efficientnet_lite0")
-_PATHS = ("path", "whitening", "graph", "background")
+_PATHS = ("path", "whitening", "graph", "graph_int8", "background")
 
 
 def load_config(name_or_path: str) -> BackboneConfig:
@@ -60,6 +60,8 @@ def config_from_json(data: object, source: str) -> BackboneConfig:
         raise UsageError(f"{source}: key 'pooling': a backbone whose output is 'map' needs a pooling other than 'none'")
     if (config.format == "efficientnet_lite0") != bool(config.graph):
         raise UsageError(f"{source}: key 'graph': goes with format 'efficientnet_lite0', and with no other")
+    if config.graph_int8 and not config.graph:
+        raise UsageError(f"{source}: key 'graph_int8': goes with key 'graph'")
     return config
 
 

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from models.backbones.background import Background
 from models.backbones.efficientnet_lite0 import MEAN, STD
 from models.backbones.onnx_graph import graph
-from models.backbones.registry import config_to_json
+from models.backbones.onnx_int8 import int8_graph
+from models.backbones.registry import Embedder, config_to_json, load_config
 from models.backbones.whitening import Whitening
 from models.descriptor.data import Pictures
+from models.descriptor.edits import squeezed
 from models.descriptor.network import Descriptor, pooled
 from models.weights import sha256_of
 from schemas.config import BackboneConfig
@@ -30,27 +32,30 @@ SHRINKAGE = 0.5
 MIN_SIMILARITY, MIN_SCORE = 0.25, 0.15
 """As chosen for copy_lite0 on the validation split. Another training has a scale of its own: see docs/backbones.md."""
 BACKGROUND_SIZE = 2000
+CALIBRATION_SIZE = 200
+"""Pictures whose activations say how the 8 bits of the int8 graph are spread."""
 _BLANKS = tuple(itertools.product((0, 85, 170, 255), repeat=3))
 """Flat frames in these colours are part of the background set: black, white, title cards."""
 
 
 def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, seed: int) -> BackboneConfig:
-    """Makes ``folder`` a backbone: model.safetensors, model.onnx, projection.safetensors, background.safetensors, and
-    the config.json that ``--backbone`` takes.
+    """Makes ``folder`` a backbone: model.safetensors, model.onnx, model.int8.onnx, projection.safetensors,
+    background.safetensors, and the config.json that ``--backbone`` takes.
 
     The projection is whitened on the pictures (as SSCD is), and some of them become the background set.
     """
     features = pooled(descriptor, pictures.frames, INPUT_SIZE)
     projection = whitened(descriptor.whitening(), features, DIMENSION)
     chosen = np.random.default_rng(seed).permutation(len(features))[:BACKGROUND_SIZE]
-    blank = pooled(descriptor, [np.full((8, 8, 3), rgb, np.uint8) for rgb in _BLANKS], INPUT_SIZE)
-    background = Background(projection.apply(np.concatenate([features[chosen], blank])))
+    blanks = np.stack([np.full((INPUT_SIZE, INPUT_SIZE, 3), rgb, np.uint8) for rgb in _BLANKS])
+    background = projection.apply(np.concatenate([features[chosen], pooled(descriptor, list(blanks), INPUT_SIZE)]))
     weights = safetensors.numpy.save(_tensors(descriptor))
+    calibration = np.stack([squeezed(pictures.frames[number], INPUT_SIZE) for number in chosen[:CALIBRATION_SIZE]])
     files = {
         "model.safetensors": weights,
         "model.onnx": graph(weights).SerializeToString(deterministic=True),
+        "model.int8.onnx": int8_graph(weights, calibration).SerializeToString(deterministic=True),
         "projection.safetensors": projection.to_bytes(),
-        "background.safetensors": background.to_bytes(),
     }
     digests = {file: sha256_of(content) for file, content in files.items()}
     config = BackboneConfig(
@@ -60,6 +65,8 @@ def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, s
         sha256=digests["model.safetensors"],
         graph="model.onnx",
         graph_sha256=digests["model.onnx"],
+        graph_int8="model.int8.onnx",
+        graph_int8_sha256=digests["model.int8.onnx"],
         input_size=INPUT_SIZE,
         mean=(MEAN,) * 3,
         std=(STD,) * 3,
@@ -71,14 +78,22 @@ def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, s
         crop_borders=True,
         min_similarity=MIN_SIMILARITY,
         min_score=MIN_SCORE,
-        background="background.safetensors",
-        background_sha256=digests["background.safetensors"],
     )
     folder.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         folder.joinpath(file).write_bytes(content)
-    folder.joinpath("config.json").write_text(json.dumps(config_to_json(config), indent=2) + "\n", encoding="utf-8")
-    return config
+    in_8_bits = Embedder.open(_save(config, folder)).embed(blanks)  # flat frames are where 8 bits differ most
+    content = Background(np.concatenate([background, in_8_bits])).to_bytes()
+    folder.joinpath("background.safetensors").write_bytes(content)
+    scored = dataclasses.replace(config, background="background.safetensors", background_sha256=sha256_of(content))
+    return _save(scored, folder)
+
+
+def _save(config: BackboneConfig, folder: Path) -> BackboneConfig:
+    """As it is when it is read again, with the files' places."""
+    file = folder / "config.json"
+    file.write_text(json.dumps(config_to_json(config), indent=2) + "\n", encoding="utf-8")
+    return load_config(str(file))
 
 
 def whitened(projection: Whitening, features: Floats, dimension: int) -> Whitening:

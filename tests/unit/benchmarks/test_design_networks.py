@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,12 @@ import onnxruntime
 import pytest
 import torch
 
-from benchmarks.design_networks import cut, plain_graph, quantised, saved
+from benchmarks.design_networks import cut, in_8_bits, in_floats, saved
 from models.backbones import efficientnet_lite0
+from models.backbones.onnx_int8 import plain_graph
 from models.backbones.registry import load_config
 from models.runtime import open_session
 from models.weights import read_verified
-from schemas.errors import UsageError
 
 SIDE = 64
 
@@ -26,7 +27,7 @@ def config():
 
 @pytest.fixture(scope="module")
 def whole(config):
-    return plain_graph(config)
+    return plain_graph(read_verified(config.path, config.sha256))
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +41,6 @@ def run(model, frames: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (output,) = session.run(None, {"frames": frames})
     return output
-
-
-def test_the_plain_graph_is_the_shipped_network_without_casts_and_files(config, whole, frames) -> None:
-    assert run(whole, frames) == pytest.approx(open_session(config).run(frames), abs=1e-4)
-    assert sum(node.op_type == "Cast" for node in whole.graph.node) == 1  # of the pixels
-    assert not any(tensor.external_data for tensor in whole.graph.initializer)
 
 
 @pytest.mark.parametrize(
@@ -75,21 +70,6 @@ def test_a_cut_after_an_expansion_has_its_relu6(whole, frames) -> None:
     assert model.ByteSize() < 0.4 * whole.ByteSize()
 
 
-def test_a_quantised_network_is_near_to_the_whole_one_and_leaves_it_alone(
-    config, whole, frames, tmp_path: Path
-) -> None:
-    before = whole.SerializeToString()
-
-    model = quantised(whole, frames, tmp_path)
-
-    assert whole.SerializeToString() == before
-    kinds = [node.op_type for node in model.graph.node]
-    assert kinds.count("QuantizeLinear") > 50
-    exact, rounded = run(whole, frames), run(model, frames)
-    cosine = (exact * rounded).sum() / np.linalg.norm(exact) / np.linalg.norm(rounded)
-    assert 0.9 < cosine < 0.9999
-
-
 def test_what_is_saved_is_a_backbone(config, whole, frames, tmp_path: Path) -> None:
     backbone = saved(cut(whole, "block10_project"), config, tmp_path, "short")
 
@@ -98,8 +78,8 @@ def test_what_is_saved_is_a_backbone(config, whole, frames, tmp_path: Path) -> N
     assert open_session(backbone).run(frames).shape == (4, 112, SIDE // 16, SIDE // 16)
 
 
-def test_a_network_of_unknown_layers_is_refused(config, whole, tmp_path: Path) -> None:
-    with pytest.raises(UsageError) as error:
-        plain_graph(saved(whole, config, tmp_path, "foreign"))
+def test_a_network_in_8_bits_and_back(config, frames, tmp_path: Path) -> None:
+    backbone = in_8_bits(config, frames, tmp_path)
 
-    assert str(error.value) == "backbone 'foreign': needs format 'efficientnet_lite0', not 'onnx'"
+    assert Path(backbone.graph_int8).is_file()
+    assert in_floats(backbone) == dataclasses.replace(config, name="float32 network")

@@ -19,7 +19,7 @@ SIDE = 64
 
 @pytest.fixture(scope="module")
 def base() -> Variant:
-    return shipped(dataclasses.replace(load_config("efficientnet_lite0"), name="base", input_size=SIDE))
+    return shipped(dataclasses.replace(load_config("copy_lite0"), name="base", input_size=SIDE))
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +35,9 @@ def test_the_shipped_choice_comes_first(base, rows) -> None:
     assert base.settings() == {
         "network": "base",
         "side": SIDE,
-        "pooling": "rmac",
+        "pooling": "gem",
         "projection": "its own",
-        "dimension": 512,
+        "dimension": 256,
         "storage": "float16",
         "vectors_a_query_frame": 1,
         "vectors_a_gallery_frame": 1,
@@ -53,7 +53,7 @@ def test_a_row_differs_in_what_its_axis_says(base, rows) -> None:
         "input side": {"side"},
         "storage": {"storage"},
         "regions": {"vectors_a_query_frame", "vectors_a_gallery_frame"},
-        "int8 inference": {"network"},
+        "inference": {"network"},
         "smaller network": {"network", "pooling", "projection", "dimension"},
     }
     assert {row.axis for row in rows.values()} == set(allowed)
@@ -67,15 +67,15 @@ def test_a_row_differs_in_what_its_axis_says(base, rows) -> None:
 def test_bytes_count_what_the_gallery_keeps(rows) -> None:
     kept = {name: row.bytes for name, row in rows.items()}
 
-    assert [kept[name] for name in ("base", "float32", "int8", "1 bit")] == [1024, 2048, 512, 64]
+    assert [kept[name] for name in ("base", "float32", "int8", "1 bit")] == [512, 1024, 256, 32]
     assert [kept[name] for name in ("first 64", "64, fitted", "80 channels", "112 channels")] == [128, 128, 160, 224]
-    assert [kept[name] for name in ("corners, queries", "corners, both")] == [1024, 5120]
+    assert [kept[name] for name in ("corners, queries", "corners, both")] == [512, 2560]
 
 
 def test_only_rows_that_compute_the_same_share_their_time(base, rows) -> None:
     same = {name for name, row in rows.items() if row.computes == base.computes}
 
-    assert same == {"base", "other", "float32", "int8", "1 bit"}
+    assert same == {"base", "other", "gem, fitted", "float32", "int8", "1 bit"}
     assert rows["corners, queries"].computes == rows["corners, both"].computes
     assert len({rows[name].computes for name in CUTS.values()}) == len(CUTS)
 
@@ -90,8 +90,8 @@ def test_time_is_measured_once_for_all_that_compute_the_same(base, rows) -> None
 def test_vectors_of_the_shipped_choice_are_the_embedder_s(base) -> None:
     frames = np.random.default_rng(2).integers(0, 256, (5, SIDE, SIDE, 3), np.uint8)
 
-    pooled = pool_frames(open_session(base.network), frames, {"rmac": False, "gem": True})
-    vectors = project(whitening_of(base, pooled["rmac"][:, 0]), pooled["rmac"])
+    pooled = pool_frames(open_session(base.network), frames, {"gem": True})
+    vectors = project(whitening_of(base, pooled["gem"][:, 0]), pooled["gem"])
 
     assert pooled["gem"].shape == (5, 5, 1280)
     assert vectors[:, 0] == pytest.approx(Embedder.open(base.network).embed(frames), abs=1e-6)
@@ -109,4 +109,7 @@ def test_a_backbone_without_a_projection_is_refused(base) -> None:
     with pytest.raises(UsageError) as error:
         shipped(dataclasses.replace(base.network, whitening=""))
 
-    assert str(error.value) == "backbone 'base': needs format 'efficientnet_lite0' and a projection"
+    assert str(error.value) == (
+        "backbone 'base': needs format 'efficientnet_lite0', a projection and keys 'graph_int8', "
+        "as cliptrace train descriptor makes them"
+    )
