@@ -16,6 +16,7 @@ import numpy as np
 
 from models.backbones.background import Background
 from models.backbones.registry import BUILT_IN, Embedder, config_to_json, load_config
+from models.runtime import has_vnni
 from schemas.config import DEFAULT_BACKBONE, KeyframeConfig
 from schemas.errors import CliptraceError
 from schemas.gallery import GalleryManifest
@@ -74,7 +75,8 @@ def _backbone(name: str) -> str:
     size = config.input_size
     Background.of(config)
     Embedder.open(config).embed(np.zeros((1, size, size, 3), np.uint8))
-    return f"{name}, sha256 {config.sha256[:12]}…, {config.dimension} dimensions, embeds a frame"
+    way = " in 8 bits" if config.graph_int8 and has_vnni() else ""
+    return f"{name}, sha256 {config.sha256[:12]}…, {config.dimension} dimensions, embeds a frame{way}"
 
 
 def _milvus(address: str) -> str:
