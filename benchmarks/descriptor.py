@@ -40,7 +40,7 @@ from benchmarks.report import save, show
 from benchmarks.seeds import spread
 from models.backbones.background import Background
 from models.backbones.registry import config_to_json
-from schemas.config import QUERY_VIEWS, BackboneConfig
+from schemas.config import BackboneConfig
 from schemas.errors import CliptraceError, UsageError
 from transforms.matching import MatchConfig
 
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     matched: dict[str, Result] = {}
     if arguments.end_to_end:
         with _timed("part 6"):
-            for name, variant in _variants(networks, arguments.views).items():
+            for name, variant in _variants(networks).items():
                 matched[name] = _end_to_end(arguments, variant, footage)
     return {
         **environment(command, arguments.seeds[0]),
@@ -103,15 +103,14 @@ def _dataset(arguments: argparse.Namespace, split: Split, seed: int, footage: Fo
     return build(split, arguments.output / "attacks" / f"{split}-{seed}", seed, arguments.queries, footage)
 
 
-def _variants(networks: Mapping[str, Network], views: Sequence[tuple[str, ...]]) -> dict[str, Variant]:
-    """Every network with each choice of views, without and, where it has one, with its background."""
+def _variants(networks: Mapping[str, Network]) -> dict[str, Variant]:
+    """Every network without and, where it has one, with its background."""
     return {
-        ", ".join([name, *(["normalised"] if background else []), *(["+".join(names)] if names else [])]): Variant(
-            network.keyframes, names, background, _product(network.config, background)
+        f"{name}, normalised" if background else name: Variant(
+            network.keyframes, (), background, _product(network.config, background)
         )
         for name, network in networks.items()
         for background in (None, *filter(None, [Background.of(network.config)]))
-        for names in views
     }
 
 
@@ -130,10 +129,6 @@ def _end_to_end(arguments: argparse.Namespace, variant: Variant, footage: Footag
             for seed in arguments.seeds
         ]
     )
-
-
-def _views(text: str) -> tuple[str, ...]:
-    return {"none": (), "all": QUERY_VIEWS}.get(text, tuple(text.split(",")))
 
 
 def _look_alike_similarities(pairs: Sequence[tuple[Path, Path]], contestant: Contestant) -> NDArray[np.float32]:
@@ -160,9 +155,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=50_000, help="distractors, beside the frames of the gallery")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="a sheet of what the last backbone gets wrong")
     parser.add_argument("--end-to-end", action="store_true", help="tune and measure the temporal network as well")
-    parser.add_argument(
-        "--views", type=_views, nargs="+", default=[()], help="of queries, end to end: none, all, or names with commas"
-    )
     parser.add_argument("--output", type=Path, default=Path("bench-out"))
     try:
         arguments = parser.parse_args(given)

@@ -1,5 +1,5 @@
 """What a backbone is worth to the product: segments found with its keyframes, 2 a second, and the temporal network;
-with and without its background set, with and without query-side views.
+with and without its background set.
 
 Settings are tuned on the validation split for each backbone and seed; the test split is looked at once.
 """
@@ -18,7 +18,6 @@ from benchmarks.methods import END_TO_END_GRID, Grid, above
 from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.tuning import Trial, Tuner
 from models.backbones.background import Background
-from models.views import view_count
 from transforms.matching import MatchConfig
 
 Embed = Callable[[Sequence[Path], tuple[str, ...]], dict[Path, Keyframes]]
@@ -46,31 +45,33 @@ class Variant:
 def measure_end_to_end(
     variant: Variant, validation: Dataset, test: Dataset, grid: Grid = END_TO_END_GRID
 ) -> dict[str, Any]:
-    """One seed. tuned, shipped: figures. edits: VCDB recall, tuned, of the segments that each edit was done to, by
-    severity and "all"."""
+    """One seed. tuned, shipped: figures. edits: recall_by_edit, tuned."""
     chosen_on, bench = variant.bench(validation), variant.bench(test)
     with Tuner(chosen_on) as tuner:
         trial = tuner.tune("tn", grid)
-    found = above(trial.method.run(bench), trial.min_score)
-    edits = per_edit(found, bench.truth, test.sidecar())
     return {
-        "tuned": _figures(trial, bench),
-        "shipped": _figures(as_shipped(variant.product, chosen_on), bench) if variant.product else None,
-        "embeddings_a_query_frame": view_count(variant.views),
-        "edits": {
-            edit: {column: cell["vcdb_recall"] for column, cell in row.items() if cell["segments"]}
-            for edit, row in edits.items()
-        },
+        "tuned": figures(trial, bench),
+        "shipped": figures(as_shipped(variant.product, chosen_on), bench) if variant.product else None,
+        "edits": recall_by_edit(trial, bench, test),
     }
 
 
-def _figures(trial: Trial, test: Bench) -> dict[str, Any]:
-    figures = measure(trial, test)
+def recall_by_edit(trial: Trial, bench: Bench, dataset: Dataset) -> dict[str, Any]:
+    """VCDB recall of the segments that each edit was done to, by severity and "all"."""
+    rows = per_edit(above(trial.method.run(bench), trial.min_score), bench.truth, dataset.sidecar())
     return {
-        "vcsl_f1": figures["vcsl"]["f1"],
-        "vcdb_f1": figures["vcdb"]["f1"],
-        "segment_ap": figures["segment_ap"],
-        "mean_average_precision": figures["mean_average_precision"],
+        edit: {column: cell["vcdb_recall"] for column, cell in row.items() if cell["segments"]}
+        for edit, row in rows.items()
+    }
+
+
+def figures(trial: Trial, test: Bench) -> dict[str, Any]:
+    measured = measure(trial, test)
+    return {
+        "vcsl_f1": measured["vcsl"]["f1"],
+        "vcdb_f1": measured["vcdb"]["f1"],
+        "segment_ap": measured["segment_ap"],
+        "mean_average_precision": measured["mean_average_precision"],
         "validation_vcsl_f1": trial.f1,
         "min_score": trial.min_score,
         "settings": dict(trial.method.settings),
