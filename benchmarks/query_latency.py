@@ -27,14 +27,15 @@ from benchmarks.attacks.splits import find_footage
 from benchmarks.environment import environment
 from benchmarks.report import add_output, save, show, table
 from models.alignment.candidates import group_hits
+from models.backbones.background import Background
 from models.backbones.pooling import unit
 from models.backbones.registry import Embedder, load_config
 from models.keyframes import make_selector
 from pipelines.index import IndexOptions, open_or_create
-from schemas.config import BASIS_FPS, DEFAULT_BACKBONE, KeyframeConfig, Limits
-from schemas.records import FrameFeatures, VideoInfo, VideoSource
+from schemas.config import BASIS_FPS, DEFAULT_BACKBONE, BackboneConfig, KeyframeConfig, Limits
+from schemas.records import Candidate, FrameFeatures, VideoInfo, VideoSource
 from transforms.extract import extract_range
-from transforms.matching import MatchConfig, match_pair
+from transforms.matching import MatchConfig, match_pair, normalised
 from transforms.media.probe import probe
 from transforms.media.ranges import split
 from transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit, read_videos
@@ -164,9 +165,11 @@ def ask(gallery: Gallery, queries: list[tuple[FrameFeatures, str]]) -> Result:
     opening = time.perf_counter()
     with gallery.vectors() as vectors:
         videos, frames = read_videos(gallery), FrameReader(gallery)
-        one_query(vectors, videos, frames, queries[0][0])
+        backbone = load_config(DEFAULT_BACKBONE)
+        background = Background.of(backbone)
+        one_query(vectors, videos, frames, queries[0][0], backbone, background)
         opened_ms = (time.perf_counter() - opening) * 1000
-        answers = [one_query(vectors, videos, frames, query) for query, _ in queries]
+        answers = [one_query(vectors, videos, frames, query, backbone, background) for query, _ in queries]
     first = [best == truth for (best, _), (_, truth) in zip(answers, queries, strict=True)]
     steps = {step: [times[step] for _, times in answers] for step in STEPS}
     per_keyframe = [ms / len(query.times) for ms, (query, _) in zip(steps["total"], queries, strict=True)]
@@ -179,18 +182,25 @@ def ask(gallery: Gallery, queries: list[tuple[FrameFeatures, str]]) -> Result:
 
 
 def one_query(
-    vectors: VectorStore, videos: dict[str, StoredVideo], frames: FrameReader, query: FrameFeatures
+    vectors: VectorStore,
+    videos: dict[str, StoredVideo],
+    frames: FrameReader,
+    query: FrameFeatures,
+    backbone: BackboneConfig,
+    background: Background | None,
 ) -> tuple[str, dict[str, float]]:
     """The best match's video, and milliseconds by step: what FindCandidates and AlignCandidates do with one query."""
-    config = MatchConfig()
+    config = MatchConfig.suited_to(backbone)
     hits, search_ms = clock(lambda: vectors.search(query.embeddings, config.videos_per_frame))
-    candidates, candidates_ms = clock(
-        lambda: group_hits(
-            query.video_id, hits.query_rows, hits.ref_ids, hits.ref_frames, hits.similarities, config.top_k
-        )
-    )
+
+    def find() -> tuple[FrameFeatures, list[Candidate]]:
+        asked = normalised(query, background)
+        found = (query.video_id, hits.query_rows, hits.ref_ids, hits.ref_frames, hits.similarities)
+        return asked, group_hits(*found, config.top_k, bias=asked.bias)
+
+    (asked, candidates), candidates_ms = clock(find)
     found, align_ms = clock(
-        lambda: [match_pair(query, videos[each.ref_id], each, frames, config) for each in candidates]
+        lambda: [match_pair(asked, videos[each.ref_id], each, frames, config) for each in candidates]
     )
     best = max((match for match in found if match), key=lambda match: match.score, default=None)
     total_ms = search_ms + candidates_ms + align_ms

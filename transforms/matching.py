@@ -80,8 +80,7 @@ class _Find:
         check_vectors(self._gallery, self._vectors, read_videos(self._gallery).values())
 
     def __call__(self, query: FrameFeatures) -> Iterator[Pair]:
-        if self._background:
-            query = dataclasses.replace(query, bias=self._background.bias(query.embeddings))
+        query = normalised(query, self._background)
         rows, views = search_rows(query.embeddings)
         hits = self._vectors.search(rows, self._config.videos_per_frame)
         candidates = group_hits(
@@ -98,6 +97,11 @@ class _Find:
 
     def close(self) -> None:
         self._opened.__exit__(None, None, None)
+
+
+def normalised(query: FrameFeatures, background: Background | None) -> FrameFeatures:
+    """With what the background takes off its similarities; as it is without one."""
+    return dataclasses.replace(query, bias=background.bias(query.embeddings)) if background else query
 
 
 class _Align:
