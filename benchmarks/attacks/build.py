@@ -73,7 +73,7 @@ _TIMES = ("query_start", "query_end", "ref_start", "ref_end")
 
 
 def build(split: Split, out_dir: Path, seed: int, queries: int, footage: Footage | None = None) -> Dataset:
-    """Make the bench in ``out_dir``, or use what is there when it was made in the same way."""
+    """Make the bench in ``out_dir``, or use what is there. UsageError where that was made in another way."""
     footage = footage or find_footage()
     geometry = read_geometry()
     chosen = representatives(footage, split)
@@ -83,7 +83,10 @@ def build(split: Split, out_dir: Path, seed: int, queries: int, footage: Footage
         facts = json.loads(made.read_text(encoding="utf-8"))
         if facts["recipe"] == recipe:
             return Dataset(out_dir, facts)
-        made.unlink()
+        raise UsageError(
+            f"{out_dir}: holds a bench made from other footage or by another recipe; "
+            "remove it, or give another --output"
+        )
     started = time.monotonic()
     sources = {_video_id(path): footage.root / path for path in chosen}
     for name in ("gallery", "queries"):

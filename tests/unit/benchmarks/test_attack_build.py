@@ -15,6 +15,7 @@ from benchmarks.attacks.media import grey_thumbs
 from benchmarks.attacks.plan import Piece, QueryPlan
 from benchmarks.attacks.render import render
 from benchmarks.attacks.splits import scan_folder
+from schemas.errors import UsageError
 
 REF = "counter.mp4"
 
@@ -117,9 +118,12 @@ def test_the_same_seed_builds_the_same_bench(
 
     monkeypatch.setattr(build_module, "render", refuse)
     assert build("test", first.root, 1, 2, footage) == first
-    with pytest.raises(AssertionError, match="made again"):
+    with pytest.raises(UsageError) as error:
         build("test", first.root, 2, 2, footage)
-    assert not (first.root / "dataset.json").exists()
+    assert str(error.value) == (
+        f"{first.root}: holds a bench made from other footage or by another recipe; remove it, or give another --output"
+    )
+    assert build("test", first.root, 1, 2, footage) == first
 
 
 def test_a_wrong_folder_is_a_usage_error(
