@@ -5,8 +5,9 @@ python -m benchmarks.thresholds --backbone NAME|FILE [--seeds 1 2 3]
 OUTPUT/attacks, OUTPUT/features   as benchmarks.descriptor has them
 OUTPUT/thresholds.json            what is printed, and the environment it was measured in
 
-min_similarity and min_score go into the backbone's config, the others are defaults of the temporal network. No test
-split is looked at: what the choice is worth there, benchmarks.descriptor and benchmarks.copies say "as shipped".
+min_similarity and min_score go into the backbone's config. The temporal network keeps its own defaults: the short gaps
+that suit the short copies of this bench would split longer ones wherever a few keyframes fail to match. No test split
+is looked at: what the choice is worth there, benchmarks.descriptor and benchmarks.copies say "as shipped".
 """
 
 from __future__ import annotations
