@@ -64,7 +64,7 @@ def test_what_the_first_run_stored(first_run: object, gallery: Path, videos: Pat
         times, embeddings = FrameReader(opened).read(video)
         assert len(times) == rows[video_id]["keyframes"]
         assert np.all(np.diff(times) > 0)
-        np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+        np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3)
 
 
 def test_the_broken_one_is_a_dead_letter(gallery: Path, videos: Path) -> None:
@@ -168,13 +168,13 @@ def test_known_failures_are_tried_again_when_asked_or_when_mended(
 def test_other_models_than_the_gallerys_are_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root, source = own / "gallery", own / "videos"
     config = json.loads((root / "gallery.json").read_text())["backbone"]
-    config["pooling"], config["name"] = "mac", "other"
+    config["pooling"], config["name"], digest = "mac", "other", f"{config['sha256'][:12]}…"
     (own / "other.json").write_text(json.dumps(config))
     code, text = index(capsys, source, "--gallery", root, "--backbone", own / "other.json")
     assert code == 2
     assert text == (
         f"cliptrace: error: {root} was built with backbone copy_lite0 "
-        "(sha256 9ed0e70ce111…, gem, 256 dimensions), not other (sha256 9ed0e70ce111…, mac, 256 dimensions): "
+        f"(sha256 {digest}, gem, 256 dimensions), not other (sha256 {digest}, mac, 256 dimensions): "
         "leave --backbone out, or index into another gallery\n"
     )
     code, text = index(capsys, source, "--gallery", root, "--keyframes", "uniform:4")
