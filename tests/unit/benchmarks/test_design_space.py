@@ -67,8 +67,8 @@ def test_the_command_measures_every_row_and_its_chart_can_be_drawn(
     [
         (["--backbone", "nothing"], "unknown backbone 'nothing': use one of "),
         (
-            ["--backbone", "efficientnet_lite0", "--compare", "a=efficientnet_lite0", "a=efficientnet_lite0"],
-            "--compare: every name once, and none of them 'efficientnet_lite0', the name of --backbone",
+            ["--backbone", "copy_lite0", "--compare", "a=copy_lite0", "a=copy_lite0"],
+            "--compare: every name once, and none of them 'copy_lite0', the name of --backbone",
         ),
     ],
 )
