@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from benchmarks.design_frames import Bench, Frames, Pixels
 from benchmarks.design_variants import Variant
 from benchmarks.design_vectors import CORNERS, Floats, kept, pool_regions
 from benchmarks.features import THREADS
-from benchmarks.frame_cost import BATCH, BATCHES, REPETITIONS
+from benchmarks.frame_cost import BATCH, BATCHES, REPETITIONS, one_core
 from models.backbones.whitening import Whitening
 from models.runtime import Session, open_session
 from schemas.config import BackboneConfig
@@ -114,14 +113,10 @@ def milliseconds(variants: Sequence[Variant], repetitions: int = REPETITIONS) ->
     sessions = {network: open_session(network) for network in {row.network: None for row in rows.values()}}
     whitenings = {key: _any_whitening(row, sessions[row.network]) for key, row in rows.items()}
     took: dict[Hashable, list[float]] = {key: [] for key in rows}
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})
-    try:
+    with one_core():
         for _ in range(repetitions):
             for key, row in rows.items():
                 took[key].append(_time(row, sessions[row.network], whitenings[key]))
-    finally:
-        os.sched_setaffinity(0, cores)
     return {key: median(times) for key, times in took.items()}
 
 

@@ -1,4 +1,4 @@
-"""Other networks made from the one that ships: cut after an earlier layer, or in 8 bits where it has no such graph."""
+"""Other networks made from the one that ships: cut after an earlier layer, in 8 bits, in floats."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Variant:
     embed: Embed
     views: tuple[str, ...]
     background: Background | None
-    product: MatchConfig | None
+    product: MatchConfig | None = None
 
     def bench(self, dataset: Dataset) -> Bench:
         queries = self.embed(sorted(dataset.queries.iterdir()), self.views)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 
@@ -26,14 +27,10 @@ def measure_cost(backbones: Mapping[str, BackboneConfig], repetitions: int = REP
     """
     embedders = {name: Embedder.open(config, threads=1) for name, config in backbones.items()}
     took: dict[str, list[tuple[float, float]]] = {name: [] for name in embedders}
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})
-    try:
+    with one_core():
         for _ in range(repetitions):
             for name, embedder in embedders.items():
                 took[name].append(_time(embedder, _frames(embedder.config.input_size)))
-    finally:
-        os.sched_setaffinity(0, cores)
     return {
         name: {
             "milliseconds": median(wall for wall, _ in took[name]),
@@ -44,6 +41,17 @@ def measure_cost(backbones: Mapping[str, BackboneConfig], repetitions: int = REP
         }
         for name, config in backbones.items()
     }
+
+
+@contextlib.contextmanager
+def one_core() -> Iterator[None]:
+    """Binds the calling thread to a core."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def weights_bytes(config: BackboneConfig) -> int:

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     backbone, footage = load_config(arguments.backbone), find_footage()
     product = MatchConfig.suited_to(backbone)
     network = Network(backbone, (), arguments.output / "features")
-    variant = Variant(network.keyframes, (), Background.of(backbone), product)
+    variant = Variant(network.keyframes, (), Background.of(backbone))
     benches = {}
     for seed in arguments.seeds:
         folder = arguments.output / "attacks" / f"validation-{seed}"

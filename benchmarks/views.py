@@ -11,7 +11,6 @@ All with the settings that ship. The validation split is there to choose by.
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 import time
@@ -30,7 +29,7 @@ from benchmarks.contestants import Network
 from benchmarks.copies import as_shipped
 from benchmarks.end_to_end import Variant, figures, recall_by_edit
 from benchmarks.environment import environment
-from benchmarks.frame_cost import REPETITIONS
+from benchmarks.frame_cost import BATCH, REPETITIONS, one_core
 from benchmarks.report import save, show, table
 from benchmarks.seeds import shown, spread
 from models.backbones.background import Background
@@ -48,7 +47,6 @@ CHOICES: tuple[tuple[str, ...], ...] = (
     ("mirror", "turns", "halves"),
     QUERY_VIEWS,
 )
-_FRAMES = 4
 
 
 def run(arguments: argparse.Namespace, command: str) -> Result:
@@ -65,8 +63,8 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     product, background = MatchConfig.suited_to(backbone), Background.of(backbone)
     rows: dict[str, Result] = {}
     for views in CHOICES:
-        variant = Variant(network.keyframes, views, background, product)
-        seeds = [_measure(variant, *both) for both in zip(splits["validation"], splits["test"], strict=True)]
+        variant = Variant(network.keyframes, views, background)
+        seeds = [_measure(variant, product, *both) for both in zip(splits["validation"], splits["test"], strict=True)]
         rows["+".join(views) or "none"] = {
             "embeddings": view_count(views),
             "milliseconds": took[views],
@@ -80,28 +78,23 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     }
 
 
-def _measure(variant: Variant, validation: Dataset, test: Dataset) -> Result:
-    assert variant.product is not None
-    trial, bench = as_shipped(variant.product, variant.bench(validation)), variant.bench(test)
+def _measure(variant: Variant, product: MatchConfig, validation: Dataset, test: Dataset) -> Result:
+    trial, bench = as_shipped(product, variant.bench(validation)), variant.bench(test)
     return {**figures(trial, bench), "edits": recall_by_edit(trial, bench, test)}
 
 
 def milliseconds(backbone: BackboneConfig, repetitions: int = REPETITIONS) -> dict[tuple[str, ...], float]:
     """Choice → milliseconds to embed one keyframe of a query on one core, the choices taking turns; medians."""
     embedder = Embedder.open(backbone)
-    shape = (_FRAMES, backbone.input_size, backbone.input_size, 3)
+    shape = (BATCH, backbone.input_size, backbone.input_size, 3)
     frames = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
     took: dict[tuple[str, ...], list[float]] = {views: [] for views in CHOICES}
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})
-    try:
+    with one_core():
         for _ in range(repetitions):
             for views, times in took.items():
                 started = time.perf_counter()
                 embed_views(embedder.embed, frames, views)
-                times.append(1000 * (time.perf_counter() - started) / _FRAMES)
-    finally:
-        os.sched_setaffinity(0, cores)
+                times.append(1000 * (time.perf_counter() - started) / BATCH)
     return {views: median(times) for views, times in took.items()}
 
 

@@ -53,7 +53,7 @@ def open_session(config: BackboneConfig, device: Device = "cpu", threads: int = 
 def has_vnni() -> bool:
     """Whether this CPU sums products of 8-bit numbers in 32 bits (AVX-512 VNNI, AVX-VNNI).
 
-    Where it does not, ONNX Runtime's sums overflow now and then, and 8 bits gain little speed.
+    Where it does not, 16-bit sums may saturate, as ONNX Runtime's documentation of quantisation says.
     """
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")

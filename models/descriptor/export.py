@@ -30,7 +30,7 @@ INPUT_SIZE = 192
 DIMENSION = 256
 SHRINKAGE = 0.5
 MIN_SIMILARITY, MIN_SCORE = 0.2, 0.15
-"""As benchmarks.thresholds chose them for copy_lite0; another training has its own scale: see docs/backbones.md."""
+"""What benchmarks.thresholds chose for copy_lite0, rounded; every training has its own scale (docs/backbones.md)."""
 BACKGROUND_SIZE = 2000
 CALIBRATION_SIZE = 200
 """Pictures whose activations say how the 8 bits of the int8 graph are spread."""

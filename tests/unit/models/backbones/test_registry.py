@@ -193,6 +193,7 @@ KEYS = ", ".join(field.name for field in dataclasses.fields(load_config("efficie
         ({"format": "pickle"}, "key 'format' must be one of 'efficientnet_lite0', 'onnx', 'torchscript', not 'pickle'"),
         ({"pooling": "none"}, "key 'pooling': a backbone whose output is 'map' needs a pooling other than 'none'"),
         ({"graph": "g.onnx"}, "key 'graph': goes with format 'efficientnet_lite0', and with no other"),
+        ({"graph_int8": "g.onnx"}, "key 'graph_int8': goes with key 'graph'"),
     ],
 )
 def test_a_wrong_config(tmp_path: Path, change: dict[str, Any], message: str) -> None:
