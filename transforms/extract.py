@@ -12,12 +12,12 @@ import numpy as np
 from models.backbones.registry import Embedder
 from models.borders import cropped, find_borders
 from models.keyframes import Selector
+from models.keyframes.thumbs import thumbs
 from models.views import embed_views
 from schemas.config import Limits
 from schemas.errors import MediaError
 from schemas.records import FrameFeatures, RangeFeatures, VideoRange
 from transforms.media.decode import Decoder
-from transforms.media.thumbs import thumbs
 
 
 def extract_range(

@@ -8,19 +8,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
-import ffmpeg
 import numpy as np
 import torch.utils.data
 from numpy.typing import NDArray
 
 from models.descriptor.codec import recompressed
 from models.descriptor.edits import Frame, edited, squeezed
-from schemas.config import VIDEO_SUFFIXES
-from schemas.errors import UsageError
+from models.footage import files_below, is_image, read_image, read_video
 
-_SHORT_SIDE = 256
 _PER_SECOND = 4
-_IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
 EDITED = 2
 """Edited copies of each picture in a batch."""
 _CODEC_SIZE = 256
@@ -30,7 +26,7 @@ _GROUPED_SHARE = 0.35
 
 @dataclasses.dataclass(frozen=True)
 class Pictures:
-    """frames: RGB, their short side _SHORT_SIDE at most. video: int64[P], frames of one video share a number.
+    """frames: RGB, as models.footage reads them. video: int64[P], frames of one video share a number.
 
     time: float64[P] seconds in the video; 0 for a still image.
     """
@@ -46,40 +42,16 @@ class Pictures:
     def load(cls, folders: Sequence[Path]) -> Pictures:
         """Every image below the folders, and four frames a second of every video. UsageError where there are none."""
         frames, video, time = [], [], []
-        files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
-        for number, path in enumerate(files):
+        for number, path in enumerate(files_below(folders)):
             found = _read(path)
             frames += found
             video += [number] * len(found)
             time += [index / _PER_SECOND for index in range(len(found))]
-        if not frames:
-            raise UsageError(f"{', '.join(map(str, folders))}: no image and no video below; give folders with footage")
         return cls(tuple(frames), np.array(video), np.array(time))
 
 
 def _read(path: Path) -> list[Frame]:
-    if path.suffix.lower() in _IMAGES:
-        image = cv2.imread(str(path))
-        if image is None:
-            raise UsageError(f"{path}: not an image that can be read; remove it")
-        scale = min(1.0, _SHORT_SIDE / min(image.shape[:2]))
-        return [np.asarray(cv2.cvtColor(cv2.resize(image, None, fx=scale, fy=scale), cv2.COLOR_BGR2RGB), np.uint8)]
-    if path.suffix.lower() in VIDEO_SUFFIXES:
-        return _read_video(path)
-    return []
-
-
-def _read_video(path: Path) -> list[Frame]:
-    try:
-        streams = ffmpeg.probe(str(path))["streams"]
-        size = next((s["width"], s["height"]) for s in streams if s["codec_type"] == "video")
-        scale = min(1.0, _SHORT_SIDE / min(size))
-        width, height = (round(side * scale / 2) * 2 for side in size)
-        stream = ffmpeg.input(str(path)).filter("fps", _PER_SECOND).filter("scale", width, height)
-        raw, _ = stream.output("pipe:", format="rawvideo", pix_fmt="rgb24").run(capture_stdout=True, quiet=True)
-    except (ffmpeg.Error, StopIteration) as error:
-        raise UsageError(f"{path}: not a video that ffmpeg can read; remove it") from error
-    return list(np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3))
+    return [read_image(path)] if is_image(path) else list(read_video(path, _PER_SECOND))
 
 
 @dataclasses.dataclass(frozen=True)

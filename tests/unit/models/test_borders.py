@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.borders import cropped, find_borders
+from models.keyframes.thumbs import thumbs
 from schemas.config import Limits
 from transforms.media.decode import Decoder
 from transforms.media.probe import probe
-from transforms.media.thumbs import thumbs
 
 SIDE = 224
 WHOLE = [0, 0, SIDE, SIDE]
