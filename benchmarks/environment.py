@@ -18,7 +18,7 @@ _PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless")
 def environment(command: str, seed: int, packages: Sequence[str] = _PACKAGES) -> dict[str, Any]:
     """Machine, versions, seed and the command that measures the same again, as JSON takes them."""
     return {
-        "command": command,
+        "command": portable(command),
         "seed": seed,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": {
@@ -33,6 +33,14 @@ def environment(command: str, seed: int, packages: Sequence[str] = _PACKAGES) ->
             **{name: importlib.metadata.version(name) for name in packages},
         },
     }
+
+
+def portable(command: str) -> str:
+    """A shell command that means the same where the footage lies elsewhere."""
+    footage, variable = os.environ.get("CLIPTRACE_FOOTAGE"), '"$CLIPTRACE_FOOTAGE"'
+    if not footage:
+        return command
+    return command.replace(f"'{footage}", f"{variable}'").replace(footage, variable)
 
 
 def describe(facts: dict[str, Any]) -> str:
