@@ -139,7 +139,8 @@ def as_video(name: str, embeddings: Floats) -> FrameFeatures:
     count = len(embeddings)
     info = VideoInfo(count / PER_SECOND, fps=25.0, width=320, height=240, codec="h264")
     times = np.arange(count) / PER_SECOND
-    return FrameFeatures(VideoSource(name, name), info, times, np.ones(count, np.float32), embeddings, info.duration_s)
+    scores, cuts = np.ones(count, np.float32), np.empty(0)
+    return FrameFeatures(VideoSource(name, name), info, times, scores, embeddings, cuts, info.duration_s)
 
 
 def take(videos: Iterator[FrameFeatures], keyframes: int) -> list[FrameFeatures]:

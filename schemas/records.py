@@ -71,6 +71,7 @@ class RangeFeatures:
     times: NDArray[np.float64]
     scores: NDArray[np.float32]
     embeddings: NDArray[np.float32]
+    cuts: NDArray[np.float64]
     decoded_s: float
     warning: str = ""
 
@@ -82,6 +83,7 @@ class FrameFeatures:
     times: float64[K], seconds from the start of the video, strictly increasing.
     scores: float32[K], the keyframe selector's confidence in [0, 1].
     embeddings: float32[K, D], rows of unit L2 norm; of a query that was embedded in V views, float32[K, V, D].
+    cuts: float64[C], seconds between the last frame of a shot and the first of the next, increasing.
     decoded_s: seconds that could be decoded. warning: why they are fewer than the container promised, else "".
     bias: float32[K] or float32[K, V], what a background takes off the similarities of each embedding; None without one.
     """
@@ -91,6 +93,7 @@ class FrameFeatures:
     times: NDArray[np.float64]
     scores: NDArray[np.float32]
     embeddings: NDArray[np.float32]
+    cuts: NDArray[np.float64]
     decoded_s: float
     warning: str = ""
     bias: NDArray[np.float32] | None = None

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.backbones.registry import Embedder
 from models.borders import cropped, find_borders
 from models.keyframes import Selector
+from models.keyframes.cuts import find_cuts
 from models.keyframes.thumbs import thumbs
 from models.views import embed_views
-from schemas.config import Limits
+from schemas.config import BASIS_FPS, Limits
 from schemas.errors import MediaError
 from schemas.records import FrameFeatures, RangeFeatures, VideoRange
 from transforms.media.decode import Decoder
@@ -35,12 +37,14 @@ def extract_range(
     size = embedder.config.input_size
     none = np.empty((0, size, size, 3), np.uint8)
     times, scores, embeddings = [], [], [embed_views(embedder.embed, none, views)]
+    cuts: list[NDArray[np.float64]] = [np.empty(0)]
     with Decoder(path, part.info, limits, start_s=part.start_s, end_s=part.end_s, size=size) as decoder:
         try:
             for tile in decoder:
                 small = thumbs(tile.frames)
                 positions, confidence = selector(small)
                 times.append(tile.times[positions])
+                cuts.append(tile.times[find_cuts(small)] - 0.5 / BASIS_FPS)
                 scores.append(confidence)
                 frames = tile.frames[positions]
                 if embedder.config.crop_borders:
@@ -54,6 +58,7 @@ def extract_range(
         np.concatenate(times) if times else np.empty(0, np.float64),
         np.concatenate(scores) if scores else np.empty(0, np.float32),
         np.concatenate(embeddings),
+        np.concatenate(cuts),
         decoder.decoded_s,
         warning,
     )
@@ -74,6 +79,7 @@ def join_ranges(parts: list[RangeFeatures]) -> FrameFeatures:
         np.concatenate([part.times for part in parts]),
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.embeddings for part in parts]),
+        np.concatenate([part.cuts for part in parts]),
         sum(part.decoded_s for part in parts),
         warning,
     )

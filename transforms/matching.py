@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.alignment import ALIGNERS, align
 from models.alignment.candidates import group_hits
 from models.alignment.similarity import search_rows
+from models.alignment.snapping import snap
 from models.alignment.windows import align_windows
 from models.backbones.background import Background
 from schemas.config import BASIS_FPS, BackboneConfig
@@ -139,6 +140,7 @@ def match_pair(
         candidate,
         bias=query.bias,
     )
+    found = [snap(segment, query.times, query.cuts) for segment in found]
     query_s, ref_s = _end_s(query.times, query.decoded_s), _end_s(ref_times, ref.decoded_s)
     segments = tuple(_cut(segment, query_s, ref_s) for segment in found if segment.score >= config.min_score)
     if not segments:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models.borders.blurred import blurred_backdrop
 from models.borders.box import Box
 from models.borders.quiet import flat_border, is_flat_outside, still_border
+from models.keyframes.cuts import find_cuts
 
 Boxes = NDArray[np.int32]
 """int32[N, 4]: left, top, right, bottom of a box in each frame, in pixels; right and bottom are exclusive."""
@@ -27,8 +28,6 @@ _SHORTEST = 6
 """What is seen for fewer frames (0.75 s) is no border."""
 _SAMPLES = 8
 """Frames of a window that are looked at in full size."""
-_CUT = 20.0
-"""Levels, of 255, by which the thumbs on both sides of a cut differ in the mean."""
 
 
 def find_borders(frames: NDArray[np.uint8], thumbs: NDArray[np.uint8]) -> Boxes:
@@ -69,22 +68,12 @@ def _shots(thumbs: NDArray[np.uint8]) -> list[list[tuple[int, int]]]:
     """Each shot as windows (start, end) of frames, of about the same length and at most _WINDOW."""
     if not len(thumbs):
         return []
-    flat = thumbs.reshape(len(thumbs), -1)
-    changes = cv2.absdiff(flat[1:], flat[:-1]).mean(axis=1) if len(thumbs) > 1 else np.empty(0)
-    cuts = [i + 1 for i in range(len(changes)) if _is_cut(changes, i)]
+    cuts = find_cuts(thumbs).tolist()
     shots = []
     for start, end in zip([0, *cuts], [*cuts, len(thumbs)], strict=True):
         edges = np.linspace(start, end, -(-(end - start) // _WINDOW) + 1).astype(int).tolist()
         shots.append(list(itertools.pairwise(edges)))
     return shots
-
-
-def _is_cut(changes: NDArray[np.float64], index: int) -> bool:
-    """Fast motion changes thumbs as much as a cut does, but before it and after it alike."""
-    if changes[index] <= _CUT:
-        return False
-    around = changes[max(0, index - 4) : index], changes[index + 1 : index + 5]
-    return bool(changes[index] > 3 * min((np.median(side) for side in around if len(side)), default=0.0))
 
 
 def _box(frames: NDArray[np.uint8], thumbs: NDArray[np.uint8], start: int, end: int) -> Box | None:

@@ -48,9 +48,8 @@ def test_text_of_is_always_utf8(name: str) -> None:
 
 def make_features(times: list[float], scores: int, rows: int) -> FrameFeatures:
     info = VideoInfo(1.0, 25.0, 2, 2, "h264")
-    return FrameFeatures(
-        VideoSource("v", "/v"), info, np.array(times), np.ones(scores, np.float32), np.ones((rows, 2), np.float32), 1.0
-    )
+    found, embeddings = np.ones(scores, np.float32), np.ones((rows, 2), np.float32)
+    return FrameFeatures(VideoSource("v", "/v"), info, np.array(times), found, embeddings, np.empty(0), 1.0)
 
 
 def test_features_are_checked_where_they_are_made() -> None:

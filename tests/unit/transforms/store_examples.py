@@ -33,7 +33,7 @@ def features(
     info = VideoInfo(frames / 2, 25.0, 64, 48, "h264", size_bytes=1, content_sha256="ef" * 32)
     source = VideoSource(video_id, f"/videos/{video_id}", fingerprint, {"owner": "Bo"}, attempt)
     times = np.arange(frames) / 2
-    return FrameFeatures(source, info, times, np.ones(frames, np.float32), embeddings, frames / 2, warning)
+    return FrameFeatures(source, info, times, np.ones(frames, np.float32), embeddings, np.empty(0), frames / 2, warning)
 
 
 def stored_precision(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

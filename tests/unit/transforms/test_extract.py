@@ -21,11 +21,15 @@ def open_embedder(crop_borders):
     return Embedder.open(dataclasses.replace(load_config("efficientnet_lite0"), crop_borders=crop_borders))
 
 
-def embeddings(path, embedder):
+def extracted(path, embedder):
     limits = Limits()
     (part,) = split(VideoSource("v", str(path)), probe(str(path), limits), limits)
     selector = make_selector(KeyframeConfig(per_second=1.0), BASIS_FPS)
-    return extract_range(str(path), part, selector, embedder, limits).embeddings
+    return extract_range(str(path), part, selector, embedder, limits)
+
+
+def embeddings(path, embedder):
+    return extracted(path, embedder).embeddings
 
 
 def cosines(boxed, crop_borders):
@@ -40,3 +44,15 @@ def test_a_letterboxed_clip_has_the_embeddings_of_the_clip_where_borders_are_cro
     assert len(cosines(boxed, crop_borders=True)) >= 8
     assert np.median(cosines(boxed, crop_borders=True)) > 0.9
     assert np.median(cosines(boxed, crop_borders=False)) < 0.8
+
+
+def test_cuts_are_found_to_the_basis_frame(tmp_path):
+    first, other = CLIP.with_name("cars.mp4"), CLIP.with_name("juggling.mp4")
+    joined = tmp_path / "joined.mp4"
+    graph = (
+        "[0:v]trim=end=3,scale=320:240,setsar=1,fps=24[a];[1:v]trim=end=3,scale=320:240,setsar=1,fps=24[b];[a][b]concat"
+    )
+    command = ["ffmpeg", "-v", "error", "-i", first, "-i", other, "-filter_complex", graph, "-an", joined]
+    subprocess.run(command, check=True)
+    (cut,) = extracted(joined, open_embedder(crop_borders=False)).cuts
+    assert 3.0 - 1 / BASIS_FPS <= cut <= 3.0

@@ -24,13 +24,13 @@ class Frames:
         return self._video.times, self._video.embeddings
 
 
-def matched(query_s: float, ref_s: float) -> Match:
+def matched(query_s: float, ref_s: float, cuts: tuple[float, ...] = ()) -> Match:
     """20 s at 2 keyframes a second with itself; query_s, ref_s: seconds that were decoded of either."""
     query, ref = features("v", 40), StoredVideo("r", "/r", {}, ref_s, 40, "frames", 0)
     all_frames = np.arange(40)
     candidate = Candidate("v", "r", all_frames, all_frames, np.ones(40, np.float32), 40.0)
     found = match_pair(
-        dataclasses.replace(query, decoded_s=query_s),
+        dataclasses.replace(query, decoded_s=query_s, cuts=np.array(cuts)),
         ref,
         candidate,
         Frames(query),  # type: ignore[arg-type]
@@ -53,6 +53,12 @@ def test_segments_end_where_the_videos_do(query_s: float, ref_s: float, ends: tu
     (segment,) = matched(query_s, ref_s).segments
     assert (segment.query_start, segment.ref_start) == (0.0, 0.0)
     assert (segment.query_end, segment.ref_end) == ends
+
+
+def test_segments_end_at_the_querys_cuts() -> None:
+    (segment,) = matched(20.0, 20.0, cuts=(10.0, 19.5625)).segments
+    assert (segment.query_start, segment.ref_start) == (0.0, 0.0)
+    assert (segment.query_end, segment.ref_end) == (19.5625, 19.5625)
 
 
 def test_thresholds_are_the_backbones_unless_others_are_given() -> None:

@@ -23,7 +23,7 @@ def test_a_keyframe_of_the_default_dimension_takes_600_bytes_at_most(tmp_path: P
     rows = np.random.default_rng(0).normal(size=(frames, dimension)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     short = features("a", frames)
-    video = FrameFeatures(short.source, short.info, short.times, short.scores, rows, short.decoded_s)
+    video = FrameFeatures(short.source, short.info, short.times, short.scores, rows, short.cuts, short.decoded_s)
     gallery = Gallery.create(str(tmp_path / "g"), manifest)
     commit(gallery, NoVectors(), "R1", [video])  # type: ignore[arg-type]
     stored = read_videos(gallery)["a"]
