@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import io
-import os
 import warnings
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -15,12 +14,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.graphs import Graph
 from models.weights import read_verified
 from schemas.config import BackboneConfig
 from schemas.errors import CliptraceError, UsageError
-
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at the import, which else calls home and writes to ~/.cache
-import onnxruntime
 
 Device = Literal["cpu", "cuda"]
 
@@ -64,25 +61,15 @@ def has_vnni() -> bool:
 
 class _OnnxSession:
     def __init__(self, config: BackboneConfig, threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # A spinning pool burns the cores that decode the next frames.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        file, model = config.path, read_verified(config.path, config.sha256)
-        if config.format == "efficientnet_lite0":
-            # The graph's tensors point into the weights file: handed over in memory, they are the bytes just verified.
-            # ONNX Runtime keeps pointers to them, not a copy, so they must live as long as the session.
-            self._weights = model
-            options.add_external_initializers_from_files_in_memory(["model.safetensors"], [model], [len(model)])
+        if config.format == "onnx":
+            file = config.path
+            self._graph = Graph(file, config.sha256, threads=threads)
+        else:
             file, sha256 = config.graph, config.graph_sha256
             if config.graph_int8 and has_vnni():
                 file, sha256 = config.graph_int8, config.graph_int8_sha256
-            model = read_verified(file, sha256)
-        try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's errors share no other base class
-            raise CliptraceError(f"{file}: ONNX Runtime cannot load it: {error}") from error
+            self._graph = Graph(file, sha256, config.path, config.sha256, threads)
+        self._session = self._graph.session
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in ("tensor(uint8)", "tensor(float)"):
             described = ", ".join(f"{entry.name} {entry.type}" for entry in inputs)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alignment import dp, dtw, hough, tn
+from models.alignment import dp, dtw, hough, spd, tn
 from models.alignment.config import AlignerConfig
 from schemas.records import Segment
 
@@ -23,6 +23,7 @@ class Aligner(NamedTuple):
 
 ALIGNERS: Mapping[str, Aligner] = MappingProxyType(
     {
+        "spd": Aligner(spd.SPDConfig, spd.align),
         "tn": Aligner(tn.TNConfig, tn.align),
         "dp": Aligner(dp.DPConfig, dp.align),
         "hough": Aligner(hough.HoughConfig, hough.align),

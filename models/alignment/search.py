@@ -35,7 +35,7 @@ def search(
     find_paths: forward paths of one aligner. Played backwards, a copy is a forward path of the map whose reference
     axis is turned round; of two findings of one region the heavier is kept.
     """
-    similarity, query_times, ref_times = _checked(similarity, query_times, ref_times)
+    similarity, query_times, ref_times = checked(similarity, query_times, ref_times)
     if not similarity.size or not bool(np.any(similarity >= config.min_similarity)):
         return []
     paths = [(path, False) for path in find_paths(similarity, query_times, ref_times, config)]
@@ -49,9 +49,9 @@ def search(
     measure = _Ruler(similarity, query_times, ref_times)
     # Rivals are compared by all that their paths touched: what a path overran holds no copy of its own.
     boxes = {measure.box(path, backwards): path for path, backwards in paths}
-    kept = strongest((box for box in boxes if _is_plausible(box, config)), config.max_segments)
+    kept = strongest((box for box in boxes if is_plausible(box, config)), config.max_segments)
     segments = [measure.segment(boxes[box], box) for box in kept]
-    return best_first(segment for segment in segments if _is_plausible(segment, config))
+    return best_first(segment for segment in segments if is_plausible(segment, config))
 
 
 def repeatedly(find_paths: PathFinder[Config]) -> PathFinder[Config]:
@@ -75,7 +75,7 @@ def repeatedly(find_paths: PathFinder[Config]) -> PathFinder[Config]:
     return find
 
 
-def _checked(similarity: Map, query_times: Times, ref_times: Times) -> tuple[Map, Times, Times]:
+def checked(similarity: Map, query_times: Times, ref_times: Times) -> tuple[Map, Times, Times]:
     similarity = np.asarray(similarity, np.float32)
     query_times, ref_times = np.asarray(query_times, np.float64), np.asarray(ref_times, np.float64)
     if similarity.ndim != 2:
@@ -126,6 +126,6 @@ class _Ruler:
         return Segment(*query, *ref, score, backwards)
 
 
-def _is_plausible(segment: Segment, config: AlignerConfig) -> bool:
+def is_plausible(segment: Segment, config: AlignerConfig) -> bool:
     query, ref = segment.query_end - segment.query_start, segment.ref_end - segment.ref_start
     return min(query, ref) >= config.min_length_s and max(query, ref) <= STEEPEST * min(query, ref)

@@ -58,7 +58,7 @@ def graph(weights: bytes) -> onnx.ModelProto:
             "efficientnet_lite0",
             [helper.make_tensor_value_info("frames", TensorProto.UINT8, ["N", "H", "W", 3])],
             [helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["N", LAYERS[-1].outputs, "h", "w"])],
-            constants + _external_tensors(weights),
+            constants + external_tensors(weights),
         ),
         opset_imports=[helper.make_opsetid("", 17)],
         ir_version=8,
@@ -66,7 +66,7 @@ def graph(weights: bytes) -> onnx.ModelProto:
     )
 
 
-def _external_tensors(weights: bytes) -> list[onnx.TensorProto]:
+def external_tensors(weights: bytes) -> list[onnx.TensorProto]:
     """An initializer for each tensor of a safetensors file, its data left in that file.
 
     The file is 8 bytes with the header's length, the header in JSON, then the tensors, at offsets counted from its end.

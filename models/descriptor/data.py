@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -117,12 +117,3 @@ class Batches(torch.utils.data.Dataset[Batch]):  # type: ignore[misc]  # torch i
         if 0 <= other < len(self._pictures) and self._pictures.video[other] == self._pictures.video[index]:
             return self._pictures.frames[other]
         return self._pictures.frames[index]
-
-
-def in_order(batches: Batches, first: int, workers: int) -> Iterator[Batch]:
-    """Batches from step ``first`` on, made by ``workers`` processes ahead of time."""
-    steps = range(first, len(batches))
-    loader = torch.utils.data.DataLoader(
-        batches, batch_size=None, sampler=steps, num_workers=workers, prefetch_factor=4 if workers else None
-    )
-    yield from loader

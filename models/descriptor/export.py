@@ -34,8 +34,6 @@ MIN_SIMILARITY, MIN_SCORE = 0.2, 0.15
 BACKGROUND_SIZE = 2000
 CALIBRATION_SIZE = 200
 """Pictures whose activations say how the 8 bits of the int8 graph are spread."""
-_BLANKS = tuple(itertools.product((0, 85, 170, 255), repeat=3))
-"""Flat frames in these colours are part of the background set: black, white, title cards."""
 
 
 def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, seed: int) -> BackboneConfig:
@@ -47,8 +45,8 @@ def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, s
     features = pooled(descriptor, pictures.frames, INPUT_SIZE)
     projection = whitened(descriptor.whitening(), features, DIMENSION)
     chosen = np.random.default_rng(seed).permutation(len(features))[:BACKGROUND_SIZE]
-    blanks = np.stack([np.full((INPUT_SIZE, INPUT_SIZE, 3), rgb, np.uint8) for rgb in _BLANKS])
-    background = projection.apply(np.concatenate([features[chosen], pooled(descriptor, list(blanks), INPUT_SIZE)]))
+    blank = blanks(INPUT_SIZE)
+    background = projection.apply(np.concatenate([features[chosen], pooled(descriptor, list(blank), INPUT_SIZE)]))
     weights = safetensors.numpy.save(_tensors(descriptor))
     calibration = np.stack([squeezed(pictures.frames[number], INPUT_SIZE) for number in chosen[:CALIBRATION_SIZE]])
     files = {
@@ -82,11 +80,17 @@ def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, s
     folder.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         folder.joinpath(file).write_bytes(content)
-    in_8_bits = Embedder.open(_save(config, folder)).embed(blanks)  # flat frames are where 8 bits differ most
+    in_8_bits = Embedder.open(_save(config, folder)).embed(blank)  # flat frames are where 8 bits differ most
     content = Background(np.concatenate([background, in_8_bits])).to_bytes()
     folder.joinpath("background.safetensors").write_bytes(content)
     scored = dataclasses.replace(config, background="background.safetensors", background_sha256=sha256_of(content))
     return _save(scored, folder)
+
+
+def blanks(size: int) -> NDArray[np.uint8]:
+    """uint8[64, S, S, 3], flat frames that are part of the background set: black, white, the ground of title cards."""
+    colours = itertools.product((0, 85, 170, 255), repeat=3)
+    return np.stack([np.full((size, size, 3), rgb, np.uint8) for rgb in colours])
 
 
 def _save(config: BackboneConfig, folder: Path) -> BackboneConfig:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,17 +14,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from models.backbones import efficientnet_lite0
 from models.backbones.registry import load_config
 from models.backbones.whitening import Whitening
-from models.descriptor.data import EDITED, Batch, Batches, Pictures, in_order
+from models.descriptor.data import EDITED, Batch, Batches, Pictures
 from models.descriptor.edits import edited
 from models.descriptor.export import write
 from models.descriptor.losses import anchor, contrastive, entropy
 from models.descriptor.network import Descriptor, freeze_below, pooled
+from models.training import CHECKPOINT_S, fit, schedule
 from models.weights import read_verified
 from schemas.config import BackboneConfig
-from schemas.errors import UsageError
 
 START = "efficientnet_lite0"
-CHECKPOINT = "checkpoint.pt"
 _SAME_PICTURE = 0.85
 """Two pictures whose frozen embeddings are this similar may show the same thing: never a negative pair."""
 _SAME_MOMENT_S = 1.5
@@ -58,37 +54,12 @@ class TrainConfig:
     seed: int = 0
 
 
-@dataclasses.dataclass
-class State:
-    """A run between two steps. bank: float32[P, D], the last embedding of every picture as it is."""
+class Bank(torch.nn.Module):  # type: ignore[misc]  # torch is not followed
+    """embeddings: float32[P, D], the last embedding of every picture as it is."""
 
-    descriptor: Descriptor
-    average: AveragedModel
-    optimizer: torch.optim.Optimizer
-    bank: torch.Tensor
-    step: int = 0
-
-    def save(self, path: Path, config: TrainConfig) -> None:
-        content = {
-            "config": json.dumps(dataclasses.asdict(config)),
-            "descriptor": self.descriptor.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "bank": self.bank,
-            "step": self.step,
-        }
-        partial = path.with_suffix(".partial")
-        torch.save(content, partial)
-        partial.replace(path)
-
-    def restore(self, path: Path, config: TrainConfig) -> None:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["config"] != json.dumps(dataclasses.asdict(config)):
-            raise UsageError(f"{path}: was begun with other settings, {content['config']}; give another --output")
-        self.descriptor.load_state_dict(content["descriptor"])
-        self.average.load_state_dict(content["average"])
-        self.optimizer.load_state_dict(content["optimizer"])
-        self.bank, self.step = content["bank"], content["step"]
+    def __init__(self, embeddings: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("embeddings", embeddings)
 
 
 class Trainer:
@@ -97,16 +68,17 @@ class Trainer:
     def __init__(self, pictures: Pictures, config: TrainConfig) -> None:
         torch.manual_seed(config.seed)
         self.config, self.pictures = config, pictures
-        descriptor, self.frozen = self._initial()
+        self.descriptor, self.frozen = self._initial()
         self.related = _related(self.frozen, pictures)
-        freeze_below(descriptor.trunk, config.first_trained)
-        trained = [p for p in descriptor.trunk.parameters() if p.requires_grad]
-        groups: list[dict[str, Any]] = [{"params": [descriptor.offset, descriptor.projection], "lr": config.head_rate}]
+        freeze_below(self.descriptor.trunk, config.first_trained)
+        trained = [p for p in self.descriptor.trunk.parameters() if p.requires_grad]
+        head = [self.descriptor.offset, self.descriptor.projection]
+        groups: list[dict[str, Any]] = [{"params": head, "lr": config.head_rate}]
         groups += [{"params": trained, "lr": config.trunk_rate}] if trained else []
-        optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
         self._rates: list[float] = [group["lr"] for group in groups]
-        average = AveragedModel(descriptor, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
-        self.state = State(descriptor, average, optimizer, self.frozen.clone())
+        self.average = AveragedModel(self.descriptor, multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
+        self.bank = Bank(self.frozen.clone())
 
     def _initial(self) -> tuple[Descriptor, torch.Tensor]:
         """The ImageNet network, its projection a whitening of pictures as they are and edited; and what it sees.
@@ -123,29 +95,28 @@ class Trainer:
         whitening = Whitening.fit(np.concatenate([plain, changed]), self.config.dimension, shrinkage=0.5)
         return Descriptor(trunk, whitening), torch.from_numpy(whitening.apply(plain))
 
-    def step(self, batch: Batch) -> dict[str, float]:
-        state, config = self.state, self.config
-        for group, rate in zip(state.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * _schedule(state.step, config)
-        embeddings = state.descriptor(batch.frames)
+    def step(self, batch: Batch, number: int) -> dict[str, float]:
+        config = self.config
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * schedule(number, config.steps, config.warm_up)
+        embeddings = self.descriptor(batch.frames)
         losses = self._losses(embeddings, batch.shown)
         total = losses["contrastive"]
         total = total + config.entropy_weight * losses["entropy"] + config.anchor_weight * losses["anchor"]
-        state.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         total.backward()
-        torch.nn.utils.clip_grad_norm_(state.descriptor.parameters(), 1.0)
-        state.optimizer.step()
-        state.average.update_parameters(state.descriptor)
+        torch.nn.utils.clip_grad_norm_(self.descriptor.parameters(), 1.0)
+        self.optimizer.step()
+        self.average.update_parameters(self.descriptor)
         plain = batch.shown[: len(batch.shown) // (1 + EDITED), 0]
-        state.bank[plain] = embeddings[: len(plain)].detach()
-        state.step += 1
+        self.bank.embeddings[plain] = embeddings[: len(plain)].detach()
         return {name: value.item() for name, value in losses.items()}
 
     def _losses(self, embeddings: torch.Tensor, shown: torch.Tensor) -> dict[str, torch.Tensor]:
         owner, plain = shown[:, 0], len(shown) // (1 + EDITED)
-        against = torch.cat([embeddings, self.state.bank])
-        their_owner = torch.cat([owner, torch.arange(len(self.state.bank))])
-        their_other = torch.cat([shown[:, 1], torch.arange(len(self.state.bank))])
+        everything = torch.arange(len(self.bank.embeddings))
+        against = torch.cat([embeddings, self.bank.embeddings])
+        their_owner, their_other = torch.cat([owner, everything]), torch.cat([shown[:, 1], everything])
         similarity = embeddings @ against.T
         negative = torch.ones_like(similarity, dtype=torch.bool)
         for mine in (owner, shown[:, 1]):
@@ -172,32 +143,18 @@ def run(data: Sequence[Path], output: Path, config: TrainConfig) -> BackboneConf
     return write(train(pictures, output, config), pictures, output, output.resolve().name, config.seed)
 
 
-def train(pictures: Pictures, output: Path, config: TrainConfig, checkpoint_s: float = 300.0) -> Descriptor:
-    """The averaged descriptor after ``config.steps`` steps.
-
-    ``output`` gets log.jsonl and, every ``checkpoint_s`` seconds, a checkpoint, from which the same call goes on.
-    """
-    output.mkdir(parents=True, exist_ok=True)
+def train(pictures: Pictures, output: Path, config: TrainConfig, checkpoint_s: float = CHECKPOINT_S) -> Descriptor:
+    """The averaged descriptor after ``config.steps`` steps. ``output``: as models.training.fit has it."""
     trainer = Trainer(pictures, config)
-    state, checkpoint = trainer.state, output / CHECKPOINT
-    if checkpoint.exists():
-        state.restore(checkpoint, config)
     batches = Batches(pictures, config.pictures, config.sizes, config.steps, config.seed)
-    saved = time.monotonic()
-    recent: list[dict[str, float]] = []
-    with (output / "log.jsonl").open("a", encoding="utf-8") as log:
-        for batch in in_order(batches, state.step, workers=1):
-            recent.append(trainer.step(batch))
-            if state.step % 25 == 0 or state.step == config.steps:
-                means = {name: round(sum(r[name] for r in recent) / len(recent), 4) for name in recent[0]}
-                line = json.dumps({"step": state.step, **means})
-                print(line, file=log, flush=True)
-                print(line, file=sys.stderr, flush=True)
-                recent = []
-            if time.monotonic() - saved >= checkpoint_s or state.step == config.steps:
-                state.save(checkpoint, config)
-                saved = time.monotonic()
-    averaged: Descriptor = state.average.module.eval()
+    parts = {
+        "descriptor": trainer.descriptor,
+        "average": trainer.average,
+        "optimizer": trainer.optimizer,
+        "bank": trainer.bank,
+    }
+    fit(batches, trainer.step, parts, output, config, checkpoint_s=checkpoint_s)
+    averaged: Descriptor = trainer.average.module.eval()
     return averaged
 
 
@@ -207,10 +164,3 @@ def _related(frozen: torch.Tensor, pictures: Pictures) -> torch.Tensor:
     near = (moment[:, None] - moment[None, :]).abs() < _SAME_MOMENT_S
     related: torch.Tensor = ((video[:, None] == video[None, :]) & near) | (frozen @ frozen.T > _SAME_PICTURE)
     return related
-
-
-def _schedule(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then a cosine to zero."""
-    if step < config.warm_up:
-        return (step + 1) / config.warm_up
-    return 0.5 * (1 + float(np.cos(np.pi * (step - config.warm_up) / max(config.steps - config.warm_up, 1))))

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.descriptor.data import EDITED, Batches, Pictures, in_order
+from models.descriptor.data import EDITED, Batches, Pictures
 from models.descriptor.edits import squeezed
 from schemas.errors import UsageError
 
@@ -60,13 +60,10 @@ def test_a_batch_is_plain_pictures_then_their_copies(pictures):
         assert any(np.array_equal(frame, squeezed(pictures.frames[at], 64)) for at in near)
 
 
-def test_batches_do_not_depend_on_the_number_of_workers_nor_on_the_first_step(pictures):
-    batches = Batches(pictures, 4, (32, 48), 4, seed=5)
-    alone = list(in_order(batches, 2, workers=0))
-    beside = list(in_order(batches, 0, workers=1))[2:]
-    for one, other in zip(alone, beside, strict=True):
-        assert torch.equal(one.frames, other.frames)
-        assert torch.equal(one.shown, other.shown)
+def test_a_batch_depends_on_its_step_and_the_seed_alone(pictures):
+    one, other = (Batches(pictures, 4, (32, 48), 4, seed=5)[2] for _ in range(2))
+    assert torch.equal(one.frames, other.frames)
+    assert torch.equal(one.shown, other.shown)
 
 
 def test_pictures_are_not_drawn_twice(pictures):

@@ -6,7 +6,8 @@ import torch
 
 from models.backbones.registry import load_config
 from models.descriptor import export
-from models.descriptor.train import CHECKPOINT, TrainConfig, Trainer, run, train
+from models.descriptor.train import TrainConfig, Trainer, run, train
+from models.training import CHECKPOINT
 from schemas.errors import UsageError
 
 CONFIG = TrainConfig(steps=4, pictures=4, sizes=(64,), warm_up=1, dimension=8, first_trained="block12_expand")
@@ -27,10 +28,10 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(trained, pictur
 
     step = Trainer.step
 
-    def interrupted(trainer, batch):
-        if trainer.state.step == 2:
+    def interrupted(trainer, batch, number):
+        if number == 2:
             raise InterruptedError
-        return step(trainer, batch)
+        return step(trainer, batch, number)
 
     monkeypatch.setattr(Trainer, "step", interrupted)
     with pytest.raises(InterruptedError):

@@ -1,0 +1,38 @@
+"""ONNX graphs whose tensors lie in a safetensors file beside them, run on the CPU."""
+
+from __future__ import annotations
+
+import os
+
+from schemas.errors import CliptraceError
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at the import, which else calls home and writes to ~/.cache
+import onnxruntime
+
+from models.weights import read_verified
+
+
+class Graph:
+    """A session that may be used from several threads, and the bytes that it points into.
+
+    path, sha256: the graph. weights, weights_sha256: of the safetensors file that its tensors lie in; "" for a graph
+    that has its own. threads: of one run.
+    """
+
+    def __init__(self, path: str, sha256: str, weights: str = "", weights_sha256: str = "", threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # A spinning pool burns the cores that decode the next frames.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if weights:
+            # Handed over in memory, they are the bytes just verified. ONNX Runtime keeps pointers to them, not a copy.
+            self._weights = read_verified(weights, weights_sha256)
+            options.add_external_initializers_from_files_in_memory(
+                ["model.safetensors"], [self._weights], [len(self._weights)]
+            )
+        graph = read_verified(path, sha256)
+        try:
+            self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's errors share no other base class
+            raise CliptraceError(f"{path}: ONNX Runtime cannot load it: {error}") from error

@@ -1,0 +1,207 @@
+"""What SSAN is trained on, made on the fly: similarity maps with real embeddings of real edits, and tiles of thumbs."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.utils.data
+from numpy.typing import NDArray
+
+from models.keyframes.content import select_content
+from models.ssan.coordinates import to_index
+from models.ssan.pairs import Footage, Ints, PairMaker, Random
+from models.ssan.teacher import keyframes
+from models.ssan.tiles import FRAMES, tile
+from schemas.config import BASIS_FPS
+
+SIDES = {32: (0.3, 64), 64: (0.35, 32), 128: (0.25, 16), 256: (0.1, 6)}
+"""Side of a batch's maps in keyframes → how often, and maps a batch."""
+COPIED_SHARE = 0.45
+"""Of the maps; the others hold no copy. Of what a search brings, far fewer do."""
+_ATTEMPTS = 3
+_VISIBLE = 0.1
+"""Similarity along a copy's line below which nobody could find it."""
+_SMALLEST = 0.8
+"""Keyframes of a copy on either side, below which it is none."""
+RATES = {1: 0.15, 2: 0.45, 4: 0.25, 8: 0.15}
+"""Keyframes a second → how often."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Example:
+    """similarity: float32[Q, R]. boxes: float32[M, 4], q0, q1, r0, r1 in keyframes. backward: bool[M]."""
+
+    similarity: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+    backward: NDArray[np.bool_]
+
+
+class MapMaker:
+    """Example of a pair: keyframes are chosen, embeddings worn down, and the map is full or what a search would hit."""
+
+    def __init__(self, pairs: PairMaker) -> None:
+        self.pairs = pairs
+
+    def example(self, random: Random, side: int) -> Example:
+        """A map of at most side × side. One whose copies cannot be seen is not shown; one without may be picked."""
+        if side >= 64 and random.random() < 0.4:
+            return self._mosaic(random, side)
+        copied = random.random() < COPIED_SHARE
+        tried = []
+        for _ in range(_ATTEMPTS):
+            example = self._one(random, side, copied)
+            if copied and len(example.boxes) and _visibility(example).min() >= _VISIBLE:
+                return example
+            if not copied:
+                tried.append(example)
+        if copied:
+            return self._one(random, side, copied=False)
+        # What a search brings is the most alike of many strangers, not any.
+        return max(tried, key=lambda example: float(np.quantile(example.similarity, 0.98)))
+
+    def _one(self, random: Random, side: int, copied: bool) -> Example:
+        rate = int(random.choice(list(RATES), p=list(RATES.values())))
+        query, ref, copies = self.pairs.pair(random, side * BASIS_FPS // rate, copied)
+        irregular = random.random() < 0.4
+        query_frames, ref_frames = (self._keyframes(random, video, rate, irregular)[:side] for video in (query, ref))
+        similarity = self._similarity(random, query[query_frames], ref[ref_frames])
+        boxes, backward = [], []
+        for copy in copies:
+            q0, q1 = to_index(query_frames / BASIS_FPS, np.array([copy.q0, copy.q1]) / BASIS_FPS)
+            r0, r1 = to_index(ref_frames / BASIS_FPS, np.array([copy.r0, copy.r1]) / BASIS_FPS)
+            if min(q1 - q0, r1 - r0) >= _SMALLEST:
+                boxes.append((q0, q1, r0, r1))
+                backward.append(copy.backward)
+        return Example(similarity, np.array(boxes, np.float32).reshape(-1, 4), np.array(backward, np.bool_))
+
+    def _mosaic(self, random: Random, side: int) -> Example:
+        """Four maps of other pairs in one (as YOLOv4 does, Bochkovskiy et al., arXiv 2004.10934)."""
+        half = side // 2
+        similarity = np.zeros((side, side), np.float32)
+        boxes, backward = [], []
+        for row, column in itertools.product((0, half), (0, half)):
+            part = self.example(random, half)
+            height, width = part.similarity.shape
+            similarity[row : row + height, column : column + width] = part.similarity
+            boxes.append(part.boxes + np.array([row, row, column, column], np.float32))
+            backward.append(part.backward)
+        return Example(similarity, np.concatenate(boxes), np.concatenate(backward))
+
+    def _keyframes(self, random: Random, video: Footage, rate: int, irregular: bool) -> Ints:
+        step = BASIS_FPS // rate
+        if not irregular or step == 1:
+            return np.arange(0, len(video), step)
+        chosen, _ = select_content(
+            self.pairs.thumbs(video), BASIS_FPS, float(np.exp(random.uniform(-4, -2.3))), 2.0 / rate
+        )
+        return chosen
+
+    def _similarity(self, random: Random, query: Footage, ref: Footage) -> NDArray[np.float32]:
+        (mine, bias), (theirs, _) = self.pairs.embeddings(query), self.pairs.embeddings(ref)
+        wear = random.uniform(0, 0.9) if random.random() < 0.5 else 0.0
+        mine, theirs = _worn(random, mine, wear), _worn(random, theirs, wear * random.uniform(0, 0.3))
+        similarity = mine @ theirs.T - (bias / np.hypot(1, wear))[:, None].astype(np.float32)
+        if random.random() < 0.3:
+            similarity = similarity * np.float32(random.uniform(0.8, 1.2)) + np.float32(random.uniform(-0.06, 0.06))
+        if random.random() < 0.2:
+            similarity = _hits(similarity, float(random.uniform(0.05, 0.25)))
+        return np.asarray(similarity, np.float32)
+
+
+def _visibility(example: Example) -> NDArray[np.float64]:
+    """float64[M]: mean over each copy's keyframes of the best similarity within a keyframe of its line."""
+    found = []
+    for (q0, q1, r0, r1), backward in zip(example.boxes, example.backward, strict=True):
+        rows = np.arange(round(float(q0)), max(round(float(q1)), round(float(q0)) + 1)).clip(
+            max=len(example.similarity) - 1
+        )
+        share = (rows + 0.5 - q0) / (q1 - q0)
+        line = r0 + (1 - share if backward else share) * (r1 - r0)
+        columns = (line[:, None] + (-1, 0, 1)).astype(int).clip(0, example.similarity.shape[1] - 1)
+        found.append(example.similarity[rows[:, None], columns].max(axis=1).mean())
+    return np.array(found)
+
+
+def collate(examples: Sequence[Example], side: int) -> dict[str, torch.Tensor]:
+    """maps float32[N, 1, side, side], boxes float32[N, M, 4] filled up with NaN, backward bool[N, M]."""
+    most = max(1, *(len(example.boxes) for example in examples))
+    maps = torch.zeros(len(examples), 1, side, side)
+    boxes = torch.full((len(examples), most, 4), torch.nan)
+    backward = torch.zeros(len(examples), most, dtype=torch.bool)
+    for number, example in enumerate(examples):
+        height, width = example.similarity.shape
+        maps[number, 0, :height, :width] = torch.from_numpy(example.similarity)
+        boxes[number, : len(example.boxes)] = torch.from_numpy(example.boxes)
+        backward[number, : len(example.boxes)] = torch.from_numpy(example.backward)
+    return {"maps": maps, "boxes": boxes, "backward": backward}
+
+
+class Batches(torch.utils.data.Dataset[dict[str, torch.Tensor]]):  # type: ignore[misc]  # torch is not followed
+    """Item ``step`` is the batch of that step, the same for the same seed on any number of workers."""
+
+    def __init__(self, maker: MapMaker, steps: int, seed: int) -> None:
+        self._maker, self._steps, self._seed = maker, steps, seed
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
+        random = np.random.default_rng([self._seed, step])
+        side = int(random.choice(list(SIDES), p=[share for share, _ in SIDES.values()]))
+        return collate([self._maker.example(random, side) for _ in range(SIDES[side][1])], side)
+
+
+def _worn(random: Random, embeddings: NDArray[np.float32], wear: float) -> NDArray[np.float32]:
+    """Less alike than they are: noise of ``wear`` times their length. A network sees its training footage too well."""
+    if not wear:
+        return embeddings
+    noise = random.standard_normal(embeddings.shape, np.float32) * np.float32(wear / embeddings.shape[1] ** 0.5)
+    noisy = embeddings + noise
+    return np.asarray(noisy / np.linalg.norm(noisy, axis=1, keepdims=True), np.float32)
+
+
+def _hits(similarity: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:
+    """What an index search would have found: of each row the best, if it is good enough to be among the nearest."""
+    sparse = np.zeros_like(similarity)
+    if similarity.size:
+        rows, best = np.arange(len(similarity)), similarity.argmax(axis=1)
+        found = similarity[rows, best] > threshold
+        sparse[rows[found], best[found]] = similarity[rows[found], best[found]]
+    return sparse
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tiles:
+    """tiles: uint8[N, 768, 768, 3]. wanted: float32[N, 576], 1 for the teacher's keyframes. there: bool[N, 576], False
+    where a tile is padding."""
+
+    tiles: torch.Tensor
+    wanted: torch.Tensor
+    there: torch.Tensor
+
+
+class TileBatches(torch.utils.data.Dataset[Tiles]):  # type: ignore[misc]  # torch is not followed
+    """Item ``step`` is the batch of that step. Edited footage has the keyframes of what it was made from."""
+
+    def __init__(self, pairs: PairMaker, size: int, steps: int, seed: int) -> None:
+        self._pairs, self._size, self._steps, self._seed = pairs, size, steps, seed
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, step: int) -> Tiles:
+        random = np.random.default_rng([self._seed, step])
+        tiles, wanted = [], torch.zeros(self._size, FRAMES)
+        there = torch.zeros(self._size, FRAMES, dtype=torch.bool)
+        for number in range(self._size):
+            video = self._pairs.video(random, int(FRAMES * random.uniform(0.3, 1)))
+            original = video.shown_as(0)
+            chosen = keyframes(self._pairs.embeddings(original)[0], self._pairs.thumbs(original))
+            tiles.append(torch.from_numpy(tile(self._pairs.thumbs(video))))
+            wanted[number, : len(video)] = torch.from_numpy(chosen).float()
+            there[number, : len(video)] = True
+        return Tiles(torch.stack(tiles), wanted, there)

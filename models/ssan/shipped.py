@@ -1,0 +1,67 @@
+"""SKE and SPD as they ship: a folder with model.safetensors, model.onnx and config.json each. No torch."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.graphs import Graph
+from models.ssan.tiles import tile
+from models.weights import WEIGHTS
+from schemas.errors import UsageError
+
+Floats = NDArray[np.float32]
+
+
+class SPDGraph:
+    """The detector. ``run`` may be called from several threads."""
+
+    def __init__(self, folder: str) -> None:
+        self.config, self._graph = _open(folder)
+
+    def run(self, maps: Floats) -> tuple[Floats, Floats]:
+        """float32[1, 1, H, W] → logits float32[A, 2] and boxes float32[A, 4] (models/ssan/spd.py)."""
+        logits, boxes = self._graph.session.run(["scores", "boxes"], {"maps": maps})
+        return logits[0], boxes[0]
+
+
+class SKEGraph:
+    """The keyframe scorer. ``run`` may be called from several threads."""
+
+    def __init__(self, folder: str) -> None:
+        self.config, self._graph = _open(folder)
+
+    def run(self, thumbs: NDArray[np.uint8]) -> Floats:
+        """uint8[N, 32, 32, 3], at most 576 → float32[N] in (0, 1)."""
+        (logits,) = self._graph.session.run(["scores"], {"tiles": tile(thumbs)[None]})
+        return np.asarray(1 / (1 + np.exp(-logits[0, : len(thumbs)])), np.float32)
+
+
+@functools.cache
+def open_spd(folder: str) -> SPDGraph:
+    return SPDGraph(folder)
+
+
+@functools.cache
+def open_ske(folder: str) -> SKEGraph:
+    return SKEGraph(folder)
+
+
+def _open(folder: str) -> tuple[dict[str, Any], Graph]:
+    """folder: one of models/weights by its name, or any other by its path."""
+    root = WEIGHTS / folder
+    file = root / "config.json"
+    try:
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        digests = config["sha256"]
+        graph, weights = str(digests["model.onnx"]), str(digests["model.safetensors"])
+    except OSError as error:
+        raise UsageError(f"{file}: cannot read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{file}: not the config of an exported network: {error!r}") from error
+    return config, Graph(str(Path(root, "model.onnx")), graph, str(Path(root, "model.safetensors")), weights)

@@ -1,0 +1,114 @@
+"""SPD: copies as objects in a similarity map (SSAN §3.2), found by a light single-stage, anchor-free detector.
+
+Every cell of four grids of stride 4 to 32 says how surely it lies on the line of a copy, forward or backward, and how
+far it is from there to the four sides of the copy's box (as FCOS does, Tian et al., arXiv 1904.01355).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+STRIDES = (4, 8, 16, 32)
+"""Pixels of the map a cell, of each output grid. Height and width of the input are multiples of the last."""
+CLASSES = 2
+"""0: the copy plays forward, 1: backward."""
+_WIDTHS = (16, 32, 64, 96, 128)
+_NECK = 48
+_SHARPNESS = 20.0
+_QUIET = 0.03
+"""Similarity: what varies less is noise."""
+_MOST = 4.0
+"""Deviations from the mean, beyond which they make no difference."""
+_RAREST = -4.0
+"""Logit that an untrained network gives every cell: nearly all hold nothing."""
+_FARTHEST = 6.0
+"""Logarithm of the longest distance in cells that can be said."""
+
+
+class SPD(nn.Module):  # type: ignore[misc]  # torch is not followed
+    """Similarity maps → score logits and boxes of every cell.
+
+    Input: float32[N, 1, H, W], query keyframes down, reference keyframes across, 0 where there are none.
+    Output: float32[N, A, 2], logits of CLASSES, and float32[N, A, 4], q0, q1, r0, r1 in pixels of the input, of all
+    cells of all grids, A = Σ H·W / stride².
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        first, *others = _WIDTHS
+        self.stem = _Conv(4, first, 5, 2)
+        self.stages = nn.ModuleList(
+            nn.Sequential(_Conv(before, width, 3, 2), _Bottleneck(width))
+            for before, width in zip(_WIDTHS, others, strict=False)
+        )
+        self.laterals = nn.ModuleList(nn.Conv2d(width, _NECK, 1) for width in others)
+        self.smooth = _Conv(_NECK, _NECK, 3)
+        self.scores = nn.Sequential(_Conv(_NECK, _NECK, 3), nn.Conv2d(_NECK, CLASSES, 1))
+        self.distances = nn.Sequential(_Conv(_NECK, _NECK, 3), nn.Conv2d(_NECK, 4, 1))
+        nn.init.constant_(self.scores[-1].bias, _RAREST)
+
+    def forward(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = self.stem(_channels(maps))
+        levels = [x := stage(x) for stage in self.stages]
+        merged = self.laterals[-1](levels[-1])
+        pyramid = [merged]
+        for level, lateral in zip(levels[-2::-1], list(self.laterals)[-2::-1], strict=True):
+            merged = lateral(level) + nn.functional.interpolate(merged, scale_factor=2.0, mode="nearest")
+            pyramid.insert(0, merged)
+        scores, boxes = [], []
+        for level, stride in zip(pyramid, STRIDES, strict=True):
+            smooth = self.smooth(level)
+            scores.append(self.scores(smooth).flatten(2).transpose(1, 2))
+            distances = stride * torch.exp(self.distances(smooth).clamp(max=_FARTHEST))
+            boxes.append(_boxes(distances, stride).flatten(2).transpose(1, 2))
+        return torch.cat(scores, dim=1), torch.cat(boxes, dim=1)
+
+
+def _channels(maps: torch.Tensor) -> torch.Tensor:
+    """float32[N, 1, H, W] → [N, 4, H, W]: a map, how close each pair comes to being the best of its row and its column,
+    and by how many deviations it stands out of its row and of its column.
+
+    A still scene makes a bright block, in which the copy is a line that is hardly brighter. What is exactly 0 is no
+    pair: padding, or what a search did not hit.
+    """
+    there = (maps != 0).to(maps.dtype)
+    below = 2 * maps - maps.amax(dim=2, keepdim=True) - maps.amax(dim=3, keepdim=True)
+    mutual = there * torch.exp(_SHARPNESS * below)
+    return torch.cat([maps, mutual, _standing_out(maps, there, 3), _standing_out(maps, there, 2)], dim=1)
+
+
+def _standing_out(maps: torch.Tensor, there: torch.Tensor, axis: int) -> torch.Tensor:
+    count = there.sum(dim=axis, keepdim=True).clamp(min=1.0)
+    above = there * (maps - maps.sum(dim=axis, keepdim=True) / count)
+    deviation = torch.sqrt((above * above).sum(dim=axis, keepdim=True) / count + _QUIET**2)
+    return (above / deviation).clamp(-_MOST, _MOST) / _MOST
+
+
+def _boxes(distances: torch.Tensor, stride: int) -> torch.Tensor:
+    """Distances to the sides, float32[N, 4, h, w] → q0, q1, r0, r1."""
+    rows = centres(distances.shape[2], stride, distances)[:, None]
+    columns = centres(distances.shape[3], stride, distances)[None, :]
+    up, down, left, right = distances.unbind(dim=1)
+    return torch.stack([rows - up, rows + down, columns - left, columns + right], dim=1)
+
+
+def centres(count: int, stride: int, like: torch.Tensor) -> torch.Tensor:
+    """Middles of ``count`` cells in pixels, on the device of ``like``."""
+    return (torch.arange(count, device=like.device, dtype=like.dtype) + 0.5) * stride
+
+
+class _Conv(nn.Sequential):  # type: ignore[misc]
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
+        convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        super().__init__(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+class _Bottleneck(nn.Module):  # type: ignore[misc]
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(_Conv(width, width // 2, 1), _Conv(width // 2, width, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = x + self.inner(x)
+        return y

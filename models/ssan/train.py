@@ -1,0 +1,95 @@
+"""Trains SKE and SPD. An interrupted run goes on from its last checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.utils.data
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from models.ssan.data import Batches, MapMaker, TileBatches, Tiles
+from models.ssan.losses import BOX_WEIGHT, spd_loss
+from models.ssan.pairs import PairMaker
+from models.ssan.ske import SKE
+from models.ssan.spd import SPD
+from models.training import fit, schedule
+
+Losses = dict[str, torch.Tensor]
+_WARM_UP = 200
+_LONGEST_GRADIENT = 5.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """All that a trained network depends on, besides its data. steps: batches. rate: of learning, at its highest."""
+
+    steps: int
+    rate: float
+    weight_decay: float = 0.02
+    averaging: float = 0.998
+    seed: int = 0
+
+
+SPD_CONFIG = TrainConfig(steps=8000, rate=2e-3)
+SKE_CONFIG = TrainConfig(steps=1500, rate=2e-3)
+TILES = 4
+"""Of a batch."""
+
+
+def train_spd(pairs: PairMaker, output: Path, config: TrainConfig = SPD_CONFIG) -> SPD:
+    """The averaged detector."""
+    torch.manual_seed(config.seed)
+    network = SPD().to(memory_format=torch.channels_last)
+
+    def losses(batch: dict[str, torch.Tensor]) -> Losses:
+        scores, boxes = network(batch["maps"])
+        size = (batch["maps"].shape[2], batch["maps"].shape[3])
+        bce, giou = spd_loss(scores, boxes, batch["boxes"], batch["backward"], size)
+        return {"bce": bce, "giou": BOX_WEIGHT * giou}
+
+    averaged: SPD = _train(network, Batches(MapMaker(pairs), config.steps, config.seed), losses, output, config)
+    return averaged
+
+
+def train_ske(pairs: PairMaker, output: Path, config: TrainConfig = SKE_CONFIG) -> SKE:
+    """The averaged keyframe scorer."""
+    torch.manual_seed(config.seed)
+    network = SKE()
+
+    def losses(batch: Tiles) -> Losses:
+        logits = network(batch.tiles)
+        each = torch.nn.functional.binary_cross_entropy_with_logits(logits, batch.wanted, reduction="none")
+        return {"bce": each[batch.there].mean()}
+
+    averaged: SKE = _train(network, TileBatches(pairs, TILES, config.steps, config.seed), losses, output, config)
+    return averaged
+
+
+def _train(
+    network: torch.nn.Module,
+    batches: torch.utils.data.Dataset[Any],
+    losses: Callable[[Any], Losses],
+    output: Path,
+    config: TrainConfig,
+) -> Any:
+    """The average of the network's last states. What ``losses`` returns of a batch is summed."""
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging), use_buffers=True)
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
+
+    def step(batch: Any, number: int) -> dict[str, float]:
+        for group in optimizer.param_groups:
+            group["lr"] = config.rate * schedule(number, config.steps, _WARM_UP)
+        found = losses(batch)
+        optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(found.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), _LONGEST_GRADIENT)
+        optimizer.step()
+        average.update_parameters(network)
+        return {name: value.item() for name, value in found.items()}
+
+    fit(batches, step, {"network": network, "average": average, "optimizer": optimizer}, output, config)
+    return average.module.eval()

@@ -1,0 +1,95 @@
+"""One way to train: seeded batches in order, a line of losses now and then, checkpoints from which a run goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+import torch.utils.data
+
+from schemas.errors import UsageError
+
+CHECKPOINT = "checkpoint.pt"
+CHECKPOINT_S = 300.0
+LOG_EVERY = 25
+Batch = TypeVar("Batch")
+
+
+class Part(Protocol):
+    """What a checkpoint keeps: networks, averages, optimizers."""
+
+    def state_dict(self) -> Any: ...
+
+    def load_state_dict(self, state_dict: Any, /) -> Any: ...
+
+
+def fit(
+    batches: torch.utils.data.Dataset[Batch],
+    step: Callable[[Batch, int], Mapping[str, float]],
+    parts: Mapping[str, Part],
+    output: Path,
+    config: Any,
+    workers: int = 1,
+    checkpoint_s: float = CHECKPOINT_S,
+) -> None:
+    """Calls ``step`` with every batch and its number. ``batches`` and ``config``, a dataclass, decide all that happens.
+
+    ``output`` gets log.jsonl, means of what ``step`` returns, and every ``checkpoint_s`` seconds a checkpoint of
+    ``parts``, from which the same call goes on. UsageError where it was begun with another ``config``.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    checkpoint, settings = output / CHECKPOINT, json.dumps(dataclasses.asdict(config))
+    first = _restore(checkpoint, settings, parts) if checkpoint.exists() else 0
+    last = len(batches)
+    loader = torch.utils.data.DataLoader(
+        batches,
+        batch_size=None,
+        sampler=range(first, last),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+    )
+    recent: list[Mapping[str, float]] = []
+    saved = time.monotonic()
+    with (output / "log.jsonl").open("a", encoding="utf-8") as log:
+        for number, batch in enumerate(loader, first):
+            recent.append(step(batch, number))
+            done = number + 1
+            if done % LOG_EVERY == 0 or done == last:
+                means = {name: round(sum(each[name] for each in recent) / len(recent), 4) for name in recent[0]}
+                line = json.dumps({"step": done, **means})
+                print(line, file=log, flush=True)
+                print(line, file=sys.stderr, flush=True)
+                recent = []
+            if time.monotonic() - saved >= checkpoint_s or done == last:
+                _save(checkpoint, settings, parts, done)
+                saved = time.monotonic()
+
+
+def schedule(step: int, steps: int, warm_up: int) -> float:
+    """Share of the learning rate: linear warm-up, then a cosine to zero."""
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1)))
+
+
+def _save(checkpoint: Path, settings: str, parts: Mapping[str, Part], step: int) -> None:
+    partial = checkpoint.with_suffix(".partial")
+    states = {name: part.state_dict() for name, part in parts.items()}
+    torch.save({"config": settings, "step": step, "parts": states}, partial)
+    partial.replace(checkpoint)
+
+
+def _restore(checkpoint: Path, settings: str, parts: Mapping[str, Part]) -> int:
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    if content["config"] != settings:
+        raise UsageError(f"{checkpoint}: was begun with other settings, {content['config']}; give another --output")
+    for name, part in parts.items():
+        part.load_state_dict(content["parts"][name])
+    return int(content["step"])
