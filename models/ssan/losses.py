@@ -6,7 +6,7 @@ import torch
 
 from models.ssan.spd import CLASSES, STRIDES, centres
 
-_SIZES = ((0.0, 28.0), (20.0, 72.0), (56.0, 168.0), (136.0, 1e9))
+_SIZES = ((0.0, 14.0), (10.0, 36.0), (28.0, 84.0), (68.0, 180.0), (150.0, 1e9))
 """Longer sides in pixels of the copies that each grid is responsible for."""
 _ON_LINE = 0.75
 _NEAR_LINE = 1.75

@@ -140,6 +140,9 @@ class PairMaker:
         parts: list[Footage] = []
         used: set[int] = set()
         variant = int(random.integers(1, self._variants)) if random.random() < 0.15 else 0
+        if random.random() < 0.4:  # one shot, most of them still: where it is copied from is hard to see
+            clip = int(random.choice(self._own, p=self._lengths[: self._own] / self._lengths[: self._own].sum()))
+            return self._stretch(random, clip, length).shown_as(variant)
         while length > 0 and len(used) < self._own:
             weights = self._lengths[: self._own] ** 0.5
             weights[list(used)] = 0

@@ -1,20 +1,22 @@
 """SPD: copies as objects in a similarity map (SSAN §3.2), found by a light single-stage, anchor-free detector.
 
-Every cell of four grids of stride 4 to 32 says how surely it lies on the line of a copy, forward or backward, and how
+Every cell of five grids of stride 2 to 32 says how surely it lies on the line of a copy, forward or backward, and how
 far it is from there to the four sides of the copy's box (as FCOS does, Tian et al., arXiv 1904.01355).
 """
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 
-STRIDES = (4, 8, 16, 32)
+STRIDES = (2, 4, 8, 16, 32)
 """Pixels of the map a cell, of each output grid. Height and width of the input are multiples of the last."""
 CLASSES = 2
 """0: the copy plays forward, 1: backward."""
-_WIDTHS = (16, 32, 64, 96, 128)
-_NECK = 48
+_WIDTHS = (24, 48, 64, 96, 128)
+_NECK = 32
 _SHARPNESS = 20.0
 _QUIET = 0.03
 """Similarity: what varies less is noise."""
@@ -36,20 +38,19 @@ class SPD(nn.Module):  # type: ignore[misc]  # torch is not followed
 
     def __init__(self) -> None:
         super().__init__()
-        first, *others = _WIDTHS
-        self.stem = _Conv(4, first, 5, 2)
-        self.stages = nn.ModuleList(
+        self.stages = nn.ModuleList([nn.Sequential(_Conv(4, _WIDTHS[0], 4, 2), _Bottleneck(_WIDTHS[0]))])
+        self.stages += [
             nn.Sequential(_Conv(before, width, 3, 2), _Bottleneck(width))
-            for before, width in zip(_WIDTHS, others, strict=False)
-        )
-        self.laterals = nn.ModuleList(nn.Conv2d(width, _NECK, 1) for width in others)
-        self.smooth = _Conv(_NECK, _NECK, 3)
-        self.scores = nn.Sequential(_Conv(_NECK, _NECK, 3), nn.Conv2d(_NECK, CLASSES, 1))
-        self.distances = nn.Sequential(_Conv(_NECK, _NECK, 3), nn.Conv2d(_NECK, 4, 1))
-        nn.init.constant_(self.scores[-1].bias, _RAREST)
+            for before, width in itertools.pairwise(_WIDTHS)
+        ]
+        self.laterals = nn.ModuleList(nn.Conv2d(width, _NECK, 1) for width in _WIDTHS)
+        self.scores, self.distances = _Separable(_NECK), _Separable(_NECK)
+        self.score = nn.Conv2d(_NECK, CLASSES, 1)
+        self.distance = nn.Conv2d(_NECK, 4, 1)
+        nn.init.constant_(self.score.bias, _RAREST)
 
     def forward(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        x = self.stem(_channels(maps))
+        x = _channels(maps)
         levels = [x := stage(x) for stage in self.stages]
         merged = self.laterals[-1](levels[-1])
         pyramid = [merged]
@@ -58,9 +59,8 @@ class SPD(nn.Module):  # type: ignore[misc]  # torch is not followed
             pyramid.insert(0, merged)
         scores, boxes = [], []
         for level, stride in zip(pyramid, STRIDES, strict=True):
-            smooth = self.smooth(level)
-            scores.append(self.scores(smooth).flatten(2).transpose(1, 2))
-            distances = stride * torch.exp(self.distances(smooth).clamp(max=_FARTHEST))
+            scores.append(self.score(self.scores(level)).flatten(2).transpose(1, 2))
+            distances = stride * torch.exp(self.distance(self.distances(level)).clamp(max=_FARTHEST))
             boxes.append(_boxes(distances, stride).flatten(2).transpose(1, 2))
         return torch.cat(scores, dim=1), torch.cat(boxes, dim=1)
 
@@ -99,8 +99,9 @@ def centres(count: int, stride: int, like: torch.Tensor) -> torch.Tensor:
 
 
 class _Conv(nn.Sequential):  # type: ignore[misc]
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
-        convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        padding = (kernel - 1) // 2
+        convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
         super().__init__(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
@@ -108,6 +109,18 @@ class _Bottleneck(nn.Module):  # type: ignore[misc]
     def __init__(self, width: int) -> None:
         super().__init__()
         self.inner = nn.Sequential(_Conv(width, width // 2, 1), _Conv(width // 2, width, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = x + self.inner(x)
+        return y
+
+
+class _Separable(nn.Module):  # type: ignore[misc]
+    """A residual block: each channel for itself, then each cell for itself. Most of the time goes into fine grids."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(_Conv(width, width, 3, groups=width), _Conv(width, width, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y: torch.Tensor = x + self.inner(x)
