@@ -45,7 +45,7 @@ class Network:
         if not views:
             return found
         columns = view_columns(views)
-        return {path: Keyframes(video.times, video.embeddings[:, columns]) for path, video in found.items()}
+        return {path: Keyframes(video.times, video.embeddings[:, columns], video.cuts) for path, video in found.items()}
 
     def distractors(self, count: int) -> NDArray[np.float32]:
         return embed_distractors(self.footage, count, self.config, self.cache)

@@ -23,7 +23,7 @@ from models.borders import cropped, find_borders
 from models.descriptor.data import Pictures
 from models.descriptor.edits import edited, squeezed
 from models.descriptor.train import EDITED_EVERY
-from models.keyframes.thumbs import thumbs
+from models.thumbs import thumbs
 from schemas.config import BASIS_FPS
 
 Pixels = NDArray[np.uint8]

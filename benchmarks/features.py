@@ -43,10 +43,14 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Keyframes:
-    """Of one video. times: float64[K], seconds. embeddings: float32[K, D], or [K, V, D] in V views; unit L2 norm."""
+    """Of one video. times: float64[K], seconds. embeddings: float32[K, D], or [K, V, D] in V views; unit L2 norm.
+
+    cuts: float64[C], seconds, as FrameFeatures has them; none where nobody asks where segments end.
+    """
 
     times: NDArray[np.float64]
     embeddings: NDArray[np.float32]
+    cuts: NDArray[np.float64] = dataclasses.field(default_factory=lambda: np.empty(0))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class BasisFrames:
 
     times: NDArray[np.float64]
     embeddings: NDArray[np.float32]
+    cuts: NDArray[np.float64]
     thumbs: NDArray[np.uint8]
 
     def select(self, config: KeyframeConfig) -> Keyframes:
@@ -62,7 +67,7 @@ class BasisFrames:
         selector = make_selector(config, BASIS_FPS)
         tiles = np.split(np.arange(len(self.times)), np.flatnonzero(np.diff(self.times // TILE_S)) + 1)
         kept = np.concatenate([tile[selector(self.thumbs[tile])[0]] for tile in tiles])
-        return Keyframes(self.times[kept], self.embeddings[kept])
+        return Keyframes(self.times[kept], self.embeddings[kept], self.cuts)
 
 
 def basis_frames(paths: Sequence[Path], backbone: BackboneConfig, cache: Path) -> dict[str, BasisFrames]:
@@ -71,7 +76,7 @@ def basis_frames(paths: Sequence[Path], backbone: BackboneConfig, cache: Path) -
 
     def one(path: Path) -> BasisFrames:
         arrays = kept(_name(path, made_by, cache), lambda: _basis_arrays(path, embedder))
-        return BasisFrames(arrays["times"], arrays["embeddings"], arrays["thumbs"])
+        return BasisFrames(arrays["times"], arrays["embeddings"], arrays["cuts"], arrays["thumbs"])
 
     return {path.name: video for path, video in _each(paths, one, cache).items()}
 
@@ -87,10 +92,10 @@ def keyframes(
     def one(path: Path) -> Keyframes:
         def make() -> Arrays:
             features = _extract(path, embedder, selector, views)
-            return {"times": features.times, "embeddings": features.embeddings}
+            return {"times": features.times, "embeddings": features.embeddings, "cuts": features.cuts}
 
         arrays = kept(_name(path, made_by, cache), make)
-        return Keyframes(arrays["times"], arrays["embeddings"])
+        return Keyframes(arrays["times"], arrays["embeddings"], arrays["cuts"])
 
     return _each(paths, one, cache)
 
@@ -148,7 +153,8 @@ def _basis_arrays(path: Path, embedder: Embedder) -> Arrays:
         return np.arange(len(tile)), np.ones(len(tile), np.float32)
 
     features = _extract(path, embedder, keep_all)
-    return {"times": features.times, "embeddings": features.embeddings, "thumbs": np.concatenate(thumbs)}
+    arrays = {"times": features.times, "embeddings": features.embeddings, "cuts": features.cuts}
+    return {**arrays, "thumbs": np.concatenate(thumbs)}
 
 
 def _extract(path: Path, embedder: Embedder, selector: Selector, views: tuple[str, ...] = ()) -> FrameFeatures:

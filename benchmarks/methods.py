@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.pairs import Bench, Pair
 from models.alignment import ALIGNERS, align
+from models.alignment.snapping import snap
 from schemas.records import Match, Segment
 
 SEED_OF_RANDOM = 1
@@ -28,6 +29,7 @@ GRIDS: Mapping[str, Grid] = {
     "dp": {**COMMON_GRID, "skip_penalty": (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)},
     "hough": {**COMMON_GRID, "tolerance_s": (0.35, 0.5, 0.75, 1.0, 1.5)},
     "dtw": COMMON_GRID,
+    "spd": {"min_length_s": (0.5, 1.0, 2.0)},
     "whole pair": {},
     "random": {},
 }
@@ -56,7 +58,8 @@ class Method:
         if self.name == "whole pair":
             return [Segment(0.0, _end(pair.query_times), 0.0, _end(pair.ref_times), pair.vote)]
         config = ALIGNERS[self.name].config(**self.settings)
-        return align(self.name, pair.similarity, pair.query_times, pair.ref_times, config)
+        found = align(self.name, pair.similarity, pair.query_times, pair.ref_times, config)
+        return [snap(segment, pair.query_times, pair.query_cuts) for segment in found]
 
     def run(self, bench: Bench) -> list[Match]:
         """All that the method finds, whatever its score."""

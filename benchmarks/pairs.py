@@ -29,7 +29,7 @@ class Pair:
 
     vote: mean over the query's keyframes of their best similarity to the candidate, 0 where they found none; what the
         search alone knows, in [0, 1].
-    similarity: float32[Q, R]. query_times, ref_times: float64[Q], float64[R], seconds.
+    similarity: float32[Q, R]. query_times, ref_times: float64[Q], float64[R], seconds. query_cuts: float64[C].
     """
 
     query_id: str
@@ -38,6 +38,7 @@ class Pair:
     similarity: NDArray[np.float32]
     query_times: NDArray[np.float64]
     ref_times: NDArray[np.float64]
+    query_cuts: NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def make_bench(
             ref = gallery[candidate.ref_id]
             similarity = similarity_map(query.embeddings, ref.embeddings, bias)
             vote = min(1.0, candidate.votes / len(query.times))
-            pairs.append(Pair(query_id, candidate.ref_id, vote, similarity, query.times, ref.times))
+            pairs.append(Pair(query_id, candidate.ref_id, vote, similarity, query.times, ref.times, query.cuts))
     return Bench(tuple(pairs), truth, sum(len(query.times) for query in queries.values()))
 
 

@@ -6,6 +6,7 @@ Nothing heavy is imported before a command is chosen, so that --help answers at 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import os
 import re
@@ -19,7 +20,7 @@ from schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_VIEWS, Keyfram
 from schemas.errors import CliptraceError, UsageError
 
 EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
-ALIGNERS = ("tn", "dp", "hough", "dtw")
+ALIGNERS = ("spd", "tn", "dp", "hough", "dtw")
 PRECEDENCE = (
     "Every option may also stand in the environment (CLIPTRACE_GALLERY, …) or in a TOML file (--config); "
     "flags win over the environment, and that over the file."
@@ -115,6 +116,9 @@ def make_parser() -> argparse.ArgumentParser:
         help=f"what else of a query is searched: {', '.join(QUERY_VIEWS)}, all or none "
         f"(default: {','.join(DEFAULT_VIEWS) or 'none'})",
     )
+    match.add_argument(
+        "--maps", default="", metavar="DIR", help="draw the similarity map of every match, with its segments, as a PNG"
+    )
     _work_options(match)
 
     evaluate = _command(commands, "evaluate", "measure matches against the truth")
@@ -126,13 +130,23 @@ def make_parser() -> argparse.ArgumentParser:
 
     train = _command(commands, "train", "train a model on your own footage")
     train.set_defaults(run=_train)
-    train.add_argument("model", choices=("descriptor",), help="descriptor: the frame embedding, for index --backbone")
+    train.add_argument(
+        "model",
+        choices=("descriptor", "ske", "spd"),
+        help="descriptor: the frame embedding; ske: the keyframe scorer; spd: the segment detector",
+    )
     train.add_argument("--data", required=True, nargs="+", metavar="DIR", help="folders of videos and images")
     train.add_argument(
         "--output", required=True, metavar="DIR", help="weights, log and checkpoint; an interrupted training goes on"
     )
     train.add_argument("--steps", type=_positive, metavar="N", help="batches (default: those of the built-in one)")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    train.add_argument(
+        "--backbone",
+        default=DEFAULT_BACKBONE,
+        metavar="NAME|FILE",
+        help="whose embeddings ske and spd learn from (default: %(default)s)",
+    )
 
     doctor = _command(commands, "doctor", "check ffmpeg, runtimes, devices, Milvus and weights")
     doctor.set_defaults(run=_doctor)
@@ -248,6 +262,7 @@ def _match(options: argparse.Namespace) -> int:
             device=options.device,
             threads=options.threads,
             views=options.views,
+            maps=options.maps,
             beam_args=options.beam_args,
         )
     )
@@ -274,13 +289,25 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     from pathlib import Path
 
+    data, output = [Path(folder) for folder in options.data], Path(options.output)
+    given = {"seed": options.seed, **({} if options.steps is None else {"steps": options.steps})}
     try:
-        from models.descriptor.train import TrainConfig, run
+        if options.model == "descriptor":
+            from models.descriptor import train as descriptor
+
+            descriptor.run(data, output, descriptor.TrainConfig(**given))
+            use = "a backbone for cliptrace index --backbone"
+        else:
+            from models.backbones.registry import load_config
+            from models.ssan import train as ssan
+
+            spd = options.model == "spd"
+            run, config = (ssan.run_spd, ssan.SPD_CONFIG) if spd else (ssan.run_ske, ssan.SKE_CONFIG)
+            run(data, output, load_config(options.backbone), dataclasses.replace(config, **given))
+            use = f"weights of {options.model}, as models/weights has them"
     except ImportError as error:
         raise CliptraceError(f"cliptrace train needs {error.name}: pip install 'cliptrace[train]'") from error
-    given = {} if options.steps is None else {"steps": options.steps}
-    run([Path(folder) for folder in options.data], Path(options.output), TrainConfig(seed=options.seed, **given))
-    print(f"{options.output}/config.json: a backbone for cliptrace index --backbone", file=sys.stderr)
+    print(f"{options.output}/config.json: {use}", file=sys.stderr)
     return 0
 
 

@@ -35,6 +35,7 @@ class MatchOptions:
     device: Device = "cpu"
     threads: int = 3
     views: tuple[str, ...] = DEFAULT_VIEWS
+    maps: str = ""
     beam_args: Sequence[str] = ()
 
 
@@ -67,7 +68,7 @@ def match(options: MatchOptions) -> Summary:
     listing = list_sources(options.queries)
     config = feature_config(gallery, options.device, options.threads, options.views)
     matching = MatchConfig.suited_to(
-        config.backbone, aligner=options.aligner, top_k=options.top_k, min_score=options.min_score
+        config.backbone, aligner=options.aligner, top_k=options.top_k, min_score=options.min_score, maps=options.maps
     )
     scratch = f"{options.output}.{new_run()}.tmp"
     parts = []

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from models.backbones.registry import Embedder
 from models.borders import cropped, find_borders
+from models.cuts import find_cuts
 from models.keyframes import Selector
-from models.keyframes.cuts import find_cuts
-from models.keyframes.thumbs import thumbs
+from models.thumbs import thumbs
 from models.views import embed_views
 from schemas.config import BASIS_FPS, Limits
 from schemas.errors import MediaError

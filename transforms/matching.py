@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.alignment import ALIGNERS, align
 from models.alignment.candidates import group_hits
+from models.alignment.picture import draw
 from models.alignment.similarity import search_rows
 from models.alignment.snapping import snap
 from models.alignment.windows import align_windows
@@ -20,6 +23,7 @@ from models.backbones.background import Background
 from schemas.config import BASIS_FPS, BackboneConfig
 from schemas.records import Candidate, FrameFeatures, Match, Segment
 from transforms.isolation import Results, RunIsolated
+from transforms.store import files
 from transforms.store.gallery import FrameReader, Gallery, StoredVideo, check_vectors, read_videos
 
 Pair = tuple[FrameFeatures, Candidate]
@@ -30,6 +34,7 @@ class MatchConfig:
     """top_k: gallery videos that are aligned with a query. min_score: lowest score of a segment that is reported.
 
     min_similarity: cosine from which two keyframes count as matched. The defaults suit efficientnet_lite0.
+    maps: folder for a picture of every match's similarity map; "" for none.
     """
 
     aligner: str = "tn"
@@ -37,6 +42,7 @@ class MatchConfig:
     min_score: float = 0.15
     min_similarity: float = 0.4
     videos_per_frame: int = 8
+    maps: str = ""
 
     @classmethod
     def suited_to(cls, backbone: BackboneConfig, **given: Any) -> MatchConfig:
@@ -145,6 +151,9 @@ def match_pair(
     segments = tuple(_cut(segment, query_s, ref_s) for segment in found if segment.score >= config.min_score)
     if not segments:
         return None
+    if config.maps:
+        picture = draw(query.embeddings, query.times, ref_embeddings, ref_times, query.bias, segments)
+        files.write_bytes(files.join(config.maps, _picture_name(query.video_id, ref.video_id)), picture)
     return Match(
         query_id=query.video_id,
         query_uri=query.source.uri,
@@ -155,6 +164,13 @@ def match_pair(
         query_metadata=query.source.metadata,
         ref_metadata=ref.metadata,
     )
+
+
+def _picture_name(query_id: str, ref_id: str) -> str:
+    """One that every filesystem takes, and that no other pair has."""
+    digest = hashlib.sha256(f"{len(query_id)} {query_id}{ref_id}".encode()).hexdigest()[:8]
+    readable = (re.sub(r"[^A-Za-z0-9.-]+", "_", each)[-60:] for each in (query_id, ref_id))
+    return f"{'__'.join(readable)}__{digest}.png"
 
 
 def _end_s(times: NDArray[np.float64], decoded_s: float) -> float:

@@ -1,4 +1,4 @@
-"""Keyframes where a network says so (SKE, SSAN §3.1), and never too far from one another (its sparse uniform mask)."""
+"""Keyframes where a network says so (SKE, SSAN §3.1), and one in every interval at least (its sparse uniform mask)."""
 
 from __future__ import annotations
 
@@ -7,32 +7,21 @@ from numpy.typing import NDArray
 
 
 def select_scored(
-    scores: NDArray[np.float32], fps: float, threshold: float, max_gap_s: float
+    scores: NDArray[np.float32], fps: float, threshold: float, interval_s: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Frames that score at least ``threshold`` and no less than their neighbours; where that leaves more than
-    ``max_gap_s`` without any, the best of those in between.
+    """Frames that score at least ``threshold`` and no less than their neighbours, of equal neighbours the first; and
+    of every interval without such a frame the one that scores best.
 
     scores: float32[N] of one tile, in [0, 1]. Returns positions int64[K] and their scores float32[K].
-    The paper takes evenly spaced frames where the network takes too few; the best-scored ones cost the same.
+    The paper takes the interval's first frame, and all frames above the threshold; neighbours look alike.
     """
-    count = len(scores)
-    gap = max(1, round(max_gap_s * fps))
-    padded = np.concatenate(([-np.inf], scores, [-np.inf]))
-    # Of equal neighbours the first.
-    peaks = np.flatnonzero((scores >= threshold) & (scores > padded[:-2]) & (scores >= padded[2:]))
-    positions: list[int] = []
-    last = -1
-    for peak in [*peaks.tolist(), count]:
-        # A tile's first and last keyframe lie at most half a gap from its ends.
-        while peak - last > (gap if positions and peak < count else max(gap // 2, 1)):
-            reach = gap if positions else max(gap // 2, 1)
-            first, end = last + 1 + reach // 2, min(last + reach + 1, count)
-            if first >= end:
-                break
-            last = first + int(scores[first:end].argmax())
-            positions.append(last)
-        if peak < count:
-            positions.append(peak)
-            last = peak
-    chosen = np.array(positions or [0][:count], np.int64)
-    return chosen, scores[chosen]
+    interval = max(1, round(interval_s * fps))
+    padded = np.full(-(-len(scores) // interval) * interval + 2, -1.0, np.float32)
+    padded[1 : len(scores) + 1] = scores
+    inner = padded[1:-1]
+    chosen = (inner >= threshold) & (inner > padded[:-2]) & (inner >= padded[2:])
+    intervals, taken = inner.reshape(-1, interval), chosen.reshape(-1, interval)  # views
+    empty = np.flatnonzero(~taken.any(axis=1))
+    taken[empty, intervals[empty].argmax(axis=1)] = True
+    positions = np.flatnonzero(chosen)
+    return positions, scores[positions]

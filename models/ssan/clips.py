@@ -23,8 +23,8 @@ from models.descriptor.codec import recompressed
 from models.descriptor.edits import edited, squeezed
 from models.descriptor.export import BACKGROUND_SIZE, blanks
 from models.footage import SHORT_SIDE, files_below, is_video, read_video
-from models.keyframes.thumbs import THUMB_SIZE, thumbs
 from models.ssan import boilerplate
+from models.thumbs import THUMB_SIZE, thumbs
 from schemas.config import BASIS_FPS, TILE_S, BackboneConfig
 
 _TILE = round(BASIS_FPS * TILE_S)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.graphs import Graph
 from models.ssan.tiles import tile
 from models.weights import WEIGHTS
-from schemas.errors import UsageError
+from schemas.errors import CliptraceError, UsageError
 
 Floats = NDArray[np.float32]
 
@@ -48,8 +48,13 @@ def open_spd(folder: str) -> SPDGraph:
 
 
 @functools.cache
-def open_ske(folder: str) -> SKEGraph:
-    return SKEGraph(folder)
+def open_ske(folder: str, sha256: str) -> SKEGraph:
+    """CliptraceError where the weights are others than those that are asked for."""
+    network = SKEGraph(folder)
+    found = network.config["sha256"]["model.safetensors"]
+    if found != sha256:
+        raise CliptraceError(f"{folder}: these weights of SKE have SHA-256 {found}, not {sha256}")
+    return network
 
 
 def _open(folder: str) -> tuple[dict[str, Any], Graph]:

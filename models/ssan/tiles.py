@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.keyframes.thumbs import THUMB_SIZE
+from models.thumbs import THUMB_SIZE
 
 BLOCKS = 24
+SIDE = BLOCKS * THUMB_SIZE
 FRAMES = BLOCKS * BLOCKS
 """Basis frames of a tile: 72 s at 8 a second."""
 
@@ -20,4 +21,4 @@ def tile(thumbs: NDArray[np.uint8]) -> NDArray[np.uint8]:
     padded = np.zeros((FRAMES, *thumbs.shape[1:]), np.uint8)
     padded[: len(thumbs)] = thumbs
     grid = padded.reshape(BLOCKS, BLOCKS, THUMB_SIZE, THUMB_SIZE, 3)
-    return np.ascontiguousarray(grid.transpose(0, 2, 1, 3, 4)).reshape(BLOCKS * THUMB_SIZE, BLOCKS * THUMB_SIZE, 3)
+    return np.ascontiguousarray(grid.transpose(0, 2, 1, 3, 4)).reshape(SIDE, SIDE, 3)

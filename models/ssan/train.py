@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,16 @@ import torch
 import torch.utils.data
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from models.ssan.clips import load_clips
 from models.ssan.data import Batches, MapMaker, TileBatches, Tiles
+from models.ssan.export import SKE_FREE, SPD_FREE, write
 from models.ssan.losses import BOX_WEIGHT, spd_loss
 from models.ssan.pairs import PairMaker
 from models.ssan.ske import SKE
-from models.ssan.spd import SPD
+from models.ssan.spd import SPD, STRIDES
+from models.ssan.tiles import SIDE
 from models.training import fit, schedule
+from schemas.config import BackboneConfig
 
 Losses = dict[str, torch.Tensor]
 _WARM_UP = 200
@@ -38,6 +42,35 @@ SPD_CONFIG = TrainConfig(steps=8000, rate=2e-3)
 SKE_CONFIG = TrainConfig(steps=1500, rate=2e-3)
 TILES = 4
 """Of a batch."""
+VARIANTS = 16
+"""Of each video: as it is, and edited."""
+
+
+def run_spd(data: Sequence[Path], output: Path, backbone: BackboneConfig, config: TrainConfig = SPD_CONFIG) -> None:
+    """From folders of footage to an exported SPD in ``output``, for maps of this backbone's embeddings."""
+    network = train_spd(load_pairs(data, output, backbone, config.seed), output, config)
+    side = max(STRIDES)
+    write(
+        network,
+        torch.zeros(1, 1, side, side),
+        SPD_FREE,
+        output,
+        name="spd",
+        backbone=backbone.name,
+        backbone_sha256=backbone.sha256,
+        calibration=[1.0, 0.0],
+    )
+
+
+def run_ske(data: Sequence[Path], output: Path, backbone: BackboneConfig, config: TrainConfig = SKE_CONFIG) -> None:
+    """From folders of footage to an exported SKE in ``output``; the backbone is its teacher's."""
+    network = train_ske(load_pairs(data, output, backbone, config.seed), output, config)
+    write(network, torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8), SKE_FREE, output, name="ske")
+
+
+def load_pairs(data: Sequence[Path], output: Path, backbone: BackboneConfig, seed: int) -> PairMaker:
+    """Edits, encodes and embeds the footage, which takes longest; kept in ``output``/clips."""
+    return PairMaker(*load_clips(data, backbone, output / "clips", VARIANTS, seed))
 
 
 def train_spd(pairs: PairMaker, output: Path, config: TrainConfig = SPD_CONFIG) -> SPD:

@@ -169,9 +169,8 @@ def test_a_match_without_a_segment_above_the_threshold_is_gone() -> None:
 
 def test_selection_starts_anew_with_each_tile() -> None:
     count = round(TILE_S * BASIS_FPS) + 20
-    frames = BasisFrames(
-        np.arange(count) / BASIS_FPS, np.eye(count, 4, dtype=np.float32), np.zeros((count, 32, 32, 3), np.uint8)
-    )
+    times, thumbs = np.arange(count) / BASIS_FPS, np.zeros((count, 32, 32, 3), np.uint8)
+    frames = BasisFrames(times, np.eye(count, 4, dtype=np.float32), np.empty(0), thumbs)
 
     times = frames.select(KeyframeConfig("content", max_gap_s=5.0)).times
 

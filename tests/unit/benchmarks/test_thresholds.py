@@ -18,7 +18,9 @@ from schemas.records import Segment
 def bench(found: float) -> Bench:
     times = np.arange(2.0)
     segments = {("q", "r"): (Segment(0.0, 1.0, 0.0, 1.0, 1.0),)}
-    return Bench((Pair("q", "r", 1.0, np.full((2, 2), found, np.float32), times, times),), Truth(segments), 2)
+    return Bench(
+        (Pair("q", "r", 1.0, np.full((2, 2), found, np.float32), times, times, np.empty(0)),), Truth(segments), 2
+    )
 
 
 def test_a_video_that_two_seeds_have_is_two_videos() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.borders import cropped, find_borders
-from models.keyframes.thumbs import thumbs
+from models.thumbs import thumbs
 from schemas.config import Limits
 from transforms.media.decode import Decoder
 from transforms.media.probe import probe

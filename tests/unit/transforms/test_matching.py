@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from store_examples import features
 
 from models.backbones.registry import load_config
 from schemas.records import Candidate, FrameFeatures, Match
-from transforms.matching import MatchConfig, match_pair
+from transforms.matching import MatchConfig, _picture_name, match_pair
 from transforms.store.gallery import StoredVideo
 
 
@@ -24,7 +27,7 @@ class Frames:
         return self._video.times, self._video.embeddings
 
 
-def matched(query_s: float, ref_s: float, cuts: tuple[float, ...] = ()) -> Match:
+def matched(query_s: float, ref_s: float, cuts: tuple[float, ...] = (), maps: str = "") -> Match:
     """20 s at 2 keyframes a second with itself; query_s, ref_s: seconds that were decoded of either."""
     query, ref = features("v", 40), StoredVideo("r", "/r", {}, ref_s, 40, "frames", 0)
     all_frames = np.arange(40)
@@ -34,7 +37,7 @@ def matched(query_s: float, ref_s: float, cuts: tuple[float, ...] = ()) -> Match
         ref,
         candidate,
         Frames(query),  # type: ignore[arg-type]
-        MatchConfig(),
+        MatchConfig(maps=maps),
     )
     assert found is not None
     return found
@@ -59,6 +62,19 @@ def test_segments_end_at_the_querys_cuts() -> None:
     (segment,) = matched(20.0, 20.0, cuts=(10.0, 19.5625)).segments
     assert (segment.query_start, segment.ref_start) == (0.0, 0.0)
     assert (segment.query_end, segment.ref_end) == (19.5625, 19.5625)
+
+
+def test_pictures_of_maps_have_names_of_their_own_on_every_filesystem(tmp_path: Path) -> None:
+    folder = tmp_path / "maps"
+    matched(20.0, 20.0, maps=str(folder))
+    (picture,) = folder.iterdir()
+    assert picture.name.startswith("v__r__")
+    image = cv2.imread(str(picture))
+    assert image is not None
+    assert min(image.shape[:2]) >= 400
+    names = [_picture_name(query, ref) for query in ("a/b", "a_b", "ä" * 200) for ref in ("r", "/r", "../r")]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,150}\.png", name) for name in names)
 
 
 def test_thresholds_are_the_backbones_unless_others_are_given() -> None:

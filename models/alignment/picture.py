@@ -1,0 +1,100 @@
+"""A similarity map as a picture, with the segments that were found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.alignment.similarity import Embeddings, similarity_map
+from models.ssan.coordinates import to_index
+from schemas.records import Segment
+
+Times = NDArray[np.float64]
+
+_MOST_KEYFRAMES = 2000
+"""Of either video in a picture; of longer ones the part around the segments is shown."""
+_SMALLEST, _LARGEST = 400, 1200
+"""Pixels of the longer side, which a map is enlarged to, or shrunk to, keeping the best pair of each pixel."""
+_MARGIN, _INK = 44, (230, 230, 230)
+_FORWARD, _BACKWARD = (255, 120, 60), (255, 80, 220)
+_BRIGHTEST = 0.8
+"""Similarity that is shown as white."""
+
+
+def draw(
+    query: Embeddings,
+    query_times: Times,
+    ref: Embeddings,
+    ref_times: Times,
+    bias: NDArray[np.float32] | None,
+    segments: Sequence[Segment],
+) -> bytes:
+    """A PNG: the query's seconds run down, the reference's across; each segment is a box with its line and score.
+
+    query: [Q, D] or [Q, V, D], ref: [R, D], bias: [Q] or [Q, V], as similarity_map takes them. segments: at least one.
+    """
+    starts_ends = [[(s.query_start, s.query_end) for s in segments], [(s.ref_start, s.ref_end) for s in segments]]
+    rows, columns = (_part(times, spans) for times, spans in zip((query_times, ref_times), starts_ends, strict=True))
+    shown = similarity_map(query[rows], ref[columns], None if bias is None else bias[rows])
+    query_times, ref_times = query_times[rows], ref_times[columns]
+    pooled, shrunk = _pooled(shown)
+    scale = max(1, _SMALLEST // max(pooled.shape))
+    grey = (np.clip(pooled / _BRIGHTEST, 0, 1) * 255).astype(np.uint8)
+    picture = cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
+    picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+    for segment in segments:
+        _draw_segment(picture, segment, query_times, ref_times, scale / shrunk)
+    framed = cv2.copyMakeBorder(picture, _MARGIN, 8, _MARGIN + 16, 8, cv2.BORDER_CONSTANT, value=(24, 24, 24))
+    _label(framed, query_times, ref_times, picture.shape[0], picture.shape[1])
+    _, content = cv2.imencode(".png", cv2.cvtColor(framed, cv2.COLOR_RGB2BGR))
+    return bytes(content)
+
+
+def _part(times: Times, spans: Sequence[tuple[float, float]]) -> slice:
+    if len(times) <= _MOST_KEYFRAMES:
+        return slice(0, len(times))
+    middle = (min(start for start, _ in spans) + max(end for _, end in spans)) / 2
+    first = int(np.searchsorted(times, middle)) - _MOST_KEYFRAMES // 2
+    first = min(max(first, 0), len(times) - _MOST_KEYFRAMES)
+    return slice(first, first + _MOST_KEYFRAMES)
+
+
+def _pooled(similarity: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
+    factor = -(-max(similarity.shape) // _LARGEST)
+    height, width = (-(-side // factor) * factor for side in similarity.shape)
+    padded = np.full((height, width), -1.0, np.float32)
+    padded[: similarity.shape[0], : similarity.shape[1]] = similarity
+    pooled = padded.reshape(height // factor, factor, width // factor, factor).max(axis=(1, 3))
+    return np.asarray(pooled, np.float32), factor
+
+
+def _draw_segment(
+    picture: NDArray[np.uint8], segment: Segment, query_times: Times, ref_times: Times, scale: float
+) -> None:
+    top, bottom = (
+        (to_index(query_times, np.array([segment.query_start, segment.query_end])) * scale).astype(int).tolist()
+    )
+    left, right = (to_index(ref_times, np.array([segment.ref_start, segment.ref_end])) * scale).astype(int).tolist()
+    colour = _BACKWARD if segment.reversed else _FORWARD
+    cv2.rectangle(picture, (left, top), (right, bottom), colour, 2)
+    ends = ((right, top), (left, bottom)) if segment.reversed else ((left, top), (right, bottom))
+    cv2.line(picture, *ends, colour, 1, cv2.LINE_AA)
+    at = (left + 4, min(top + 16, picture.shape[0] - 4))
+    for ink, thickness in (((0, 0, 0), 3), (_INK, 1)):  # readable on any map
+        cv2.putText(picture, f"{segment.score:.2f}", at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, ink, thickness, cv2.LINE_AA)
+
+
+def _label(picture: NDArray[np.uint8], query_times: Times, ref_times: Times, height: int, width: int) -> None:
+    def write(text: str, x: int, y: int) -> None:
+        cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _INK, 1, cv2.LINE_AA)
+
+    left = _MARGIN + 16
+    write("reference, s", left, 14)
+    write("query, s", 4, 30)
+    write(f"{ref_times[0]:.1f}", left, _MARGIN - 6)
+    write(f"{ref_times[-1]:.1f}", left + width - 40, _MARGIN - 6)
+    write(f"{query_times[0]:.1f}", 4, _MARGIN + 12)
+    write(f"{query_times[-1]:.1f}", 4, _MARGIN + height - 2)
