@@ -98,7 +98,12 @@ def make_parser() -> argparse.ArgumentParser:
     match.add_argument("queries", nargs="+", metavar="QUERY", help=_SOURCE)
     match.add_argument("--gallery", required=True, metavar="DIR", help="the gallery to search")
     match.add_argument("--output", required=True, metavar="FILE", help="matches, as .jsonl or .parquet")
-    match.add_argument("--aligner", choices=ALIGNERS, default="tn", help="default: tn, the temporal network")
+    match.add_argument(
+        "--aligner",
+        choices=ALIGNERS,
+        help="spd: the learned detector; tn: the temporal network (default: spd for galleries of "
+        f"{DEFAULT_BACKBONE}, which it learned from, else tn)",
+    )
     match.add_argument(
         "--min-score",
         type=_score,

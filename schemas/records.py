@@ -139,7 +139,10 @@ class Candidate:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Segment:
-    """``[query_start, query_end)`` comes from ``[ref_start, ref_end)``; seconds; score in [0, 1], higher is better."""
+    """``[query_start, query_end)`` comes from ``[ref_start, ref_end)``; seconds; score in [0, 1], higher is better.
+
+    speed: reference seconds a query second, where the aligner tells; above 1 the copy plays faster.
+    """
 
     query_start: float
     query_end: float
@@ -147,6 +150,7 @@ class Segment:
     ref_end: float
     score: float
     reversed: bool = False
+    speed: float | None = None
 
     def __post_init__(self) -> None:
         if not (self.query_start < self.query_end and self.ref_start < self.ref_end):

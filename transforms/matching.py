@@ -18,8 +18,10 @@ from models.alignment.candidates import group_hits
 from models.alignment.picture import draw
 from models.alignment.similarity import search_rows
 from models.alignment.snapping import snap
+from models.alignment.spd import SPDConfig
 from models.alignment.windows import align_windows
 from models.backbones.background import Background
+from models.ssan.shipped import spd_config
 from schemas.config import BASIS_FPS, BackboneConfig
 from schemas.records import Candidate, FrameFeatures, Match, Segment
 from transforms.isolation import Results, RunIsolated
@@ -46,9 +48,16 @@ class MatchConfig:
 
     @classmethod
     def suited_to(cls, backbone: BackboneConfig, **given: Any) -> MatchConfig:
-        """With the backbone's own thresholds, where ``given`` has no others; what is None there is not given."""
+        """With the aligner and the thresholds that suit the backbone, where ``given`` has no others; what is None there
+        is not given. SPD is for the backbone whose maps it learned from.
+        """
+        given = {name: value for name, value in given.items() if value is not None}
+        spd = spd_config()
+        aligner = given.get("aligner", "spd" if spd["backbone_sha256"] == backbone.sha256 else "tn")
         own = {"min_score": backbone.min_score, "min_similarity": backbone.min_similarity}
-        return cls(**{**own, **{name: value for name, value in given.items() if value is not None}})
+        if aligner == "spd":
+            own = {"min_score": spd["min_score"], "min_similarity": SPDConfig().min_similarity}
+        return cls(**{"aligner": aligner, **own, **given})
 
 
 class FindCandidates(beam.PTransform):

@@ -17,6 +17,7 @@ _SEGMENT = pa.struct(
     [
         *((name, pa.float64()) for name in ("query_start", "query_end", "ref_start", "ref_end", "score")),
         ("reversed", pa.bool_()),
+        ("speed", pa.float64()),
     ]
 )
 _SCHEMA = pa.schema(
@@ -74,6 +75,7 @@ def match_to_json(match: Match) -> dict[str, Any]:
             {
                 key: round(value, 3 if key != "score" else 4) if isinstance(value, float) else value
                 for key, value in dataclasses.asdict(segment).items()
+                if value is not None
             }
             for segment in match.segments
         ],

@@ -95,4 +95,5 @@ def _join(a: Segment, b: Segment) -> Segment:
         max(a.ref_end, b.ref_end),
         min(1.0, (a.score * seconds(a) + b.score * seconds(b)) / total),
         a.reversed,
+        a.speed,
     )

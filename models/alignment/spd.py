@@ -48,9 +48,8 @@ def align(similarity: Map, query_times: Times, ref_times: Times, config: SPDConf
         line = fit_box(similarity, query_times, ref_times, box, backward)
         probability = 1 / (1 + math.exp(-(scale * logit + shift)))
         if line.query_end > line.query_start and line.ref_end > line.ref_start:
-            segments.append(
-                Segment(line.query_start, line.query_end, line.ref_start, line.ref_end, probability, backward)
-            )
+            ends = (line.query_start, line.query_end, line.ref_start, line.ref_end)
+            segments.append(Segment(*ends, probability, backward, abs(line.speed)))
     return one_place(segment for segment in segments if is_plausible(segment, config))[: config.max_segments]
 
 

@@ -42,6 +42,11 @@ class SKEGraph:
         return np.asarray(1 / (1 + np.exp(-logits[0, : len(thumbs)])), np.float32)
 
 
+def spd_config(folder: str = "spd") -> dict[str, Any]:
+    """What config.json of an exported SPD says; UsageError where there is none."""
+    return _read_config(WEIGHTS / folder)[0]
+
+
 @functools.cache
 def open_spd(folder: str) -> SPDGraph:
     return SPDGraph(folder)
@@ -60,13 +65,18 @@ def open_ske(folder: str, sha256: str) -> SKEGraph:
 def _open(folder: str) -> tuple[dict[str, Any], Graph]:
     """folder: one of models/weights by its name, or any other by its path."""
     root = WEIGHTS / folder
+    config, graph, weights = _read_config(root)
+    return config, Graph(str(root / "model.onnx"), graph, str(root / "model.safetensors"), weights)
+
+
+def _read_config(root: Path) -> tuple[dict[str, Any], str, str]:
+    """config.json, and the digests of the graph and of the weights."""
     file = root / "config.json"
     try:
         config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         digests = config["sha256"]
-        graph, weights = str(digests["model.onnx"]), str(digests["model.safetensors"])
+        return config, str(digests["model.onnx"]), str(digests["model.safetensors"])
     except OSError as error:
         raise UsageError(f"{file}: cannot read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file}: not the config of an exported network: {error!r}") from error
-    return config, Graph(str(Path(root, "model.onnx")), graph, str(Path(root, "model.safetensors")), weights)

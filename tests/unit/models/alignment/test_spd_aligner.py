@@ -1,0 +1,76 @@
+"""The shipped detector on maps with known copies, and on what a user may meet."""
+
+import numpy as np
+import pytest
+
+from models.alignment import align
+from models.alignment.spd import one_place
+from models.ssan.shipped import open_spd, spd_config
+from schemas.errors import UsageError
+from schemas.records import Segment
+
+
+def drawn(copies: list[tuple[float, float, float, float]], query_s: float = 30.0, ref_s: float = 25.0):
+    """Two keyframes a second; each copy is (query start, seconds, reference start, speed), speed < 0 backwards."""
+    query_times, ref_times = np.arange(0, query_s, 0.5), np.arange(0, ref_s, 0.5)
+    similarity = np.random.default_rng(0).normal(-0.05, 0.05, (len(query_times), len(ref_times)))
+    for start, length, ref_start, speed in copies:
+        inside = (query_times >= start) & (query_times < start + length)
+        begin = ref_start if speed > 0 else ref_start - speed * length
+        line = begin + speed * (query_times - start)
+        near = np.exp(-(((ref_times - line[:, None]) / 0.5) ** 2))
+        similarity += 0.65 * near * inside[:, None]
+    return similarity.astype(np.float32), query_times, ref_times
+
+
+@pytest.mark.parametrize("speed", [1.0, 1.4, 0.7, -1.0])
+def test_a_copy_is_found_with_its_ends_its_speed_and_its_direction(speed: float) -> None:
+    best, *others = align("spd", *drawn([(8.0, 10.0, 5.0, speed)]))
+    assert best.score > 0.5
+    assert all(other.score < 0.3 for other in others)
+    assert best.reversed == (speed < 0)
+    assert best.speed == pytest.approx(abs(speed), rel=0.15)
+    ends = (best.query_start, best.query_end, best.ref_start, best.ref_end)
+    assert ends == pytest.approx((8.0, 18.0, 5.0, 5.0 + 10 * abs(speed)), abs=1.0)
+
+
+def test_several_copies_of_one_video_are_several_segments() -> None:
+    found = [
+        segment
+        for segment in align("spd", *drawn([(3.0, 6.0, 12.0, 1.0), (16.0, 8.0, 2.0, 1.0)]))
+        if segment.score > 0.5
+    ]
+    assert sorted(round(segment.query_start) for segment in found) == [3, 16]
+
+
+def test_nothing_is_found_in_noise_or_in_a_stripe_that_all_share() -> None:
+    similarity, query_times, ref_times = drawn([])
+    assert all(segment.score < 0.5 for segment in align("spd", similarity, query_times, ref_times))
+    similarity[20:24] += 0.15
+    assert all(segment.score < 0.5 for segment in align("spd", similarity, query_times, ref_times))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (2, 2)])
+@pytest.mark.parametrize("value", [0.0, 0.9])
+def test_tiny_maps_have_an_answer(shape: tuple[int, int], value: float) -> None:
+    times = [np.arange(side) / 2 for side in shape]
+    for segment in align("spd", np.full(shape, value, np.float32), *times):
+        assert 0 <= segment.query_start < segment.query_end
+        assert 0 <= segment.ref_start < segment.ref_end
+
+
+def test_a_stretch_of_a_query_has_one_place() -> None:
+    best, same, other = Segment(0, 10, 0, 10, 0.9), Segment(3, 9, 20, 26, 0.8), Segment(9, 20, 30, 41, 0.4)
+    assert one_place([other, same, best]) == [best, other]
+
+
+def test_the_shipped_weights_say_what_they_are_for() -> None:
+    config = spd_config()
+    assert config["backbone"] == "copy_lite0"
+    assert 0 < config["min_score"] < 1
+    assert open_spd("spd") is open_spd("spd")
+
+
+def test_missing_weights_are_named() -> None:
+    with pytest.raises(UsageError, match=r"^/nowhere/config\.json: cannot read: No such file or directory$"):
+        open_spd("/nowhere")
