@@ -19,6 +19,9 @@ from models.weights import sha256_of
 
 SPD_FREE = {"maps": {0: "N", 2: "H", 3: "W"}, "scores": {0: "N", 1: "A"}, "boxes": {0: "N", 1: "A"}}
 SKE_FREE = {"tiles": {0: "N"}, "scores": {0: "N"}}
+"""Inputs and outputs of the graphs, in order, and which of their axes may have any length."""
+_CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d)
+_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
 
 
 def write(
@@ -48,7 +51,7 @@ def fold(network: torch.nn.Module) -> torch.nn.Module:
         if isinstance(module, torch.nn.Sequential):
             children = list(module.named_children())
             for (name, child), (after, norm) in itertools.pairwise(children):
-                if isinstance(child, torch.nn.Conv2d) and isinstance(norm, torch.nn.BatchNorm2d):
+                if isinstance(child, _CONVOLUTIONS) and isinstance(norm, _NORMS):
                     setattr(module, name, torch.nn.utils.fusion.fuse_conv_bn_eval(child, norm))
                     setattr(module, after, torch.nn.Identity())
     return folded

@@ -1,0 +1,77 @@
+"""What is exported computes what was trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.ssan.export import SKE_FREE, SPD_FREE, write
+from models.ssan.shipped import SKEGraph, SPDGraph, open_ske
+from models.ssan.ske import SKE
+from models.ssan.spd import SPD, STRIDES
+from models.ssan.tiles import BLOCKS, FRAMES, SIDE, tile
+from schemas.errors import CliptraceError
+
+
+def unsettled(network: torch.nn.Module) -> torch.nn.Module:
+    """With batch statistics as a training leaves them, not the initial ones."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.uniform_(module.bias, -0.2, 0.2)
+    return network.eval()
+
+
+@pytest.mark.parametrize("size", [(32, 32), (96, 64), (320, 160)])
+def test_spd_is_the_same_as_a_graph(size: tuple[int, int], tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = unsettled(SPD())
+    write(network, torch.zeros(1, 1, 64, 64), SPD_FREE, tmp_path, name="spd", calibration=[1.0, 0.0])
+    maps = torch.randn(1, 1, *size) / 5
+    maps[..., size[1] // 2 :] = 0
+    with torch.inference_mode():
+        scores, boxes = network(maps)
+    logits, found = SPDGraph(str(tmp_path)).run(maps.numpy())
+    assert logits.shape == (sum(size[0] // stride * (size[1] // stride) for stride in STRIDES), 2)
+    np.testing.assert_allclose(logits, scores[0], atol=1e-4)
+    np.testing.assert_allclose(found, boxes[0], atol=1e-4, rtol=1e-5)
+
+
+def test_ske_is_the_same_as_a_graph_and_padding_has_no_score(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    network = unsettled(SKE())
+    write(network, torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8), SKE_FREE, tmp_path, name="ske")
+    thumbs = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), np.uint8)
+    with torch.inference_mode():
+        expected = torch.sigmoid(network(torch.from_numpy(tile(thumbs))[None]))[0, :100]
+    np.testing.assert_allclose(SKEGraph(str(tmp_path)).run(thumbs), expected, atol=1e-4)
+
+
+def test_other_weights_than_a_gallery_was_built_with_are_refused(tmp_path: Path) -> None:
+    write(SKE().eval(), torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8), SKE_FREE, tmp_path, name="ske")
+    with pytest.raises(
+        CliptraceError, match=rf"^{tmp_path}: these weights of SKE have SHA-256 [0-9a-f]{{64}}, not 00$"
+    ):
+        open_ske(str(tmp_path), "00")
+
+
+def test_block_i_of_a_tile_is_frame_i() -> None:
+    thumbs = (
+        np.arange(FRAMES - 5, dtype=np.uint16)
+        .astype(np.uint8)[:, None, None, None]
+        .repeat(32, 1)
+        .repeat(32, 2)
+        .repeat(3, 3)
+    )
+    picture = tile(thumbs)
+    assert picture.shape == (SIDE, SIDE, 3)
+    for frame in (0, 1, 23, 24, 300, FRAMES - 6):
+        row, column = divmod(frame, BLOCKS)
+        block = picture[row * 32 : row * 32 + 32, column * 32 : column * 32 + 32]
+        assert (block == thumbs[frame]).all()
+    assert (picture[-32:, -5 * 32 :] == 0).all()
