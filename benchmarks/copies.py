@@ -40,10 +40,15 @@ from schemas.errors import CliptraceError, UsageError
 from schemas.records import Match
 from transforms.matching import MatchConfig
 
-KEYFRAMES: Mapping[str, KeyframeConfig] = {
-    **{f"uniform {rate}/s": KeyframeConfig("uniform", per_second=rate) for rate in (1, 2, 4, 8)},
-    **{f"content {threshold}": KeyframeConfig("content", threshold=threshold) for threshold in (0.03, 0.06, 0.12)},
+UNIFORM = {rate: KeyframeConfig("uniform", per_second=rate) for rate in (1, 2, 4, 8)}
+CONTENT = {threshold: KeyframeConfig("content", threshold=threshold) for threshold in (0.03, 0.06, 0.12)}
+KEYFRAMES: Mapping[str, tuple[KeyframeConfig, KeyframeConfig]] = {
+    **{f"uniform {rate}/s": (config, config) for rate, config in UNIFORM.items()},
+    **{f"content {threshold}": (config, config) for threshold, config in CONTENT.items()},
+    "uniform 1/s, queries 8/s": (UNIFORM[1], UNIFORM[8]),
+    "uniform 2/s, queries 8/s": (UNIFORM[2], UNIFORM[8]),
 }
+"""Name → keyframes of the gallery, which are stored, and of the queries, which are not."""
 Result = dict[str, Any]
 
 
@@ -59,11 +64,16 @@ class Videos:
     def query_seconds(self) -> float:
         return sum(len(self.frames[path.name].times) for path in self.dataset.queries.iterdir()) / BASIS_FPS
 
-    def bench(self, config: KeyframeConfig) -> Bench:
-        chosen = {name: frames.select(config) for name, frames in self.frames.items()}
+    def stored_per_second(self, config: KeyframeConfig) -> float:
+        """Keyframes of the gallery, of a second of it."""
+        gallery = [self.frames[path.name] for path in self.dataset.gallery.iterdir()]
+        return BASIS_FPS * sum(len(f.select(config).times) for f in gallery) / sum(len(f.times) for f in gallery)
+
+    def bench(self, config: KeyframeConfig, of_queries: KeyframeConfig | None = None) -> Bench:
+        """config: of the gallery, and of the queries unless they have their own."""
         queries, gallery = (
-            {path.name: chosen[path.name] for path in sorted(folder.iterdir())}
-            for folder in (self.dataset.queries, self.dataset.gallery)
+            {path.name: self.frames[path.name].select(each) for path in sorted(folder.iterdir())}
+            for folder, each in ((self.dataset.queries, of_queries or config), (self.dataset.gallery, config))
         )
         return make_bench(queries, gallery, as_truth(self.dataset.truth()), self.background)
 
@@ -87,13 +97,18 @@ def as_shipped(product: MatchConfig, validation: Bench) -> Trial:
 
 
 def compare_keyframes(validation: Videos, test: Videos, start: Mapping[str, Any]) -> dict[str, Result]:
-    """The temporal network, tuned anew from ``start`` for each way of choosing keyframes."""
+    """The temporal network, tuned anew from ``start``, and SPD for each way of choosing keyframes."""
     rows = {}
-    for name, config in KEYFRAMES.items():
-        with Tuner(validation.bench(config)) as tuner:
-            trial = tuner.tune("tn", KEYFRAME_GRID, start)
-        bench = test.bench(config)
-        rows[name] = {"keyframes_per_second": bench.keyframes / test.query_seconds, **measure(trial, bench)}
+    for name, (config, of_queries) in KEYFRAMES.items():
+        with Tuner(validation.bench(config, of_queries)) as tuner:
+            trials = {"tn": tuner.tune("tn", KEYFRAME_GRID, start), "spd": tuner.tune("spd", GRIDS["spd"])}
+        bench = test.bench(config, of_queries)
+        for aligner, trial in trials.items():
+            rows[f"{name}, {aligner}"] = {
+                "stored_per_second": test.stored_per_second(config),
+                "searched_per_second": bench.keyframes / test.query_seconds,
+                **measure(trial, bench),
+            }
     return rows
 
 

@@ -73,15 +73,16 @@ def _edits(result: Result) -> Table:
 
 
 def _keyframes(result: Result) -> Table:
-    table = Table(title="Keyframes, temporal network tuned for each")
+    table = Table(title="Keyframes: a second of the gallery and of queries, aligners tuned for each")
     table.add_column("keyframes")
-    for column in ("per second", "VCSL P", "R", "F1", "VCDB F1", "AP", "mAP", "border median s", "F1 valid."):
+    for column in ("stored", "searched", "VCSL P", "R", "F1", "VCDB F1", "AP", "mAP", "border median s", "F1 valid."):
         table.add_column(column, justify="right")
     for name, row in result["keyframes"].items():
         border = row["boundary_error"]
         table.add_row(
             name,
-            f"{row['keyframes_per_second']:.2f}",
+            f"{row['stored_per_second']:.2f}",
+            f"{row['searched_per_second']:.2f}",
             *(_share(row["vcsl"][part]) for part in ("precision", "recall", "f1")),
             *(_share(share) for share in (row["vcdb"]["f1"], row["segment_ap"], row["mean_average_precision"])),
             f"{border['median_s']:.2f}" if border else "-",

@@ -122,6 +122,12 @@ def make_parser() -> argparse.ArgumentParser:
         f"(default: {','.join(DEFAULT_VIEWS) or 'none'})",
     )
     match.add_argument(
+        "--keyframes",
+        type=_keyframes,
+        metavar="SELECTOR[:N]",
+        help="which frames of the queries are searched (default: as of the gallery's videos)",
+    )
+    match.add_argument(
         "--maps", default="", metavar="DIR", help="draw the similarity map of every match, with its segments, as a PNG"
     )
     _work_options(match)
@@ -267,6 +273,7 @@ def _match(options: argparse.Namespace) -> int:
             device=options.device,
             threads=options.threads,
             views=options.views,
+            keyframes=options.keyframes,
             maps=options.maps,
             beam_args=options.beam_args,
         )

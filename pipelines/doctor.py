@@ -14,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from models.alignment import align
 from models.backbones.background import Background
 from models.backbones.registry import BUILT_IN, Embedder, config_to_json, load_config
 from models.runtime import has_vnni
+from models.ssan.shipped import spd_config
 from schemas.config import DEFAULT_BACKBONE, KeyframeConfig
 from schemas.errors import CliptraceError
 from schemas.gallery import GalleryManifest
@@ -45,6 +47,7 @@ def examine(milvus: str | None) -> list[Check]:
         for package in ("apache-beam", "pyarrow", "onnxruntime")
     ]
     checks += [_try("backbone", functools.partial(_backbone, name)) for name in BUILT_IN]
+    checks.append(_try("aligner", _detector))
     with tempfile.TemporaryDirectory(prefix="cliptrace-") as folder:
         checks.append(_try("milvus-lite", lambda: _milvus(str(Path(folder) / "milvus.db"))))
     if milvus:
@@ -77,6 +80,14 @@ def _backbone(name: str) -> str:
     Embedder.open(config).embed(np.zeros((1, size, size, 3), np.uint8))
     way = " in 8 bits" if config.graph_int8 and has_vnni() else ""
     return f"{name}, sha256 {config.sha256[:12]}…, {config.dimension} dimensions, embeds a frame{way}"
+
+
+def _detector() -> str:
+    config = spd_config()
+    times = np.arange(32) / 2
+    align("spd", np.eye(32, dtype=np.float32), times, times)
+    digest = config["sha256"]["model.safetensors"]
+    return f"spd, sha256 {digest[:12]}…, for backbone {config['backbone']}, reads a map"
 
 
 def _milvus(address: str) -> str:

@@ -13,7 +13,7 @@ from models.runtime import Device
 from pipelines.models import feature_config
 from pipelines.progress import Progress, Summary, named
 from pipelines.running import new_run, run, waves
-from schemas.config import DEFAULT_VIEWS
+from schemas.config import DEFAULT_VIEWS, KeyframeConfig
 from schemas.errors import UsageError
 from schemas.records import VideoSource
 from transforms.features import ExtractFeatures, FeatureConfig
@@ -35,6 +35,7 @@ class MatchOptions:
     device: Device = "cpu"
     threads: int = 3
     views: tuple[str, ...] = DEFAULT_VIEWS
+    keyframes: KeyframeConfig | None = None
     maps: str = ""
     beam_args: Sequence[str] = ()
 
@@ -66,7 +67,7 @@ def match(options: MatchOptions) -> Summary:
     if not options.output.endswith((".jsonl", ".parquet")):
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     listing = list_sources(options.queries)
-    config = feature_config(gallery, options.device, options.threads, options.views)
+    config = feature_config(gallery, options.device, options.threads, options.views, options.keyframes)
     matching = MatchConfig.suited_to(
         config.backbone, aligner=options.aligner, top_k=options.top_k, min_score=options.min_score, maps=options.maps
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from models.backbones.registry import BUILT_IN, config_from_json, config_to_json, load_config
 from models.runtime import Device
-from schemas.config import BackboneConfig
+from schemas.config import BackboneConfig, KeyframeConfig
 from schemas.errors import CliptraceError
 from transforms.features import FeatureConfig
 from transforms.store.gallery import Gallery
@@ -17,8 +17,16 @@ _THRESHOLDS = ("min_similarity", "min_score")
 _SCORING = ("background", "background_sha256", *_THRESHOLDS)
 
 
-def feature_config(gallery: Gallery, device: Device, threads: int, views: tuple[str, ...] = ()) -> FeatureConfig:
+def feature_config(
+    gallery: Gallery,
+    device: Device,
+    threads: int,
+    views: tuple[str, ...] = (),
+    keyframes: KeyframeConfig | None = None,
+) -> FeatureConfig:
     """The gallery's own models. CliptraceError where this installation's are others of the same name.
+
+    keyframes: others than the gallery's, of queries: their number is nobody's business but the searcher's.
 
     How queries are scored is no part of what is stored: of a built-in backbone this installation's background and
     thresholds are taken. A gallery that was made without a background is matched without one.
@@ -35,7 +43,8 @@ def feature_config(gallery: Gallery, device: Device, threads: int, views: tuple[
             )
         scoring = _SCORING if backbone.background else _THRESHOLDS
         backbone = dataclasses.replace(backbone, **{name: getattr(own, name) for name in scoring})
-    return FeatureConfig(backbone, gallery.manifest.keyframes, device=device, threads=threads, views=views)
+    chosen = keyframes or gallery.manifest.keyframes
+    return FeatureConfig(backbone, chosen, device=device, threads=threads, views=views)
 
 
 def identity(backbone: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from models.ssan.teacher import keyframes
 from models.ssan.tiles import FRAMES, tile
 from schemas.config import BASIS_FPS
 
-SIDES = {32: (0.3, 64), 64: (0.35, 32), 128: (0.25, 16), 256: (0.1, 6)}
+SIDES = {32: (0.25, 64), 64: (0.3, 32), 128: (0.25, 16), 256: (0.15, 5), 512: (0.05, 2)}
 """Side of a batch's maps in keyframes → how often, and maps a batch."""
 COPIED_SHARE = 0.45
 """Of the maps; the others hold no copy. Of what a search brings, far fewer do."""
@@ -28,7 +28,9 @@ _VISIBLE = 0.1
 _SMALLEST = 0.8
 """Keyframes of a copy on either side, below which it is none."""
 RATES = {1: 0.15, 2: 0.45, 4: 0.25, 8: 0.15}
-"""Keyframes a second → how often."""
+"""Keyframes a second of the reference → how often."""
+DENSER = {1: 0.6, 2: 0.25, 4: 0.15}
+"""How many times as many the query has → how often: nobody stores those."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,9 +67,12 @@ class MapMaker:
 
     def _one(self, random: Random, side: int, copied: bool) -> Example:
         rate = int(random.choice(list(RATES), p=list(RATES.values())))
-        query, ref, copies = self.pairs.pair(random, side * BASIS_FPS // rate, copied)
+        query_rate = min(rate * int(random.choice(list(DENSER), p=list(DENSER.values()))), BASIS_FPS)
+        longest, longest_ref = (side * BASIS_FPS // each for each in (query_rate, rate))
+        query, ref, copies = self.pairs.pair(random, longest, longest_ref, copied)
         irregular = random.random() < 0.4
-        query_frames, ref_frames = (self._keyframes(random, video, rate, irregular)[:side] for video in (query, ref))
+        query_frames = self._keyframes(random, query, query_rate, irregular)[:side]
+        ref_frames = self._keyframes(random, ref, rate, irregular)[:side]
         similarity = self._similarity(random, query[query_frames], ref[ref_frames])
         boxes, backward = [], []
         for copy in copies:
@@ -105,8 +110,8 @@ class MapMaker:
         wear = random.uniform(0, 0.9) if random.random() < 0.5 else 0.0
         mine, theirs = _worn(random, mine, wear), _worn(random, theirs, wear * random.uniform(0, 0.3))
         similarity = mine @ theirs.T - (bias / np.hypot(1, wear))[:, None].astype(np.float32)
-        if random.random() < 0.3:
-            similarity = similarity * np.float32(random.uniform(0.8, 1.2)) + np.float32(random.uniform(-0.06, 0.06))
+        if random.random() < 0.5:  # as other backbones have it, or none that normalises
+            similarity = similarity * np.float32(random.uniform(0.8, 1.2)) + np.float32(random.uniform(-0.1, 0.2))
         if random.random() < 0.2:
             similarity = _hits(similarity, float(random.uniform(0.05, 0.25)))
         return np.asarray(similarity, np.float32)

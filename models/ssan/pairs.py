@@ -26,6 +26,7 @@ COUNTS = (0.75, 0.12, 0.05, 0.08)
 SPEEDS = (0.6, 0.67, 0.75, 0.82, 0.89, 0.98, 1, 1, 1, 1, 1, 1, 1, 1, 1.05, 1.13, 1.2, 1.28, 1.37, 1.44, 1.5)
 """Every twentieth of the speeds in VSC22 train."""
 SHORTEST_S = 1.5
+_LONG_S = 20.0
 
 Random = np.random.Generator
 Ints = NDArray[np.int64]
@@ -75,9 +76,9 @@ class PairMaker:
         self._scene = np.array([clip.scene for clip in self.clips])
         self._twins = _twins(clips)
 
-    def pair(self, random: Random, longest: int, copied: bool) -> tuple[Footage, Footage, list[Copy]]:
-        """(query, reference, copies), neither side longer than ``longest`` basis frames; ``copied``: with copies."""
-        ref = self._reference(random, int(longest * random.uniform(0.3, 1)))
+    def pair(self, random: Random, longest: int, longest_ref: int, copied: bool) -> tuple[Footage, Footage, list[Copy]]:
+        """(query, reference, copies); ``longest``: of the query, in basis frames; ``copied``: with copies."""
+        ref = self._reference(random, int(longest_ref * random.uniform(0.3, 1)))
         room = int(longest * random.uniform(0.3, 1))
         pieces, spans = self._copies(random, ref, room) if copied else ([], [])
         hard = random.random() < 0.3
@@ -102,7 +103,7 @@ class PairMaker:
                 query.append(pieces[index])
                 at += len(pieces[index])
         whole = join(query)
-        if shared is not None and len(shared) <= min(longest - len(ref), longest - len(whole)):
+        if shared is not None and len(shared) <= min(longest_ref - len(ref), longest - len(whole)):
             ref, whole, copies = self._with_shared(random, shared, ref, whole, copies)
         return whole, ref, copies
 
@@ -167,6 +168,8 @@ class PairMaker:
         for _ in range(count):
             drawn = float(np.exp(np.interp(random.uniform(0, 19), range(20), np.log(lengths))))
             most = min(len(ref), room * speed)
+            if most > _LONG_S * BASIS_FPS and random.random() < 0.3:  # what the annotated lengths seldom reach
+                drawn = random.uniform(0.3, 1.0) * most / BASIS_FPS
             length = int(np.clip(drawn * BASIS_FPS * (1 if drawn * BASIS_FPS <= most else random.random()), 0, most))
             if length < SHORTEST_S * BASIS_FPS * max(speed, 1.0):
                 continue

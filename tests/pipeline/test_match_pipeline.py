@@ -93,6 +93,22 @@ def test_a_view_finds_what_was_mirrored_or_turned(
         assert segment[key] == pytest.approx(seconds, abs=TOLERANCE_S)
 
 
+def test_queries_may_have_more_keyframes_and_every_match_a_picture(
+    gallery: Path, queries: Path, tmp_path: Path
+) -> None:
+    output, maps = tmp_path / "m.jsonl", tmp_path / "maps"
+    options = ("--keyframes", "uniform:8", "--maps", maps, "--output", output)
+    code, text = match(queries.parent / "copy.mp4", "--gallery", gallery, *options)
+    assert code == 0, text
+    (row,) = rows_of(output)
+    (segment,) = row["segments"]
+    for key, seconds in (("query_start", 0), ("query_end", 10), ("ref_start", 4), ("ref_end", 14)):
+        assert segment[key] == pytest.approx(seconds, abs=TOLERANCE_S)
+    (picture,) = maps.iterdir()
+    assert picture.name.startswith("copy.mp4__bottles.mp4__")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_background_is_recorded_with_the_gallery_and_normalises_scores(tmp_path: Path) -> None:
     clip, output = CLIPS / "bottles.mp4", tmp_path / "m.jsonl"
     footage = np.random.default_rng(0).normal(size=(20, 512)).astype(np.float32)

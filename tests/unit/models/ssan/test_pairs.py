@@ -33,7 +33,7 @@ def pairs() -> PairMaker:
 @pytest.mark.parametrize("seed", range(40))
 def test_every_copy_shows_what_it_is_a_copy_of(pairs: PairMaker, seed: int) -> None:
     random = np.random.default_rng(seed)
-    query, ref, copies = pairs.pair(random, 240, copied=True)
+    query, ref, copies = pairs.pair(random, 240, 240, copied=True)
     assert max(len(query), len(ref)) <= 240
     for copy in copies:
         shown, source = query[slice(copy.q0, copy.q1)], ref[slice(copy.r0, copy.r1)]
@@ -49,7 +49,7 @@ def test_every_copy_shows_what_it_is_a_copy_of(pairs: PairMaker, seed: int) -> N
 @pytest.mark.parametrize("seed", range(40))
 def test_the_rest_of_a_query_is_of_other_clips(pairs: PairMaker, seed: int) -> None:
     random = np.random.default_rng(1000 + seed)
-    query, ref, copies = pairs.pair(random, 240, copied=seed % 2 == 0)
+    query, ref, copies = pairs.pair(random, 240, 240, copied=seed % 2 == 0)
     inside = np.zeros(len(query), np.bool_)
     for copy in copies:
         inside[copy.q0 : copy.q1] = True
