@@ -101,8 +101,9 @@ def make_parser() -> argparse.ArgumentParser:
     match.add_argument(
         "--aligner",
         choices=ALIGNERS,
-        help="spd: the learned detector; tn: the temporal network (default: spd for galleries of "
-        f"{DEFAULT_BACKBONE}, which it learned from, else tn)",
+        default="tn",
+        help="tn: the temporal network (default); spd: a learned detector, for galleries of "
+        f"{DEFAULT_BACKBONE}, from whose maps it learned",
     )
     match.add_argument(
         "--min-score",

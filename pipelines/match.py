@@ -29,7 +29,7 @@ class MatchOptions:
     queries: Sequence[str]
     gallery: str
     output: str
-    aligner: str | None = None
+    aligner: str = "tn"
     top_k: int | None = None
     min_score: float | None = None
     device: Device = "cpu"

@@ -72,40 +72,17 @@ class KeyframeConfig:
     """Which basis frames are kept.
 
     uniform: ``per_second`` frames a second. content: a frame whose 32×32 thumb differs from the last kept one by more
-    than ``threshold`` (mean absolute difference, 0..1), and at least one frame every ``max_gap_s`` seconds. ske: frames
-    that the network in ``weights`` gives at least ``threshold``, and at least one in every ``max_gap_s`` seconds.
-
-    weights: a folder of models/weights, or any other with an exported SKE; weights_sha256: of its safetensors.
+    than ``threshold`` (mean absolute difference, 0..1), and at least one frame every ``max_gap_s`` seconds.
     """
 
-    selector: Literal["uniform", "content", "ske"] = "uniform"
+    selector: Literal["uniform", "content"] = "uniform"
     per_second: float = 2.0
     threshold: float = 0.06
     max_gap_s: float = 1.0
-    weights: str = ""
-    weights_sha256: str = ""
 
     def __str__(self) -> str:
         """As it is given on the command line."""
-        if self.selector == "ske":
-            names = {(point.threshold, point.max_gap_s): name for name, point in SKE_POINTS.items()}
-            return f"ske:{names.get((self.threshold, self.max_gap_s), f'{self.threshold:g}')}"
         return f"{self.selector}:{self.per_second if self.selector == 'uniform' else self.threshold:g}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class SKEPoint:
-    """A point of the dial between accuracy and storage: KeyframeConfig's settings of that name."""
-
-    threshold: float
-    max_gap_s: float
-
-
-SKE_POINTS = {
-    "compact": SKEPoint(0.5, 1.5),
-    "balanced": SKEPoint(0.35, 1.0),
-    "dense": SKEPoint(0.2, 0.5),
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

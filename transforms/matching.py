@@ -48,16 +48,14 @@ class MatchConfig:
 
     @classmethod
     def suited_to(cls, backbone: BackboneConfig, **given: Any) -> MatchConfig:
-        """With the aligner and the thresholds that suit the backbone, where ``given`` has no others; what is None there
-        is not given. SPD is for the backbone whose maps it learned from.
+        """With the thresholds that suit the backbone and the aligner, where ``given`` has no others; what is None there
+        is not given.
         """
         given = {name: value for name, value in given.items() if value is not None}
-        spd = spd_config()
-        aligner = given.get("aligner", "spd" if spd["backbone_sha256"] == backbone.sha256 else "tn")
         own = {"min_score": backbone.min_score, "min_similarity": backbone.min_similarity}
-        if aligner == "spd":
-            own = {"min_score": spd["min_score"], "min_similarity": SPDConfig().min_similarity}
-        return cls(**{"aligner": aligner, **own, **given})
+        if given.get("aligner") == "spd":
+            own = {"min_score": spd_config()["min_score"], "min_similarity": SPDConfig().min_similarity}
+        return cls(**{**own, **given})
 
 
 class FindCandidates(beam.PTransform):

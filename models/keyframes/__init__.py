@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.keyframes.content import select_content
-from models.keyframes.scored import select_scored
 from models.keyframes.uniform import select_uniform
-from models.ssan.shipped import open_ske
 from schemas.config import KeyframeConfig
 
 Selection = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -28,9 +26,6 @@ def make_selector(config: KeyframeConfig, fps: float) -> Selector:
     """The selector that ``config`` names, for basis frames at ``fps`` a second."""
     if config.selector == "uniform":
         return lambda thumbs: select_uniform(thumbs, fps, config.per_second)
-    if config.selector == "ske":
-        network = open_ske(config.weights, config.weights_sha256)
-        return lambda thumbs: select_scored(network.run(thumbs), fps, config.threshold, config.max_gap_s)
     return lambda thumbs: select_content(thumbs, fps, config.threshold, config.max_gap_s)
 
 

@@ -87,6 +87,9 @@ class PairMaker:
             gap_variant = int(random.integers(self._variants))
         room = (longest if pieces else room) - sum(map(len, pieces))
         wanted = [int(BASIS_FPS * random.uniform(0, 6)) for _ in range(len(pieces) + 1)] if pieces else [room]
+        for end in (0, -1) if pieces and random.random() < 0.5 else ():
+            if random.random() < 0.8:  # many copies are all that their video shows
+                wanted[end] = 0
         shared = self._boilerplate(random) if random.random() < 0.25 else None
         query: list[Footage] = []
         copies: list[Copy] = []

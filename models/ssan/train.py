@@ -38,7 +38,7 @@ class TrainConfig:
     seed: int = 0
 
 
-SPD_CONFIG = TrainConfig(steps=7000, rate=2e-3)
+SPD_CONFIG = TrainConfig(steps=6000, rate=2e-3)
 SKE_CONFIG = TrainConfig(steps=1500, rate=2e-3)
 TILES = 4
 """Of a batch."""
