@@ -63,7 +63,7 @@ class MapMaker:
         if copied:
             return self._one(random, side, copied=False)
         # What a search brings is the most alike of many strangers, not any.
-        return max(tried, key=lambda example: float(np.quantile(example.similarity, 0.98)))
+        return max(tried, key=_brightness)
 
     def _one(self, random: Random, side: int, copied: bool) -> Example:
         rate = int(random.choice(list(RATES), p=list(RATES.values())))
@@ -115,6 +115,11 @@ class MapMaker:
         if random.random() < 0.2:
             similarity = _hits(similarity, float(random.uniform(0.05, 0.25)))
         return np.asarray(similarity, np.float32)
+
+
+def _brightness(example: Example) -> float:
+    """Of the brightest pairs; a map may be empty, where the footage has no strangers."""
+    return float(np.quantile(example.similarity, 0.98)) if example.similarity.size else -1.0
 
 
 def _visibility(example: Example) -> NDArray[np.float64]:

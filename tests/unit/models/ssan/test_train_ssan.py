@@ -1,0 +1,81 @@
+"""From footage to exported networks, small: what is made once is kept, and what is trained runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.alignment import align
+from models.alignment.spd import SPDConfig
+from models.backbones.registry import Embedder, load_config
+from models.descriptor.edits import squeezed
+from models.footage import read_video
+from models.ssan import boilerplate, clips, train
+from models.ssan.clips import NO_SCENE, load_clips
+from models.ssan.shipped import SKEGraph
+from schemas.config import BASIS_FPS
+
+CLIPS = Path(__file__).parents[3] / "data" / "clips"
+SECONDS = 3
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("footage")
+    for name in ("coffee", "street", "bottles"):
+        (folder / name).mkdir()
+        cut = ["ffmpeg", "-v", "error", "-i", CLIPS / f"{name}.mp4", "-t", str(SECONDS), "-an", "-s", "160x90"]
+        subprocess.run([*cut, folder / name / "clip.mp4"], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small() -> None:
+    """Less boilerplate and fewer variants than it takes to learn anything."""
+    clips._BOILERPLATE, clips._BOILERPLATE_VARIANTS, train.VARIANTS, train.TILES = 2, 2, 2, 1
+
+
+def test_clips_are_embedded_as_the_product_does_and_kept(data: Path, tmp_path: Path) -> None:
+    backbone = load_config("copy_lite0")
+    found, strangers = load_clips([data], backbone, tmp_path, variants=2, seed=0)
+    assert [clip.scene for clip in found] == [0, 1, 2]
+    assert [clip.scene for clip in strangers] == [NO_SCENE] * 2
+    frames = read_video(data / "bottles" / "clip.mp4", BASIS_FPS)
+    assert found[0].thumbs.shape == (2, len(frames), 32, 32, 3)
+    squares = np.stack([squeezed(frame, backbone.input_size) for frame in frames])
+    embedder = Embedder.open(dataclasses.replace(backbone, crop_borders=False))
+    np.testing.assert_allclose(found[0].embeddings[0], embedder.embed(squares), atol=2e-3)
+    likeness = (found[0].embeddings[0].astype(np.float32) * found[0].embeddings[1]).sum(axis=1)
+    assert likeness.mean() > (found[0].embeddings[0][:10].astype(np.float32) @ found[1].embeddings[0][:10].T).mean()
+    assert (found[0].bias > 0).all()
+
+    made = {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    again, _ = load_clips([data], backbone, tmp_path, variants=2, seed=0)
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()} == made
+    assert np.array_equal(again[1].embeddings, found[1].embeddings)
+
+
+def test_boilerplate_is_what_the_seed_says_and_of_every_kind() -> None:
+    drawn = [boilerplate.draw(np.random.default_rng(seed)) for seed in range(12)]
+    assert all(frames.dtype == np.uint8 and frames.shape == drawn[0].shape for frames in drawn)
+    assert np.array_equal(drawn[3], boilerplate.draw(np.random.default_rng(3)))
+    moving = [bool(np.ptp(frames.astype(int), axis=0).max() > 50) for frames in drawn]
+    assert any(moving)
+    assert not all(moving)
+
+
+def test_what_is_trained_aligns_and_scores(data: Path, tmp_path: Path) -> None:
+    backbone = load_config("copy_lite0")
+    train.run_spd([data], tmp_path / "spd", backbone, dataclasses.replace(train.SPD_CONFIG, steps=2))
+    times = np.arange(40) / 2
+    config = SPDConfig(weights=str(tmp_path / "spd"))
+    assert isinstance(align("spd", np.eye(40, dtype=np.float32), times, times, config), list)
+
+    train.run_ske([data], tmp_path / "ske", backbone, dataclasses.replace(train.SKE_CONFIG, steps=2))
+    scores = SKEGraph(str(tmp_path / "ske")).run(np.zeros((20, 32, 32, 3), np.uint8))
+    assert scores.shape == (20,)
+    assert ((scores > 0) & (scores < 1)).all()
