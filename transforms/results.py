@@ -75,7 +75,6 @@ def match_to_json(match: Match) -> dict[str, Any]:
             {
                 key: round(value, 3 if key != "score" else 4) if isinstance(value, float) else value
                 for key, value in dataclasses.asdict(segment).items()
-                if value is not None
             }
             for segment in match.segments
         ],

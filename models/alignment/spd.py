@@ -36,7 +36,7 @@ def align(similarity: Map, query_times: Times, ref_times: Times, config: SPDConf
     A score is the probability that the segment is a copy, as it was calibrated on the validation split.
     """
     similarity, query_times, ref_times = checked(similarity, query_times, ref_times)
-    if not similarity.size or similarity.max() < config.min_similarity:
+    if min(similarity.shape) < 2 or similarity.max() < config.min_similarity:
         return []
     network = open_spd(config.weights)
     found = detect(network, similarity)

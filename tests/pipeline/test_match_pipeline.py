@@ -67,7 +67,7 @@ def test_a_trimmed_and_mirrored_copy_is_found_where_it_is(
     assert row["ref_uri"] == str(videos / "bottles.mp4")
     assert row["query_metadata"] == {"case": "17"}
     (segment,) = row["segments"]
-    assert list(segment) == ["query_start", "query_end", "ref_start", "ref_end", "score", "reversed"]
+    assert list(segment) == ["query_start", "query_end", "ref_start", "ref_end", "score", "reversed", "speed"]
     for key, seconds in (("query_start", 0), ("query_end", 10), ("ref_start", 4), ("ref_end", 14)):
         assert segment[key] == pytest.approx(seconds, abs=TOLERANCE_S)
     assert 0.2 <= segment["score"] <= 1
@@ -107,6 +107,16 @@ def test_queries_may_have_more_keyframes_and_every_match_a_picture(
     (picture,) = maps.iterdir()
     assert picture.name.startswith("copy.mp4__bottles.mp4__")
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_learned_aligner_tells_the_speed(gallery: Path, queries: Path, tmp_path: Path) -> None:
+    output = tmp_path / "m.jsonl"
+    code, text = match(queries.parent / "copy.mp4", "--gallery", gallery, "--aligner", "spd", "--output", output)
+    assert code == 0, text
+    (row,) = rows_of(output)
+    segment = row["segments"][0]
+    assert (row["ref_id"], segment["reversed"]) == ("bottles.mp4", False)
+    assert segment["speed"] == pytest.approx(1.0, rel=0.3)
 
 
 def test_a_background_is_recorded_with_the_gallery_and_normalises_scores(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def test_a_match_as_json() -> None:
                 "ref_end": 3.0,
                 "score": 0.1235,
                 "reversed": True,
+                "speed": None,
             }
         ],
         "query_metadata": {"owner": "Bo"},

@@ -13,13 +13,16 @@ from schemas.records import Segment
 
 NAMES = sorted(ALIGNERS)
 every_aligner = pytest.mark.parametrize("name", NAMES)
+CLASSIC = [name for name in NAMES if name != "spd"]
+every_classic_aligner = pytest.mark.parametrize("name", CLASSIC)
+"""Those that find what is drawn as it is drawn; what is learned has tests of its own (test_spd_aligner.py)."""
 
 
 def copy(query_start: float, query_end: float, ref_start: float, ref_end: float, backwards: bool = False) -> Segment:
     return Segment(query_start, query_end, ref_start, ref_end, 0.85, backwards)
 
 
-@every_aligner
+@every_classic_aligner
 @pytest.mark.parametrize(
     "truth",
     [
@@ -39,7 +42,7 @@ def test_one_copy_is_found_with_its_borders(name: str, truth: Segment) -> None:
     assert 0.6 < found.score <= 1.0
 
 
-@every_aligner
+@every_classic_aligner
 @pytest.mark.parametrize("seed", range(4))
 def test_irregular_keyframes(name: str, seed: int) -> None:
     query_times, ref_times = irregular(90, seed), irregular(150, seed + 100)
@@ -48,7 +51,7 @@ def test_irregular_keyframes(name: str, seed: int) -> None:
     assert error(found[0], truth) <= 3.5
 
 
-@every_aligner
+@every_classic_aligner
 def test_a_copy_that_plays_backwards(name: str) -> None:
     query_times, ref_times = uniform(160), uniform(240)
     truth = copy(20, 50, 60, 90, backwards=True)
@@ -60,7 +63,7 @@ def test_a_copy_that_plays_backwards(name: str) -> None:
     assert not any(segment.reversed for segment in align(name, similarity, query_times, ref_times, forward_only))
 
 
-@every_aligner
+@every_classic_aligner
 def test_two_copies_of_one_pair(name: str) -> None:
     query_times, ref_times = uniform(200), uniform(300)
     truths = [copy(5, 35, 20, 50), copy(60, 90, 100, 130)]
@@ -80,7 +83,7 @@ def test_copies_in_another_order(name: str) -> None:
     assert all(error(segment, truth) <= 2.0 for segment, truth in zip(found, truths, strict=True))
 
 
-@every_aligner
+@every_classic_aligner
 def test_a_short_break_does_not_split_and_a_long_one_does(name: str) -> None:
     query_times, ref_times = uniform(160), uniform(240)
     similarity = draw(query_times, ref_times, copy(10, 70, 30, 90))
@@ -96,7 +99,7 @@ def test_noise_holds_no_segment(name: str) -> None:
     assert align(name, background(query_times, ref_times), query_times, ref_times) == []
 
 
-@every_aligner
+@every_classic_aligner
 def test_at_most_max_segments(name: str) -> None:
     query_times, ref_times = uniform(200), uniform(300)
     similarity = draw(query_times, ref_times, copy(5, 45, 20, 60), copy(60, 90, 100, 130))
@@ -189,7 +192,7 @@ def test_unusable_input_is_refused(name: str) -> None:
 def test_the_registry_names_what_it_has() -> None:
     with pytest.raises(ValueError) as failure:
         align("tm", np.zeros((2, 2), np.float32), uniform(2), uniform(2))
-    assert str(failure.value) == "no aligner is called 'tm'; there are tn, dp, hough, dtw"
+    assert str(failure.value) == "no aligner is called 'tm'; there are spd, tn, dp, hough, dtw"
     with pytest.raises(ValueError) as failure:
         align("tn", np.zeros((2, 2), np.float32), uniform(2), uniform(2), ALIGNERS["dp"].config())
     assert str(failure.value) == "aligner 'tn' takes a TNConfig, not a DPConfig"
@@ -234,7 +237,7 @@ def walk(times: np.ndarray, seed: int) -> np.ndarray:
 
 
 @settings(max_examples=25, deadline=None)
-@given(times=keyframe_times, seed=st.integers(0, 1000), name=st.sampled_from(NAMES))
+@given(times=keyframe_times, seed=st.integers(0, 1000), name=st.sampled_from(CLASSIC))
 def test_a_video_against_itself_is_its_whole_diagonal(times: np.ndarray, seed: int, name: str) -> None:
     frames = walk(times, seed)
     best = max(align(name, frames @ frames.T, times, times), key=lambda one: one.query_end - one.query_start)
