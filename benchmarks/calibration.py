@@ -34,6 +34,7 @@ from benchmarks.pairs import Bench
 from benchmarks.report import save, show, table
 from benchmarks.thresholds import merged
 from benchmarks.tuning import MIN_SCORES, f1_by_threshold
+from models.alignment.merging import common
 from models.backbones.background import Background
 from models.backbones.registry import load_config
 from models.ssan.shipped import open_spd
@@ -111,8 +112,8 @@ def overlap(a: Segment, b: Segment) -> float:
     """IoU on the side where it is less."""
 
     def one(start: float, end: float, other_start: float, other_end: float) -> float:
-        common = max(0.0, min(end, other_end) - max(start, other_start))
-        return common / (end - start + other_end - other_start - common)
+        shared = common(start, end, other_start, other_end)
+        return shared / (end - start + other_end - other_start - shared)
 
     return min(
         one(a.query_start, a.query_end, b.query_start, b.query_end), one(a.ref_start, a.ref_end, b.ref_start, b.ref_end)

@@ -144,8 +144,8 @@ def make_parser() -> argparse.ArgumentParser:
     train.set_defaults(run=_train)
     train.add_argument(
         "model",
-        choices=("descriptor", "ske", "spd"),
-        help="descriptor: the frame embedding; ske: the keyframe scorer; spd: the segment detector",
+        choices=("descriptor", "spd"),
+        help="descriptor: the frame embedding; spd: the segment detector",
     )
     train.add_argument("--data", required=True, nargs="+", metavar="DIR", help="folders of videos and images")
     train.add_argument(
@@ -157,7 +157,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--backbone",
         default=DEFAULT_BACKBONE,
         metavar="NAME|FILE",
-        help="whose embeddings ske and spd learn from (default: %(default)s)",
+        help="whose embeddings spd learns from (default: %(default)s)",
     )
 
     doctor = _command(commands, "doctor", "check ffmpeg, runtimes, devices, Milvus and weights")
@@ -314,10 +314,8 @@ def _train(options: argparse.Namespace) -> int:
             from models.backbones.registry import load_config
             from models.ssan import train as ssan
 
-            spd = options.model == "spd"
-            run, config = (ssan.run_spd, ssan.SPD_CONFIG) if spd else (ssan.run_ske, ssan.SKE_CONFIG)
-            run(data, output, load_config(options.backbone), dataclasses.replace(config, **given))
-            use = f"weights of {options.model}, as models/weights has them"
+            ssan.run_spd(data, output, load_config(options.backbone), dataclasses.replace(ssan.SPD_CONFIG, **given))
+            use = "a segment detector, to be calibrated (benchmarks.calibration); it goes to models/weights/spd"
     except ImportError as error:
         raise CliptraceError(f"cliptrace train needs {error.name}: pip install 'cliptrace[train]'") from error
     print(f"{options.output}/config.json: {use}", file=sys.stderr)

@@ -58,15 +58,16 @@ def _weight(segment: Segment) -> float:
 
 def _overlap(a: Segment, b: Segment) -> float:
     """Share of the shorter one that two segments have in common, on the axis where they share less; in [0, 1]."""
-    query = _common(a.query_start, a.query_end, b.query_start, b.query_end)
-    ref = _common(a.ref_start, a.ref_end, b.ref_start, b.ref_end)
+    query = common(a.query_start, a.query_end, b.query_start, b.query_end)
+    ref = common(a.ref_start, a.ref_end, b.ref_start, b.ref_end)
     return min(
         query / min(a.query_end - a.query_start, b.query_end - b.query_start),
         ref / min(a.ref_end - a.ref_start, b.ref_end - b.ref_start),
     )
 
 
-def _common(start: float, end: float, other_start: float, other_end: float) -> float:
+def common(start: float, end: float, other_start: float, other_end: float) -> float:
+    """Seconds that two stretches share."""
     return max(0.0, min(end, other_end) - max(start, other_start))
 
 

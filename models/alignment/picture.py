@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.alignment.similarity import Embeddings, similarity_map
 from models.ssan.coordinates import to_index
+from models.ssan.detect import shrink
 from schemas.records import Segment
 
 Times = NDArray[np.float64]
@@ -40,13 +41,14 @@ def draw(
     rows, columns = (_part(times, spans) for times, spans in zip((query_times, ref_times), starts_ends, strict=True))
     shown = similarity_map(query[rows], ref[columns], None if bias is None else bias[rows])
     query_times, ref_times = query_times[rows], ref_times[columns]
-    pooled, shrunk = _pooled(shown)
+    factor = -(-max(shown.shape) // _LARGEST)
+    pooled = shrink(shown, factor)
     scale = max(1, _SMALLEST // max(pooled.shape))
     grey = (np.clip(pooled / _BRIGHTEST, 0, 1) * 255).astype(np.uint8)
     picture = cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
     picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
     for segment in segments:
-        _draw_segment(picture, segment, query_times, ref_times, scale / shrunk)
+        _draw_segment(picture, segment, query_times, ref_times, scale / factor)
     framed = cv2.copyMakeBorder(picture, _MARGIN, 8, _MARGIN + 16, 8, cv2.BORDER_CONSTANT, value=(24, 24, 24))
     _label(framed, query_times, ref_times, picture.shape[0], picture.shape[1])
     _, content = cv2.imencode(".png", cv2.cvtColor(framed, cv2.COLOR_RGB2BGR))
@@ -60,15 +62,6 @@ def _part(times: Times, spans: Sequence[tuple[float, float]]) -> slice:
     first = int(np.searchsorted(times, middle)) - _MOST_KEYFRAMES // 2
     first = min(max(first, 0), len(times) - _MOST_KEYFRAMES)
     return slice(first, first + _MOST_KEYFRAMES)
-
-
-def _pooled(similarity: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
-    factor = -(-max(similarity.shape) // _LARGEST)
-    height, width = (-(-side // factor) * factor for side in similarity.shape)
-    padded = np.full((height, width), -1.0, np.float32)
-    padded[: similarity.shape[0], : similarity.shape[1]] = similarity
-    pooled = padded.reshape(height // factor, factor, width // factor, factor).max(axis=(1, 3))
-    return np.asarray(pooled, np.float32), factor
 
 
 def _draw_segment(

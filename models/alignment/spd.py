@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 
 from models.alignment.config import AlignerConfig
-from models.alignment.merging import best_first
+from models.alignment.merging import best_first, common
 from models.alignment.search import Map, Times, checked, is_plausible
 from models.ssan.detect import detect
 from models.ssan.fit import fit_box
@@ -64,5 +64,5 @@ def one_place(segments: Iterable[Segment]) -> list[Segment]:
 
 def _shared(a: Segment, b: Segment) -> float:
     """Share of the shorter one's query stretch."""
-    common = min(a.query_end, b.query_end) - max(a.query_start, b.query_start)
-    return max(0.0, common) / min(a.query_end - a.query_start, b.query_end - b.query_start)
+    shared = common(a.query_start, a.query_end, b.query_start, b.query_end)
+    return shared / min(a.query_end - a.query_start, b.query_end - b.query_start)

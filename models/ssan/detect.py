@@ -38,7 +38,7 @@ class Detections(NamedTuple):
 def detect(network: Network, similarity: Floats) -> Detections:
     """similarity: float32[Q, R], neither 0."""
     factor = -(-max(similarity.shape) // MAX_SIDE)
-    shrunk = _shrink(similarity, factor) if factor > 1 else similarity
+    shrunk = shrink(similarity, factor)
     height, width = shrunk.shape
     padded = np.zeros((1, 1, -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE), np.float32)
     padded[0, 0, :height, :width] = shrunk
@@ -82,7 +82,10 @@ def _overlaps(boxes: Floats) -> Floats:
     return np.asarray(overlap, np.float32)
 
 
-def _shrink(similarity: Floats, factor: int) -> Floats:
+def shrink(similarity: Floats, factor: int) -> Floats:
+    """A map ``factor`` times as small, each pixel the maximum of what it covers."""
+    if factor == 1:
+        return similarity
     height, width = (-(-side // factor) * factor for side in similarity.shape)
     padded = np.full((height, width), -np.inf, np.float32)
     padded[: similarity.shape[0], : similarity.shape[1]] = similarity

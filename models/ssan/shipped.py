@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.graphs import Graph
 from models.ssan.tiles import tile
 from models.weights import WEIGHTS
-from schemas.errors import CliptraceError, UsageError
+from schemas.errors import UsageError
 
 Floats = NDArray[np.float32]
 
@@ -42,24 +42,14 @@ class SKEGraph:
         return np.asarray(1 / (1 + np.exp(-logits[0, : len(thumbs)])), np.float32)
 
 
-def spd_config(folder: str = "spd") -> dict[str, Any]:
-    """What config.json of an exported SPD says; UsageError where there is none."""
-    return _read_config(WEIGHTS / folder)[0]
+def spd_config() -> dict[str, Any]:
+    """What config.json of the shipped SPD says."""
+    return _read_config(WEIGHTS / "spd")[0]
 
 
 @functools.cache
 def open_spd(folder: str) -> SPDGraph:
     return SPDGraph(folder)
-
-
-@functools.cache
-def open_ske(folder: str, sha256: str) -> SKEGraph:
-    """CliptraceError where the weights are others than those that are asked for."""
-    network = SKEGraph(folder)
-    found = network.config["sha256"]["model.safetensors"]
-    if found != sha256:
-        raise CliptraceError(f"{folder}: these weights of SKE have SHA-256 {found}, not {sha256}")
-    return network
 
 
 def _open(folder: str) -> tuple[dict[str, Any], Graph]:

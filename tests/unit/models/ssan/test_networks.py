@@ -9,11 +9,10 @@ import pytest
 import torch
 
 from models.ssan.export import SKE_FREE, SPD_FREE, write
-from models.ssan.shipped import SKEGraph, SPDGraph, open_ske
+from models.ssan.shipped import SKEGraph, SPDGraph
 from models.ssan.ske import SKE
 from models.ssan.spd import SPD, STRIDES
 from models.ssan.tiles import BLOCKS, FRAMES, SIDE, tile
-from schemas.errors import CliptraceError
 
 
 def unsettled(network: torch.nn.Module) -> torch.nn.Module:
@@ -50,14 +49,6 @@ def test_ske_is_the_same_as_a_graph_and_padding_has_no_score(tmp_path: Path) -> 
     with torch.inference_mode():
         expected = torch.sigmoid(network(torch.from_numpy(tile(thumbs))[None]))[0, :100]
     np.testing.assert_allclose(SKEGraph(str(tmp_path)).run(thumbs), expected, atol=1e-4)
-
-
-def test_other_weights_than_a_gallery_was_built_with_are_refused(tmp_path: Path) -> None:
-    write(SKE().eval(), torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8), SKE_FREE, tmp_path, name="ske")
-    with pytest.raises(
-        CliptraceError, match=rf"^{tmp_path}: these weights of SKE have SHA-256 [0-9a-f]{{64}}, not 00$"
-    ):
-        open_ske(str(tmp_path), "00")
 
 
 def test_block_i_of_a_tile_is_frame_i() -> None:
