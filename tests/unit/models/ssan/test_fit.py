@@ -35,8 +35,10 @@ def test_a_line_is_found_from_a_box_that_is_a_bit_off(
     box = np.array([start * scale + shift, end * scale + shift, ends[0] * 2 - shift, ends[1] * 2 - shift], np.float32)
     line = fit_box(similarity, query_times, ref_times, box, backward=speed < 0)
     assert line.speed == pytest.approx(speed, rel=0.15)
-    assert line.query_start == pytest.approx(start, abs=0.8)
-    assert line.query_end == pytest.approx(end, abs=0.8)
+    # A keyframe and a half; where they are jittered, up to 0.9 s lie between two.
+    within = 1.5 * float(np.diff(query_times).max())
+    assert line.query_start == pytest.approx(start, abs=within)
+    assert line.query_end == pytest.approx(end, abs=within)
     middle = (start + end) / 2
     mine = (line.query_start + line.query_end) / 2
     shown = (line.ref_start + line.ref_end) / 2 + line.speed * (middle - mine)
