@@ -39,6 +39,7 @@ from transforms.matching import MatchConfig, match_pair, normalised
 from transforms.media.probe import probe
 from transforms.media.ranges import split
 from transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit, read_videos
+from transforms.store.stops import read_stops
 from transforms.store.vectors import VectorStore
 
 PER_SECOND = 2.0
@@ -167,10 +168,10 @@ def ask(gallery: Gallery, queries: list[tuple[FrameFeatures, str]]) -> Result:
     with gallery.vectors() as vectors:
         videos, frames = read_videos(gallery), FrameReader(gallery)
         backbone = load_config(DEFAULT_BACKBONE)
-        background = Background.of(backbone)
-        one_query(vectors, videos, frames, queries[0][0], backbone, background)
+        background, stopped = Background.of(backbone), read_stops(gallery)
+        one_query(vectors, videos, frames, queries[0][0], backbone, background, stopped)
         opened_ms = (time.perf_counter() - opening) * 1000
-        answers = [one_query(vectors, videos, frames, query, backbone, background) for query, _ in queries]
+        answers = [one_query(vectors, videos, frames, query, backbone, background, stopped) for query, _ in queries]
     first = [best == truth for (best, _), (_, truth) in zip(answers, queries, strict=True)]
     steps = {step: [times[step] for _, times in answers] for step in STEPS}
     per_keyframe = [ms / len(query.times) for ms, (query, _) in zip(steps["total"], queries, strict=True)]
@@ -189,13 +190,14 @@ def one_query(
     query: FrameFeatures,
     backbone: BackboneConfig,
     background: Background | None,
+    stopped: NDArray[np.float32],
 ) -> tuple[str, dict[str, float]]:
     """The best match's video, and milliseconds by step: what FindCandidates and AlignCandidates do with one query."""
     config = MatchConfig.suited_to(backbone)
     hits, search_ms = clock(lambda: vectors.search(query.embeddings, config.videos_per_frame))
 
     def find() -> tuple[FrameFeatures, list[Candidate]]:
-        asked = normalised(query, background)
+        asked = normalised(query, background, stopped)
         found = (query.video_id, hits.query_rows, hits.ref_ids, hits.ref_frames, hits.similarities)
         return asked, group_hits(*found, config.top_k, bias=asked.bias)
 

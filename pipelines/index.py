@@ -26,6 +26,7 @@ from transforms.features import ExtractFeatures, FeatureConfig
 from transforms.sources import list_sources
 from transforms.store import ledger
 from transforms.store.gallery import Gallery, check_vectors, is_local, read_videos, sweep
+from transforms.store.stops import update_stops
 from transforms.store.vectors import check_address
 from transforms.storing import RecordFailures, StoreFeatures
 
@@ -79,6 +80,7 @@ def index(options: IndexOptions) -> Summary:
             attempts = ledger.read_attempts(gallery.root)
             if is_local(gallery.root):
                 sweep(gallery, attempts)  # rows of videos that were replaced
+            update_stops(gallery)
     mine = [attempt for attempt in attempts if attempt.run == run_id]
     indexed = [attempt for attempt in mine if attempt.status == ledger.INDEXED]
     return Summary(

@@ -16,6 +16,7 @@ from schemas.errors import CliptraceError
 
 FORMAT_VERSION = 1
 METRIC = "cosine"
+STOPS_FILE = "stops.safetensors"
 
 MAX_ID_BYTES = 4096
 """Longest video id, in UTF-8: what the Milvus field holds."""

@@ -14,6 +14,7 @@ from models.backbones.registry import Embedder
 from models.borders import cropped, find_borders
 from models.cuts import find_cuts
 from models.keyframes import Selector
+from models.stoplist import is_uniform
 from models.thumbs import thumbs
 from models.views import embed_views
 from schemas.config import BASIS_FPS, Limits
@@ -45,7 +46,7 @@ def extract_range(
                 positions, confidence = selector(small)
                 times.append(tile.times[positions])
                 cuts.append(tile.times[find_cuts(small)] - 0.5 / BASIS_FPS)
-                scores.append(confidence)
+                scores.append(np.where(is_uniform(small[positions]), np.float32(0), confidence))
                 frames = tile.frames[positions]
                 if embedder.config.crop_borders:
                     frames = cropped(frames, find_borders(tile.frames, small)[positions])

@@ -22,11 +22,13 @@ from models.alignment.spd import SPDConfig
 from models.alignment.windows import align_windows
 from models.backbones.background import Background
 from models.ssan.shipped import spd_config
+from models.stoplist import penalty
 from schemas.config import BASIS_FPS, BackboneConfig
 from schemas.records import Candidate, FrameFeatures, Match, Segment
 from transforms.isolation import Results, RunIsolated
 from transforms.store import files
 from transforms.store.gallery import FrameReader, Gallery, StoredVideo, check_vectors, read_videos
+from transforms.store.stops import read_stops
 
 Pair = tuple[FrameFeatures, Candidate]
 
@@ -88,13 +90,13 @@ class _Find:
         self._gallery, self._config, self._backbone = gallery, config, backbone
 
     def open(self) -> None:
-        self._background = Background.of(self._backbone)
+        self._background, self._stopped = Background.of(self._backbone), read_stops(self._gallery)
         self._opened = self._gallery.vectors()
         self._vectors = self._opened.__enter__()
         check_vectors(self._gallery, self._vectors, read_videos(self._gallery).values())
 
     def __call__(self, query: FrameFeatures) -> Iterator[Pair]:
-        query = normalised(query, self._background)
+        query = normalised(query, self._background, self._stopped)
         rows, views = search_rows(query.embeddings)
         hits = self._vectors.search(rows, self._config.videos_per_frame)
         candidates = group_hits(
@@ -113,9 +115,12 @@ class _Find:
         self._opened.__exit__(None, None, None)
 
 
-def normalised(query: FrameFeatures, background: Background | None) -> FrameFeatures:
-    """With what the background takes off its similarities; as it is without one."""
-    return dataclasses.replace(query, bias=background.bias(query.embeddings)) if background else query
+def normalised(query: FrameFeatures, background: Background | None, stopped: NDArray[np.float32]) -> FrameFeatures:
+    """With what is taken off its similarities: what the background and the stop-list say, and all of a frame that shows
+    nothing (score 0)."""
+    bias = penalty(query.embeddings, stopped)
+    bias[query.scores == 0] = 1.0
+    return dataclasses.replace(query, bias=bias + background.bias(query.embeddings) if background else bias)
 
 
 class _Align:
