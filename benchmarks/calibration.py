@@ -2,8 +2,8 @@
 
 python -m benchmarks.calibration [--weights NAME|FOLDER] [--backbone NAME|FILE] [--seeds 1 2 3] [--write]
 
-OUTPUT/attacks, OUTPUT/features   as benchmarks.descriptor has them
-OUTPUT/calibration.json           what is printed, and the environment it was measured in
+OUTPUT/SEED/validation    attack benches, made where they are missing
+OUTPUT/calibration.json   what is printed, and the environment it was measured in
 
 A finding is right when it shares half of what it and a true copy cover together, on both sides. --write puts the
 calibration, and the threshold with the best F1, into the weights' config.json. No test split is looked at.
@@ -24,10 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from benchmarks.attacks.build import build
-from benchmarks.attacks.splits import find_footage
-from benchmarks.contestants import Network
-from benchmarks.end_to_end import Variant
+from benchmarks.copies import load_split
 from benchmarks.environment import environment
 from benchmarks.methods import Method
 from benchmarks.pairs import Bench
@@ -35,11 +32,10 @@ from benchmarks.report import save, show, table
 from benchmarks.thresholds import merged
 from benchmarks.tuning import MIN_SCORES, f1_by_threshold
 from models.alignment.merging import common
-from models.backbones.background import Background
 from models.backbones.registry import load_config
 from models.ssan.shipped import open_spd
 from models.weights import WEIGHTS
-from schemas.config import DEFAULT_BACKBONE
+from schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
 from schemas.errors import CliptraceError, UsageError
 from schemas.records import Match, Segment
 
@@ -51,19 +47,12 @@ _ROUNDS = 50
 
 
 def run(arguments: argparse.Namespace, command: str) -> Result:
-    backbone, footage = load_config(arguments.backbone), find_footage()
-    network = Network(backbone, (), arguments.output / "features")
-    variant = Variant(network.keyframes, (), Background.of(backbone))
-    bench = merged(
-        {
-            seed: variant.bench(
-                build(
-                    "validation", arguments.output / "attacks" / f"validation-{seed}", seed, arguments.queries, footage
-                )
-            )
-            for seed in arguments.seeds
-        }
-    )
+    backbone = load_config(arguments.backbone)
+    splits = {
+        seed: load_split("validation", backbone, arguments.output / str(seed), seed, arguments.queries)
+        for seed in arguments.seeds
+    }
+    bench = merged({seed: videos.bench(DEFAULT_KEYFRAMES, QUERY_KEYFRAMES) for seed, videos in splits.items()})
     found = Method("spd", {"weights": arguments.weights}).run(bench)
     scores, right = findings(found, bench)
     scale, shift = open_spd(arguments.weights).config["calibration"]

@@ -35,7 +35,15 @@ from models.backbones.background import Background
 from models.backbones.registry import load_config
 from models.metrics.report import Truth, evaluate
 from models.metrics.segments import vcdb_score, vcsl_score
-from schemas.config import BASIS_FPS, DEFAULT_BACKBONE, BackboneConfig, KeyframeConfig
+from schemas.config import (
+    BASIS_FPS,
+    DEFAULT_BACKBONE,
+    DEFAULT_KEYFRAMES,
+    QUERY_KEYFRAMES,
+    SKE_POINTS,
+    BackboneConfig,
+    KeyframeConfig,
+)
 from schemas.errors import CliptraceError, UsageError
 from schemas.records import Match
 from transforms.matching import MatchConfig
@@ -47,6 +55,7 @@ KEYFRAMES: Mapping[str, tuple[KeyframeConfig, KeyframeConfig]] = {
     **{f"content {threshold}": (config, config) for threshold, config in CONTENT.items()},
     "uniform 1/s, queries 8/s": (UNIFORM[1], UNIFORM[8]),
     "uniform 2/s, queries 8/s": (UNIFORM[2], UNIFORM[8]),
+    **{f"ske {point}, queries 8/s": (KeyframeConfig.ske(point), UNIFORM[8]) for point in SKE_POINTS},
 }
 """Name → keyframes of the gallery, which are stored, and of the queries, which are not."""
 Result = dict[str, Any]
@@ -173,9 +182,9 @@ def load_split(
 
 def run(output: Path, seed: int, queries: int, backbone: BackboneConfig) -> Result:
     validation, test = (load_split(split, backbone, output, seed, queries) for split in ("validation", "test"))
-    keyframes = KeyframeConfig()
-    test_bench = test.bench(keyframes)
-    methods = compare_methods(validation.bench(keyframes), test_bench, MatchConfig.suited_to(backbone))
+    keyframes = (DEFAULT_KEYFRAMES, QUERY_KEYFRAMES)
+    test_bench = test.bench(*keyframes)
+    methods = compare_methods(validation.bench(*keyframes), test_bench, MatchConfig.suited_to(backbone))
     best = max(ALIGNERS, key=lambda name: methods[name]["validation_vcsl_f1"])
     found = {
         name: above(Method(name, methods[name]["settings"]).run(test_bench), methods[name]["min_score"])
@@ -191,7 +200,7 @@ def run(output: Path, seed: int, queries: int, backbone: BackboneConfig) -> Resu
             "candidate_pairs": len(test_bench.pairs),
             "candidate_recall": len(true_maps) / len(test_bench.truth.pairs),
             "median_map": [median(side) for side in zip(*true_maps, strict=True)],
-            "keyframes": dataclasses.asdict(keyframes),
+            "keyframes": [str(each) for each in keyframes],
         },
         "methods": methods,
         "best": best,

@@ -29,6 +29,7 @@ import transforms.extract
 import transforms.media
 from models.backbones.registry import Embedder, config_to_json
 from models.keyframes import Selection, Selector, make_selector
+from models.stoplist import is_uniform
 from pipelines.models import identity
 from schemas.config import BASIS_FPS, TILE_S, BackboneConfig, KeyframeConfig, Limits
 from schemas.records import FrameFeatures, VideoSource
@@ -45,12 +46,14 @@ Arrays = dict[str, NDArray[Any]]
 class Keyframes:
     """Of one video. times: float64[K], seconds. embeddings: float32[K, D], or [K, V, D] in V views; unit L2 norm.
 
-    cuts: float64[C], seconds, as FrameFeatures has them; none where nobody asks where segments end.
+    cuts: float64[C], seconds, as FrameFeatures has them; none where nobody asks where segments end. blank: bool[K], of
+    one colour; none are where nobody looks.
     """
 
     times: NDArray[np.float64]
     embeddings: NDArray[np.float32]
     cuts: NDArray[np.float64] = dataclasses.field(default_factory=lambda: np.empty(0))
+    blank: NDArray[np.bool_] = dataclasses.field(default_factory=lambda: np.empty(0, np.bool_))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,11 +66,14 @@ class BasisFrames:
     thumbs: NDArray[np.uint8]
 
     def select(self, config: KeyframeConfig) -> Keyframes:
-        """The keyframes that the product would have kept: selectors start anew with each tile."""
-        selector = make_selector(config, BASIS_FPS)
+        """The keyframes that the product would have kept."""
+        return self.chosen_by(make_selector(config, BASIS_FPS))
+
+    def chosen_by(self, selector: Selector) -> Keyframes:
+        """Selectors start anew with each tile."""
         tiles = np.split(np.arange(len(self.times)), np.flatnonzero(np.diff(self.times // TILE_S)) + 1)
         kept = np.concatenate([tile[selector(self.thumbs[tile])[0]] for tile in tiles])
-        return Keyframes(self.times[kept], self.embeddings[kept], self.cuts)
+        return Keyframes(self.times[kept], self.embeddings[kept], self.cuts, is_uniform(self.thumbs[kept]))
 
 
 def basis_frames(paths: Sequence[Path], backbone: BackboneConfig, cache: Path) -> dict[str, BasisFrames]:

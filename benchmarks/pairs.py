@@ -62,7 +62,7 @@ def make_bench(
     ends = np.cumsum([len(video.times) for video in gallery.values()])
     pairs: list[Pair] = []
     for query_id, query in queries.items():
-        bias = background.bias(query.embeddings) if background else None
+        bias = _bias(query, background)
         searched, views = search_rows(query.embeddings)
         maps = np.split(similarity_map(searched, embeddings), ends[:-1], axis=1)
         best = np.stack([similarity.max(axis=1) for similarity in maps], axis=1)
@@ -76,6 +76,16 @@ def make_bench(
             vote = min(1.0, candidate.votes / len(query.times))
             pairs.append(Pair(query_id, candidate.ref_id, vote, similarity, query.times, ref.times, query.cuts))
     return Bench(tuple(pairs), truth, sum(len(query.times) for query in queries.values()))
+
+
+def _bias(query: Keyframes, background: Background | None) -> NDArray[np.float32] | None:
+    """As transforms.matching.normalised has it; a bench's gallery is too small for a stop-list."""
+    if background is None:
+        return None
+    bias = background.bias(query.embeddings)
+    if query.blank.any():
+        bias[query.blank] += 1.0
+    return bias
 
 
 def as_truth(rows: Sequence[TruthRow]) -> Truth:

@@ -43,7 +43,7 @@ Result = dict[str, Any]
 
 def run(arguments: argparse.Namespace, command: str) -> Result:
     backbone, footage = load_config(arguments.backbone), find_footage()
-    product = MatchConfig.suited_to(backbone)
+    product = MatchConfig.suited_to(backbone, aligner="tn")
     network = Network(backbone, (), arguments.output / "features")
     variant = Variant(network.keyframes, (), Background.of(backbone))
     benches = {}

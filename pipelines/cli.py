@@ -16,7 +16,15 @@ from collections.abc import Sequence
 from pipelines.settings import apply_settings
 from pipelines.stopping import stoppable
 from schemas import __version__
-from schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_VIEWS, KeyframeConfig
+from schemas.config import (
+    DEFAULT_BACKBONE,
+    DEFAULT_KEYFRAMES,
+    DEFAULT_VIEWS,
+    QUERY_KEYFRAMES,
+    QUERY_VIEWS,
+    SKE_POINTS,
+    KeyframeConfig,
+)
 from schemas.errors import CliptraceError, UsageError
 
 EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
@@ -84,8 +92,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--keyframes",
         type=_keyframes,
         metavar="SELECTOR[:N]",
-        help="uniform:N (N a second) or content:T (change above T) "
-        f"(default: the gallery's own; {KeyframeConfig()} for a new one)",
+        help=f"uniform:N (N a second), content:T (change above T) or ske:POINT (learned: {', '.join(SKE_POINTS)}) "
+        f"(default: the gallery's own; {DEFAULT_KEYFRAMES} for a new one)",
     )
     index.add_argument(
         "--milvus", metavar="URI", help="Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)"
@@ -101,9 +109,8 @@ def make_parser() -> argparse.ArgumentParser:
     match.add_argument(
         "--aligner",
         choices=ALIGNERS,
-        default="tn",
-        help="tn: the temporal network (default); spd: a learned detector, for galleries of "
-        f"{DEFAULT_BACKBONE}, from whose maps it learned",
+        help="spd: the learned detector; tn: the temporal network (default: spd for galleries of "
+        f"{DEFAULT_BACKBONE}, from whose maps it learned, tn for others)",
     )
     match.add_argument(
         "--min-score",
@@ -126,7 +133,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--keyframes",
         type=_keyframes,
         metavar="SELECTOR[:N]",
-        help="which frames of the queries are searched (default: as of the gallery's videos)",
+        help=f"which frames of the queries are searched (default: {QUERY_KEYFRAMES})",
     )
     match.add_argument(
         "--maps", default="", metavar="DIR", help="draw the similarity map of every match, with its segments, as a PNG"
@@ -144,8 +151,9 @@ def make_parser() -> argparse.ArgumentParser:
     train.set_defaults(run=_train)
     train.add_argument(
         "model",
-        choices=("descriptor", "spd"),
-        help="descriptor: the frame embedding; spd: the segment detector",
+        choices=("descriptor", "ske", "spd", "ssan"),
+        help="descriptor: the frame embedding; ske: the keyframe selector; spd: the segment detector; "
+        "ssan: the last two, each for itself and then together",
     )
     train.add_argument("--data", required=True, nargs="+", metavar="DIR", help="folders of videos and images")
     train.add_argument(
@@ -157,7 +165,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--backbone",
         default=DEFAULT_BACKBONE,
         metavar="NAME|FILE",
-        help="whose embeddings spd learns from (default: %(default)s)",
+        help="whose embeddings ske, spd and ssan learn from (default: %(default)s)",
     )
 
     doctor = _command(commands, "doctor", "check ffmpeg, runtimes, devices, Milvus and weights")
@@ -220,6 +228,8 @@ def _views(text: str) -> tuple[str, ...]:
 
 def _keyframes(text: str) -> KeyframeConfig:
     name, _, number = text.partition(":")
+    if name == "ske" and (not number or number in SKE_POINTS):
+        return KeyframeConfig.ske(number) if number else KeyframeConfig.ske()
     try:
         value = float(number) if number else None
         if (value is None or 0 < value < float("inf")) and name == "uniform":
@@ -229,7 +239,7 @@ def _keyframes(text: str) -> KeyframeConfig:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(
-        f"{text}: must be uniform, uniform:PER_SECOND, content or content:THRESHOLD (0 to 1)"
+        f"{text}: must be uniform:PER_SECOND, content:THRESHOLD (0 to 1) or ske:POINT ({', '.join(SKE_POINTS)})"
     )
 
 
@@ -299,6 +309,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+_UNCALIBRATED = "to be calibrated with benchmarks.calibration"
+
+
 def _train(options: argparse.Namespace) -> int:
     from pathlib import Path
 
@@ -314,11 +327,19 @@ def _train(options: argparse.Namespace) -> int:
             from models.backbones.registry import load_config
             from models.ssan import train as ssan
 
-            ssan.run_spd(data, output, load_config(options.backbone), dataclasses.replace(ssan.SPD_CONFIG, **given))
-            use = "a segment detector, to be calibrated (benchmarks.calibration); it goes to models/weights/spd"
+            run, config, use = {
+                "ske": (ssan.run_ske, ssan.SKE_CONFIG, "a keyframe selector; it goes to models/weights/ske"),
+                "spd": (ssan.run_spd, ssan.SPD_CONFIG, f"a segment detector, {_UNCALIBRATED}"),
+                "ssan": (
+                    ssan.run_ssan,
+                    ssan.SSAN_CONFIG,
+                    f"a keyframe selector and a segment detector, {_UNCALIBRATED}",
+                ),
+            }[options.model]
+            run(data, output, load_config(options.backbone), dataclasses.replace(config, **given))
     except ImportError as error:
         raise CliptraceError(f"cliptrace train needs {error.name}: pip install 'cliptrace[train]'") from error
-    print(f"{options.output}/config.json: {use}", file=sys.stderr)
+    print(f"{options.output}: {use}", file=sys.stderr)
     return 0
 
 

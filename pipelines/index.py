@@ -18,7 +18,7 @@ from models.runtime import Device
 from pipelines.models import describe, feature_config, identity
 from pipelines.progress import Progress, Summary, named
 from pipelines.running import new_run, run, waves
-from schemas.config import DEFAULT_BACKBONE, KeyframeConfig
+from schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig
 from schemas.errors import CliptraceError, UsageError
 from schemas.gallery import GalleryManifest, collection_prefix
 from schemas.records import VideoSource
@@ -113,7 +113,7 @@ def open_or_create(options: IndexOptions) -> Gallery:
         manifest = GalleryManifest(
             name=collection_prefix(options.gallery, secrets.token_hex(4)),
             backbone=backbone,
-            keyframes=options.keyframes or KeyframeConfig(),
+            keyframes=options.keyframes or DEFAULT_KEYFRAMES,
             milvus=options.milvus or "",
         )
         return Gallery.create(options.gallery, manifest)

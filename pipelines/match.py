@@ -13,7 +13,7 @@ from models.runtime import Device
 from pipelines.models import feature_config
 from pipelines.progress import Progress, Summary, named
 from pipelines.running import new_run, run, waves
-from schemas.config import DEFAULT_VIEWS, KeyframeConfig
+from schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
 from schemas.errors import UsageError
 from schemas.records import VideoSource
 from transforms.features import ExtractFeatures, FeatureConfig
@@ -29,7 +29,7 @@ class MatchOptions:
     queries: Sequence[str]
     gallery: str
     output: str
-    aligner: str = "tn"
+    aligner: str | None = None
     top_k: int | None = None
     min_score: float | None = None
     device: Device = "cpu"
@@ -67,7 +67,8 @@ def match(options: MatchOptions) -> Summary:
     if not options.output.endswith((".jsonl", ".parquet")):
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     listing = list_sources(options.queries)
-    config = feature_config(gallery, options.device, options.threads, options.views, options.keyframes)
+    keyframes = options.keyframes or QUERY_KEYFRAMES
+    config = feature_config(gallery, options.device, options.threads, options.views, keyframes)
     matching = MatchConfig.suited_to(
         config.backbone, aligner=options.aligner, top_k=options.top_k, min_score=options.min_score, maps=options.maps
     )

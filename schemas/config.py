@@ -67,22 +67,43 @@ class Limits:
     memory_bytes: int = 4 << 30
 
 
+SKE_POINTS = {"fine": (0.2, 0.5), "balanced": (0.3, 0.75), "coarse": (0.5, 1.0), "coarsest": (0.7, 2.0)}
+"""Accuracy against storage: name → score from which a frame is a keyframe, and seconds within which there is one."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class KeyframeConfig:
     """Which basis frames are kept.
 
     uniform: ``per_second`` frames a second. content: a frame whose 32×32 thumb differs from the last kept one by more
-    than ``threshold`` (mean absolute difference, 0..1), and at least one frame every ``max_gap_s`` seconds.
+    than ``threshold`` (mean absolute difference, 0..1), and at least one frame every ``max_gap_s`` seconds. ske: frames
+    that the learned selector scores at least ``threshold``, and the best of every ``max_gap_s`` seconds without one.
     """
 
-    selector: Literal["uniform", "content"] = "uniform"
+    selector: Literal["uniform", "content", "ske"] = "uniform"
     per_second: float = 2.0
     threshold: float = 0.06
     max_gap_s: float = 1.0
 
+    @classmethod
+    def ske(cls, point: str = "balanced") -> KeyframeConfig:
+        """point: one of SKE_POINTS."""
+        threshold, max_gap_s = SKE_POINTS[point]
+        return cls("ske", threshold=threshold, max_gap_s=max_gap_s)
+
     def __str__(self) -> str:
         """As it is given on the command line."""
+        if self.selector == "ske":
+            points = {values: name for name, values in SKE_POINTS.items()}
+            return f"ske:{points.get((self.threshold, self.max_gap_s), f'{self.threshold:g},{self.max_gap_s:g}')}"
         return f"{self.selector}:{self.per_second if self.selector == 'uniform' else self.threshold:g}"
+
+
+DEFAULT_KEYFRAMES = KeyframeConfig.ske()
+"""What a gallery is made with unless ``cliptrace index --keyframes`` says otherwise."""
+
+QUERY_KEYFRAMES = KeyframeConfig("uniform", per_second=BASIS_FPS)
+"""What is searched of a query unless ``cliptrace match --keyframes`` says otherwise: nobody stores it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

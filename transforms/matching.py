@@ -37,7 +37,7 @@ Pair = tuple[FrameFeatures, Candidate]
 class MatchConfig:
     """top_k: gallery videos that are aligned with a query. min_score: lowest score of a segment that is reported.
 
-    min_similarity: cosine from which two keyframes count as matched. The defaults suit efficientnet_lite0.
+    min_similarity: cosine from which two keyframes count as matched. The defaults suit TN and efficientnet_lite0.
     maps: folder for a picture of every match's similarity map; "" for none.
     """
 
@@ -50,13 +50,15 @@ class MatchConfig:
 
     @classmethod
     def suited_to(cls, backbone: BackboneConfig, **given: Any) -> MatchConfig:
-        """With the thresholds that suit the backbone and the aligner, where ``given`` has no others; what is None there
-        is not given.
+        """With SPD for the backbone whose maps it learned from and TN for others, and with the thresholds that suit
+        both, where ``given`` has no others; what is None there is not given.
         """
         given = {name: value for name, value in given.items() if value is not None}
+        spd = spd_config()
+        aligner = given.setdefault("aligner", "spd" if spd["backbone_sha256"] == backbone.sha256 else "tn")
         own = {"min_score": backbone.min_score, "min_similarity": backbone.min_similarity}
-        if given.get("aligner") == "spd":
-            own = {"min_score": spd_config()["min_score"], "min_similarity": SPDConfig().min_similarity}
+        if aligner == "spd":
+            own = {"min_score": spd["min_score"], "min_similarity": SPDConfig().min_similarity}
         return cls(**{**own, **given})
 
 

@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.alignment.similarity import Embeddings, similarity_map
-from models.ssan.coordinates import to_index
-from models.ssan.detect import shrink
+from models.ssan.grid import Grid, to_grid
 from schemas.records import Segment
 
 Times = NDArray[np.float64]
 
 _MOST_KEYFRAMES = 2000
 """Of either video in a picture; of longer ones the part around the segments is shown."""
-_SMALLEST, _LARGEST = 400, 1200
-"""Pixels of the longer side, which a map is enlarged to, or shrunk to, keeping the best pair of each pixel."""
+_SMALLEST = 400
+"""Pixels of the longer side that a map is enlarged to at least."""
 _MARGIN, _INK = 44, (230, 230, 230)
 _FORWARD, _BACKWARD = (255, 120, 60), (255, 80, 220)
 _BRIGHTEST = 0.8
@@ -41,14 +40,13 @@ def draw(
     rows, columns = (_part(times, spans) for times, spans in zip((query_times, ref_times), starts_ends, strict=True))
     shown = similarity_map(query[rows], ref[columns], None if bias is None else bias[rows])
     query_times, ref_times = query_times[rows], ref_times[columns]
-    factor = -(-max(shown.shape) // _LARGEST)
-    pooled = shrink(shown, factor)
-    scale = max(1, _SMALLEST // max(pooled.shape))
-    grey = (np.clip(pooled / _BRIGHTEST, 0, 1) * 255).astype(np.uint8)
+    grid = to_grid(shown, query_times, ref_times)
+    scale = -(-_SMALLEST // max(grid.pixels.shape))
+    grey = (np.clip(grid.pixels / _BRIGHTEST, 0, 1) * 255).astype(np.uint8)
     picture = cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
     picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
     for segment in segments:
-        _draw_segment(picture, segment, query_times, ref_times, scale / factor)
+        _draw_segment(picture, segment, grid, scale)
     framed = cv2.copyMakeBorder(picture, _MARGIN, 8, _MARGIN + 16, 8, cv2.BORDER_CONSTANT, value=(24, 24, 24))
     _label(framed, query_times, ref_times, picture.shape[0], picture.shape[1])
     _, content = cv2.imencode(".png", cv2.cvtColor(framed, cv2.COLOR_RGB2BGR))
@@ -64,13 +62,9 @@ def _part(times: Times, spans: Sequence[tuple[float, float]]) -> slice:
     return slice(first, first + _MOST_KEYFRAMES)
 
 
-def _draw_segment(
-    picture: NDArray[np.uint8], segment: Segment, query_times: Times, ref_times: Times, scale: float
-) -> None:
-    top, bottom = (
-        (to_index(query_times, np.array([segment.query_start, segment.query_end])) * scale).astype(int).tolist()
-    )
-    left, right = (to_index(ref_times, np.array([segment.ref_start, segment.ref_end])) * scale).astype(int).tolist()
+def _draw_segment(picture: NDArray[np.uint8], segment: Segment, grid: Grid, scale: int) -> None:
+    top, bottom = (int((end - grid.query_s) / grid.step_s * scale) for end in (segment.query_start, segment.query_end))
+    left, right = (int((end - grid.ref_s) / grid.step_s * scale) for end in (segment.ref_start, segment.ref_end))
     colour = _BACKWARD if segment.reversed else _FORWARD
     cv2.rectangle(picture, (left, top), (right, bottom), colour, 2)
     ends = ((right, top), (left, bottom)) if segment.reversed else ((left, top), (right, bottom))

@@ -11,6 +11,7 @@ from models.alignment.merging import best_first, common
 from models.alignment.search import Map, Times, checked, is_plausible
 from models.ssan.detect import detect
 from models.ssan.fit import fit_box
+from models.ssan.grid import to_grid
 from models.ssan.shipped import open_spd
 from schemas.records import Segment
 
@@ -39,7 +40,7 @@ def align(similarity: Map, query_times: Times, ref_times: Times, config: SPDConf
     if min(similarity.shape) < 2 or similarity.max() < config.min_similarity:
         return []
     network = open_spd(config.weights)
-    found = detect(network, similarity)
+    found = detect(network, to_grid(similarity, query_times, ref_times))
     scale, shift = network.config["calibration"]
     segments = []
     for box, logit, backward in zip(found.boxes, found.logits.tolist(), found.backward.tolist(), strict=True):

@@ -26,19 +26,29 @@ MapAligner = Callable[[NDArray[np.float32], Times, Times], list[Segment]]
 class WindowConfig:
     """How large maps may be, and how many of a pair.
 
-    max_side: most keyframes of a window, on either side. Neighbouring windows share a quarter of it, and a hit lies at
+    max_s: longest window, on either side, in seconds. Neighbouring windows share a quarter of it, and a hit lies at
         least an eighth of it inside its window, unless the video ends there.
     max_windows: most windows of a pair, those with the most similarity in hits first.
     """
 
-    max_side: int = 1024
-    max_windows: int = 64
+    max_s: float = 256.0
+    max_windows: int = 256
 
     def __post_init__(self) -> None:
-        if self.max_side < 8:
-            raise ValueError(f"max_side must be at least 8, not {self.max_side}")
+        if self.max_s < 8:
+            raise ValueError(f"max_s must be at least 8, not {self.max_s}")
         if self.max_windows < 1:
             raise ValueError(f"max_windows must be at least 1, not {self.max_windows}")
+
+    def side(self, times: Times) -> int:
+        """Keyframes of a window, of a video whose keyframes are at these seconds."""
+        span = float(times[-1] - times[0]) if len(times) > 1 else 0.0
+        per_second = (len(times) - 1) / span if span else 0.0
+        return max(_FEWEST, round(self.max_s * per_second))
+
+
+_FEWEST = 8
+"""Keyframes of a window, however few there are a second."""
 
 
 class Window(NamedTuple):
@@ -50,23 +60,23 @@ class Window(NamedTuple):
     r1: int
 
 
-def choose_windows(query_count: int, ref_count: int, hits: Candidate, config: WindowConfig) -> list[Window]:
+def choose_windows(counts: tuple[int, int], sides: tuple[int, int], hits: Candidate, max_windows: int) -> list[Window]:
     """Windows around the hits, in the order of the reference; the whole map where it fits into one.
 
-    query_count, ref_count: keyframes of either video. At most max_windows; where the hits need more, the windows with
-    the least similarity in hits are left out.
+    counts: keyframes of the query and of the reference; sides: most of a window. At most max_windows; where the hits
+    need more, the windows with the least similarity in hits are left out.
     """
-    side = config.max_side
-    if query_count <= side and ref_count <= side:
+    (query_count, ref_count), (query_side, ref_side) = counts, sides
+    if query_count <= query_side and ref_count <= ref_side:
         return [Window(0, query_count, 0, ref_count)] if query_count and ref_count else []
     corners = np.stack(
-        [_tile(hits.ref_frames, ref_count, side), _tile(hits.query_frames, query_count, side)], axis=1
+        [_tile(hits.ref_frames, ref_count, ref_side), _tile(hits.query_frames, query_count, query_side)], axis=1
     ).reshape(-1, 2)
     corners, window_of = np.unique(corners, axis=0, return_inverse=True)
     weights = np.bincount(window_of.ravel(), weights=np.maximum(hits.similarities, 0.0), minlength=len(corners))
-    heaviest = np.sort(np.argsort(-weights, kind="stable")[: config.max_windows])
+    heaviest = np.sort(np.argsort(-weights, kind="stable")[:max_windows])
     return [
-        Window(int(q0), min(int(q0) + side, query_count), int(r0), min(int(r0) + side, ref_count))
+        Window(int(q0), min(int(q0) + query_side, query_count), int(r0), min(int(r0) + ref_side, ref_count))
         for r0, q0 in corners[heaviest]
     ]
 
@@ -90,8 +100,10 @@ def align_windows(
     bias: [Q] or [Q, V], as in similarity_map.
     query_times: float64[Q], ref_times: float64[R], seconds. hits: where to look; not needed for a pair of short videos.
     """
+    config = config or WindowConfig()
+    counts, sides = (len(query_times), len(ref_times)), (config.side(query_times), config.side(ref_times))
     segments: list[Segment] = []
-    for q0, q1, r0, r1 in choose_windows(len(query_times), len(ref_times), hits, config or WindowConfig()):
+    for q0, q1, r0, r1 in choose_windows(counts, sides, hits, config.max_windows):
         similarity = similarity_map(query[q0:q1], load_ref(r0, r1), None if bias is None else bias[q0:q1])
         segments += aligner(similarity, query_times[q0:q1], ref_times[r0:r1])
     return merge(segments)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.keyframes.content import select_content
+from models.keyframes.scored import select_ske
 from models.keyframes.uniform import select_uniform
 from schemas.config import KeyframeConfig
 
@@ -26,6 +27,8 @@ def make_selector(config: KeyframeConfig, fps: float) -> Selector:
     """The selector that ``config`` names, for basis frames at ``fps`` a second."""
     if config.selector == "uniform":
         return lambda thumbs: select_uniform(thumbs, fps, config.per_second)
+    if config.selector == "ske":
+        return lambda thumbs: select_ske(thumbs, fps, config.threshold, config.max_gap_s)
     return lambda thumbs: select_content(thumbs, fps, config.threshold, config.max_gap_s)
 
 

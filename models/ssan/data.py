@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,32 +12,36 @@ import torch.utils.data
 from numpy.typing import NDArray
 
 from models.keyframes.content import select_content
-from models.ssan.coordinates import to_index
+from models.ssan.grid import PIXEL_S, to_grid
 from models.ssan.pairs import Footage, Ints, PairMaker, Random
 from models.ssan.teacher import keyframes
 from models.ssan.tiles import FRAMES, tile
 from schemas.config import BASIS_FPS
 
-SIDES = {32: (0.25, 64), 64: (0.3, 32), 128: (0.25, 16), 256: (0.15, 5), 512: (0.05, 2)}
-"""Side of a batch's maps in keyframes → how often, and maps a batch."""
+SIDES = {64: (0.4, 32), 128: (0.35, 12), 256: (0.17, 4), 512: (0.08, 1)}
+"""Side of a batch's maps in pixels → how often, and maps a batch."""
+COARSER = {64: (1.0,), 128: (1.0, 1.0, 2.0), 256: (1.0, 1.0, 2.0, 4.0), 512: (1.0, 2.0, 4.0)}
+"""Side → how many times PIXEL_S a pixel may be, as in the maps of long videos."""
 COPIED_SHARE = 0.45
 """Of the maps; the others hold no copy. Of what a search brings, far fewer do."""
-_ATTEMPTS = 3
+_ATTEMPTS = 4
 _VISIBLE = 0.1
 """Similarity along a copy's line below which nobody could find it."""
-_SMALLEST = 0.8
-"""Keyframes of a copy on either side, below which it is none."""
-RATES = {1: 0.15, 2: 0.45, 4: 0.25, 8: 0.15}
+_SMALLEST = 1.0
+"""Pixels of a copy on either side, below which it is none."""
+RATES = {0.5: 0.05, 1.0: 0.2, 2.0: 0.4, 4.0: 0.2, 8.0: 0.15}
 """Keyframes a second of the reference → how often."""
-DENSER = {1: 0.6, 2: 0.25, 4: 0.15}
+DENSER = {1.0: 0.5, 2.0: 0.15, 4.0: 0.2, 8.0: 0.15}
 """How many times as many the query has → how often: nobody stores those."""
+_DENSEST = 4.0
+"""Keyframes a pixel, at most."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Example:
-    """similarity: float32[Q, R]. boxes: float32[M, 4], q0, q1, r0, r1 in keyframes. backward: bool[M]."""
+    """pixels: float32[H, W], on a grid (grid.py). boxes: float32[M, 4], q0, q1, r0, r1 in pixels. backward: bool[M]."""
 
-    similarity: NDArray[np.float32]
+    pixels: NDArray[np.float32]
     boxes: NDArray[np.float32]
     backward: NDArray[np.bool_]
 
@@ -50,7 +54,7 @@ class MapMaker:
 
     def example(self, random: Random, side: int) -> Example:
         """A map of at most side × side. One whose copies cannot be seen is not shown; one without may be picked."""
-        if side >= 64 and random.random() < 0.4:
+        if side >= 128 and random.random() < 0.4:
             return self._mosaic(random, side)
         copied = random.random() < COPIED_SHARE
         tried = []
@@ -66,22 +70,23 @@ class MapMaker:
         return max(tried, key=_brightness)
 
     def _one(self, random: Random, side: int, copied: bool) -> Example:
-        rate = int(random.choice(list(RATES), p=list(RATES.values())))
-        query_rate = min(rate * int(random.choice(list(DENSER), p=list(DENSER.values()))), BASIS_FPS)
-        longest, longest_ref = (side * BASIS_FPS // each for each in (query_rate, rate))
-        query, ref, copies = self.pairs.pair(random, longest, longest_ref, copied)
-        irregular = random.random() < 0.4
-        query_frames = self._keyframes(random, query, query_rate, irregular)[:side]
-        ref_frames = self._keyframes(random, ref, rate, irregular)[:side]
-        similarity = self._similarity(random, query[query_frames], ref[ref_frames])
-        boxes, backward = [], []
-        for copy in copies:
-            q0, q1 = to_index(query_frames / BASIS_FPS, np.array([copy.q0, copy.q1]) / BASIS_FPS)
-            r0, r1 = to_index(ref_frames / BASIS_FPS, np.array([copy.r0, copy.r1]) / BASIS_FPS)
-            if min(q1 - q0, r1 - r0) >= _SMALLEST:
-                boxes.append((q0, q1, r0, r1))
-                backward.append(copy.backward)
-        return Example(similarity, np.array(boxes, np.float32).reshape(-1, 4), np.array(backward, np.bool_))
+        step_s = PIXEL_S * float(random.choice(COARSER[side]))
+        most = _DENSEST / step_s
+        rate = min(_drawn(random, RATES), most)
+        query_rate = min(rate * _drawn(random, DENSER), BASIS_FPS, most)
+        longest = int(side * step_s * BASIS_FPS)
+        query, ref, copies = self.pairs.pair(random, longest, longest, copied)
+        query_frames, ref_frames = self._keyframes(random, query, query_rate), self._keyframes(random, ref, rate)
+        similarity = self.similarity(random, query[query_frames], ref[ref_frames])
+        if not similarity.size:
+            return Example(np.zeros((0, 0), np.float32), np.zeros((0, 4), np.float32), np.zeros(0, np.bool_))
+        grid = to_grid(similarity, query_frames / BASIS_FPS, ref_frames / BASIS_FPS, step_s)
+        ends = np.array([(copy.q0, copy.q1, copy.r0, copy.r1) for copy in copies], np.float32).reshape(-1, 4)
+        height, width = grid.pixels.shape
+        boxes = np.minimum(ends / (BASIS_FPS * step_s), np.array([height, height, width, width], np.float32))
+        seen = np.minimum(boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]) >= _SMALLEST
+        backward = np.array([copy.backward for copy in copies], np.bool_)
+        return Example(grid.pixels[:side, :side], boxes[seen].clip(max=side), backward[seen])
 
     def _mosaic(self, random: Random, side: int) -> Example:
         """Four maps of other pairs in one (as YOLOv4 does, Bochkovskiy et al., arXiv 2004.10934)."""
@@ -90,23 +95,26 @@ class MapMaker:
         boxes, backward = [], []
         for row, column in itertools.product((0, half), (0, half)):
             part = self.example(random, half)
-            height, width = part.similarity.shape
-            similarity[row : row + height, column : column + width] = part.similarity
+            height, width = part.pixels.shape
+            similarity[row : row + height, column : column + width] = part.pixels
             boxes.append(part.boxes + np.array([row, row, column, column], np.float32))
             backward.append(part.backward)
         return Example(similarity, np.concatenate(boxes), np.concatenate(backward))
 
-    def _keyframes(self, random: Random, video: Footage, rate: int, irregular: bool) -> Ints:
-        step = BASIS_FPS // rate
-        if not irregular or step == 1:
+    def _keyframes(self, random: Random, video: Footage, rate: float) -> Ints:
+        step = round(BASIS_FPS / rate)
+        if step == 1 or random.random() < 0.6:
             return np.arange(0, len(video), step)
         chosen, _ = select_content(
             self.pairs.thumbs(video), BASIS_FPS, float(np.exp(random.uniform(-4, -2.3))), 2.0 / rate
         )
         return chosen
 
-    def _similarity(self, random: Random, query: Footage, ref: Footage) -> NDArray[np.float32]:
+    def similarity(self, random: Random, query: Footage, ref: Footage) -> NDArray[np.float32]:
+        """float32[Q, R], dense or what a search would hit."""
         (mine, bias), (theirs, _) = self.pairs.embeddings(query), self.pairs.embeddings(ref)
+        if random.random() < 0.5:
+            mine, theirs = _seen_by_fewer(random, mine, theirs)
         wear = random.uniform(0, 0.9) if random.random() < 0.5 else 0.0
         mine, theirs = _worn(random, mine, wear), _worn(random, theirs, wear * random.uniform(0, 0.3))
         similarity = mine @ theirs.T - (bias / np.hypot(1, wear))[:, None].astype(np.float32)
@@ -117,22 +125,26 @@ class MapMaker:
         return np.asarray(similarity, np.float32)
 
 
+def _drawn(random: Random, shares: Mapping[float, float]) -> float:
+    return float(random.choice(list(shares), p=list(shares.values())))
+
+
 def _brightness(example: Example) -> float:
     """Of the brightest pairs; a map may be empty, where the footage has no strangers."""
-    return float(np.quantile(example.similarity, 0.98)) if example.similarity.size else -1.0
+    return float(np.quantile(example.pixels, 0.98)) if example.pixels.size else -1.0
 
 
 def _visibility(example: Example) -> NDArray[np.float64]:
-    """float64[M]: mean over each copy's keyframes of the best similarity within a keyframe of its line."""
+    """float64[M]: mean over each copy's rows of the best similarity within a pixel of its line."""
     found = []
     for (q0, q1, r0, r1), backward in zip(example.boxes, example.backward, strict=True):
         rows = np.arange(round(float(q0)), max(round(float(q1)), round(float(q0)) + 1)).clip(
-            max=len(example.similarity) - 1
+            max=len(example.pixels) - 1
         )
         share = (rows + 0.5 - q0) / (q1 - q0)
         line = r0 + (1 - share if backward else share) * (r1 - r0)
-        columns = (line[:, None] + (-1, 0, 1)).astype(int).clip(0, example.similarity.shape[1] - 1)
-        found.append(example.similarity[rows[:, None], columns].max(axis=1).mean())
+        columns = (line[:, None] + (-1, 0, 1)).astype(int).clip(0, example.pixels.shape[1] - 1)
+        found.append(example.pixels[rows[:, None], columns].max(axis=1).mean())
     return np.array(found)
 
 
@@ -143,8 +155,8 @@ def collate(examples: Sequence[Example], side: int) -> dict[str, torch.Tensor]:
     boxes = torch.full((len(examples), most, 4), torch.nan)
     backward = torch.zeros(len(examples), most, dtype=torch.bool)
     for number, example in enumerate(examples):
-        height, width = example.similarity.shape
-        maps[number, 0, :height, :width] = torch.from_numpy(example.similarity)
+        height, width = example.pixels.shape
+        maps[number, 0, :height, :width] = torch.from_numpy(example.pixels)
         boxes[number, : len(example.boxes)] = torch.from_numpy(example.boxes)
         backward[number, : len(example.boxes)] = torch.from_numpy(example.backward)
     return {"maps": maps, "boxes": boxes, "backward": backward}
@@ -174,6 +186,18 @@ def _worn(random: Random, embeddings: NDArray[np.float32], wear: float) -> NDArr
     return np.asarray(noisy / np.linalg.norm(noisy, axis=1, keepdims=True), np.float32)
 
 
+def _seen_by_fewer(
+    random: Random, mine: NDArray[np.float32], theirs: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """As a smaller descriptor would see both: some of the dimensions. The same footage gives another map every time."""
+    dimension = mine.shape[1]
+    kept = random.permutation(dimension)[: int(dimension * random.uniform(0.2, 1))]
+    few = [np.ascontiguousarray(embeddings[:, kept]) for embeddings in (mine, theirs)]
+    return few[0] / np.linalg.norm(few[0], axis=1, keepdims=True), few[1] / np.linalg.norm(
+        few[1], axis=1, keepdims=True
+    )
+
+
 def _hits(similarity: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:
     """What an index search would have found: of each row the best, if it is good enough to be among the nearest."""
     sparse = np.zeros_like(similarity)
@@ -195,7 +219,7 @@ class Tiles:
 
 
 class TileBatches(torch.utils.data.Dataset[Tiles]):  # type: ignore[misc]  # torch is not followed
-    """Item ``step`` is the batch of that step. Edited footage has the keyframes of what it was made from."""
+    """Item ``step`` is the batch of that step."""
 
     def __init__(self, pairs: PairMaker, size: int, steps: int, seed: int) -> None:
         self._pairs, self._size, self._steps, self._seed = pairs, size, steps, seed
@@ -205,13 +229,18 @@ class TileBatches(torch.utils.data.Dataset[Tiles]):  # type: ignore[misc]  # tor
 
     def __getitem__(self, step: int) -> Tiles:
         random = np.random.default_rng([self._seed, step])
-        tiles, wanted = [], torch.zeros(self._size, FRAMES)
-        there = torch.zeros(self._size, FRAMES, dtype=torch.bool)
-        for number in range(self._size):
-            video = self._pairs.video(random, int(FRAMES * random.uniform(0.3, 1)))
-            original = video.shown_as(0)
-            chosen = keyframes(self._pairs.embeddings(original)[0], self._pairs.thumbs(original))
-            tiles.append(torch.from_numpy(tile(self._pairs.thumbs(video))))
-            wanted[number, : len(video)] = torch.from_numpy(chosen).float()
-            there[number, : len(video)] = True
-        return Tiles(torch.stack(tiles), wanted, there)
+        lengths = [int(FRAMES * random.uniform(0.3, 1)) for _ in range(self._size)]
+        return as_tiles(self._pairs, [self._pairs.video(random, length) for length in lengths])
+
+
+def as_tiles(pairs: PairMaker, videos: Sequence[Footage]) -> Tiles:
+    """videos: of at most 576 basis frames each. Edited footage has the keyframes of what it was made from."""
+    tiles, wanted = [], torch.zeros(len(videos), FRAMES)
+    there = torch.zeros(len(videos), FRAMES, dtype=torch.bool)
+    for number, video in enumerate(videos):
+        original = video.shown_as(0)
+        chosen = keyframes(pairs.embeddings(original)[0], pairs.thumbs(original))
+        tiles.append(torch.from_numpy(tile(pairs.thumbs(video))))
+        wanted[number, : len(video)] = torch.from_numpy(chosen).float()
+        there[number, : len(video)] = True
+    return Tiles(torch.stack(tiles), wanted, there)

@@ -7,12 +7,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.ssan.grid import Grid
+
 Floats = NDArray[np.float32]
 
 STRIDE = 32
 """Height and width of what the network sees are multiples of it."""
-MAX_SIDE = 640
-"""Keyframes (SSAN §4.2); larger maps are shrunk, each pixel the maximum of what it covers."""
 _FAINTEST = -4.0
 """Logit of a cell that is not looked at."""
 _MOST_CELLS = 128
@@ -27,30 +27,26 @@ class Network(Protocol):
 
 
 class Detections(NamedTuple):
-    """boxes: float32[B, 4], q0, q1, r0, r1, positions on the axes of the map; logits: float32[B], how sure, falling;
-    backward: bool[B]."""
+    """boxes: float64[B, 4], q0, q1, r0, r1 in seconds; logits: float32[B], how sure, falling; backward: bool[B]."""
 
-    boxes: Floats
+    boxes: NDArray[np.float64]
     logits: Floats
     backward: NDArray[np.bool_]
 
 
-def detect(network: Network, similarity: Floats) -> Detections:
-    """similarity: float32[Q, R], neither 0."""
-    factor = -(-max(similarity.shape) // MAX_SIDE)
-    shrunk = shrink(similarity, factor)
-    height, width = shrunk.shape
+def detect(network: Network, grid: Grid) -> Detections:
+    height, width = grid.pixels.shape
     padded = np.zeros((1, 1, -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE), np.float32)
-    padded[0, 0, :height, :width] = shrunk
+    padded[0, 0, :height, :width] = grid.pixels
     logits, boxes = network.run(padded)
     best = logits.max(axis=1)
     cells = np.flatnonzero(best > _FAINTEST)
     cells = cells[np.argsort(-best[cells], kind="stable")[:_MOST_CELLS]]
     scores = 1 / (1 + np.exp(-best[cells]))
     limits = np.array([height, height, width, width], np.float32)
-    found = np.clip(boxes[cells], 0, limits) * factor
-    kept, merged = _each_once(found, scores)
-    return Detections(merged, best[cells[kept]], logits[cells[kept]].argmax(axis=1) == 1)
+    kept, merged = _each_once(np.clip(boxes[cells], 0, limits), scores)
+    seconds = merged * grid.step_s + np.array([grid.query_s, grid.query_s, grid.ref_s, grid.ref_s])
+    return Detections(seconds, best[cells[kept]], logits[cells[kept]].argmax(axis=1) == 1)
 
 
 def _each_once(boxes: Floats, scores: Floats) -> tuple[NDArray[np.int64], Floats]:
@@ -80,13 +76,3 @@ def _overlaps(boxes: Floats) -> Floats:
     overlap = shared / np.maximum(area[:, None] + area - shared, 1e-9)
     np.fill_diagonal(overlap, 1.0)
     return np.asarray(overlap, np.float32)
-
-
-def shrink(similarity: Floats, factor: int) -> Floats:
-    """A map ``factor`` times as small, each pixel the maximum of what it covers."""
-    if factor == 1:
-        return similarity
-    height, width = (-(-side // factor) * factor for side in similarity.shape)
-    padded = np.full((height, width), -np.inf, np.float32)
-    padded[: similarity.shape[0], : similarity.shape[1]] = similarity
-    return np.asarray(padded.reshape(height // factor, factor, width // factor, factor).max(axis=(1, 3)), np.float32)

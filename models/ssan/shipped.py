@@ -52,6 +52,11 @@ def open_spd(folder: str) -> SPDGraph:
     return SPDGraph(folder)
 
 
+@functools.cache
+def open_ske(folder: str) -> SKEGraph:
+    return SKEGraph(folder)
+
+
 def _open(folder: str) -> tuple[dict[str, Any], Graph]:
     """folder: one of models/weights by its name, or any other by its path."""
     root = WEIGHTS / folder

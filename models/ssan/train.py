@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from models.ssan.clips import load_clips
 from models.ssan.data import Batches, MapMaker, TileBatches, Tiles
 from models.ssan.export import SKE_FREE, SPD_FREE, write
+from models.ssan.joint import Joint, JointBatch, JointBatches
 from models.ssan.losses import BOX_WEIGHT, spd_loss
 from models.ssan.pairs import PairMaker
 from models.ssan.ske import SKE
@@ -40,32 +41,45 @@ class TrainConfig:
 
 SPD_CONFIG = TrainConfig(steps=6000, rate=2e-3)
 SKE_CONFIG = TrainConfig(steps=1500, rate=2e-3)
-TILES = 4
-"""Of a batch."""
+SSAN_CONFIG = TrainConfig(steps=1500, rate=5e-4)
+TILES, PAIRS = 4, 2
+"""Of a batch of SKE's, and of a joint one."""
 VARIANTS = 16
 """Of each video: as it is, and edited."""
 
 
 def run_spd(data: Sequence[Path], output: Path, backbone: BackboneConfig, config: TrainConfig = SPD_CONFIG) -> None:
     """From folders of footage to an exported SPD in ``output``, for maps of this backbone's embeddings."""
-    network = train_spd(load_pairs(data, output, backbone, config.seed), output, config)
-    side = max(STRIDES)
-    write(
-        network,
-        torch.zeros(1, 1, side, side),
-        SPD_FREE,
-        output,
-        name="spd",
-        backbone=backbone.name,
-        backbone_sha256=backbone.sha256,
-        calibration=[1.0, 0.0],
-    )
+    write_spd(train_spd(load_pairs(data, output, backbone, config.seed), output, config), output, backbone)
 
 
 def run_ske(data: Sequence[Path], output: Path, backbone: BackboneConfig, config: TrainConfig = SKE_CONFIG) -> None:
     """From folders of footage to an exported SKE in ``output``; the backbone is its teacher's."""
-    network = train_ske(load_pairs(data, output, backbone, config.seed), output, config)
-    write(network, torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8), SKE_FREE, output, name="ske")
+    write_ske(train_ske(load_pairs(data, output, backbone, config.seed), output, config), output)
+
+
+def run_ssan(data: Sequence[Path], output: Path, backbone: BackboneConfig, config: TrainConfig = SSAN_CONFIG) -> None:
+    """Both, each for itself in ``output``/separate, and from there on together: ``output``/ske and ``output``/spd."""
+    pairs = load_pairs(data, output, backbone, config.seed)
+    separate = output / "separate"
+    ske = train_ske(pairs, separate / "ske", dataclasses.replace(SKE_CONFIG, seed=config.seed))
+    spd = train_spd(pairs, separate / "spd", dataclasses.replace(SPD_CONFIG, seed=config.seed))
+    write_ske(ske, separate / "ske")
+    write_spd(spd, separate / "spd", backbone)
+    joint = train_joint(pairs, Joint(ske, spd), output, config)
+    write_ske(joint.ske, output / "ske")
+    write_spd(joint.spd, output / "spd", backbone)
+
+
+def write_spd(network: SPD, folder: Path, backbone: BackboneConfig) -> None:
+    side = max(STRIDES)
+    maps = torch.zeros(1, 1, side, side)
+    made_for = {"backbone": backbone.name, "backbone_sha256": backbone.sha256}
+    write(network, maps, SPD_FREE, folder, name="spd", **made_for, calibration=[1.0, 0.0])
+
+
+def write_ske(network: SKE, folder: Path) -> None:
+    write(network, torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8), SKE_FREE, folder, name="ske")
 
 
 def load_pairs(data: Sequence[Path], output: Path, backbone: BackboneConfig, seed: int) -> PairMaker:
@@ -80,9 +94,7 @@ def train_spd(pairs: PairMaker, output: Path, config: TrainConfig = SPD_CONFIG) 
 
     def losses(batch: dict[str, torch.Tensor]) -> Losses:
         scores, boxes = network(batch["maps"])
-        size = (batch["maps"].shape[2], batch["maps"].shape[3])
-        bce, giou = spd_loss(scores, boxes, batch["boxes"], batch["backward"], size)
-        return {"bce": bce, "giou": BOX_WEIGHT * giou}
+        return _spd_losses(scores, boxes, batch)
 
     averaged: SPD = _train(network, Batches(MapMaker(pairs), config.steps, config.seed), losses, output, config)
     return averaged
@@ -94,12 +106,42 @@ def train_ske(pairs: PairMaker, output: Path, config: TrainConfig = SKE_CONFIG) 
     network = SKE()
 
     def losses(batch: Tiles) -> Losses:
-        logits = network(batch.tiles)
-        each = torch.nn.functional.binary_cross_entropy_with_logits(logits, batch.wanted, reduction="none")
-        return {"bce": each[batch.there].mean()}
+        return {"bce": _ske_loss(network(batch.tiles), batch)}
 
     averaged: SKE = _train(network, TileBatches(pairs, TILES, config.steps, config.seed), losses, output, config)
     return averaged
+
+
+def train_joint(pairs: PairMaker, network: Joint, output: Path, config: TrainConfig = SSAN_CONFIG) -> Joint:
+    """Both averaged; ``network`` holds what they start from. The sum of their losses, L_SKE + L_SPD (SSAN §3.3)."""
+    network.train()
+
+    def losses(batch: JointBatch) -> Losses:
+        logits, scores, boxes = network(batch.tiles.tiles, batch.similarity, batch.dense)
+        together = _spd_losses(scores, boxes, batch.maps)
+        scores, boxes = network.spd(batch.alone["maps"])
+        alone = _spd_losses(scores, boxes, batch.alone)
+        return {
+            "ske": _ske_loss(logits, batch.tiles),
+            **together,
+            **{f"{name}_alone": loss for name, loss in alone.items()},
+        }
+
+    averaged: Joint = _train(
+        network, JointBatches(MapMaker(pairs), PAIRS, config.steps, config.seed), losses, output, config
+    )
+    return averaged
+
+
+def _spd_losses(scores: torch.Tensor, boxes: torch.Tensor, batch: dict[str, torch.Tensor]) -> Losses:
+    size = (batch["maps"].shape[2], batch["maps"].shape[3])
+    bce, giou = spd_loss(scores, boxes, batch["boxes"], batch["backward"], size)
+    return {"bce": bce, "giou": BOX_WEIGHT * giou}
+
+
+def _ske_loss(logits: torch.Tensor, batch: Tiles) -> torch.Tensor:
+    each = torch.nn.functional.binary_cross_entropy_with_logits(logits, batch.wanted, reduction="none")
+    return each[batch.there].mean()
 
 
 def _train(

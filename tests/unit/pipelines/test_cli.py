@@ -74,7 +74,7 @@ def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str], monkeypatc
         "index": (
             threads,
             "(default: the gallery's own; copy_lite0 for a new one)\n",
-            "(default: the gallery's own; uniform:2 for a new one)\n",
+            "(default: the gallery's own; ske:balanced for a new one)\n",
         ),
         "match": (
             threads,

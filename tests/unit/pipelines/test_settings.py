@@ -41,7 +41,7 @@ def test_flags_win_over_the_environment_and_that_over_the_file(file: Path) -> No
     options = parsed(*MATCH, "--config", str(file), "--top-k", "9", env=env)
     assert (options["top_k"], options["aligner"], options["min_score"]) == (9, "hough", 0.5)
     assert parsed(*MATCH, env={**env, "CLIPTRACE_CONFIG": str(file)})["min_score"] == 0.5
-    assert parsed(*MATCH)["aligner"] == "tn"
+    assert parsed(*MATCH)["aligner"] is None
 
 
 def test_views_are_named_with_commas(tmp_path: Path) -> None:

@@ -23,28 +23,38 @@ NO_HITS = candidate(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 def test_a_pair_of_short_videos_is_one_window() -> None:
-    assert choose_windows(1024, 7, NO_HITS, WindowConfig()) == [Window(0, 1024, 0, 7)]
-    assert choose_windows(0, 7, NO_HITS, WindowConfig()) == []
-    assert choose_windows(3000, 7, NO_HITS, WindowConfig()) == []
+    assert choose_windows((1024, 7), (1024, 256), NO_HITS, 10) == [Window(0, 1024, 0, 7)]
+    assert choose_windows((0, 7), (1024, 256), NO_HITS, 10) == []
+    assert choose_windows((3000, 7), (1024, 256), NO_HITS, 10) == []
+
+
+def test_a_window_is_as_many_seconds_on_either_side() -> None:
+    config = WindowConfig(max_s=100)
+    assert config.side(np.arange(0, 600, 0.125)) == 800
+    assert config.side(np.arange(0, 600, 2.0)) == 50
+    assert config.side(np.array([5.0])) == config.side(np.empty(0)) == 8
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     counts=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
-    side=st.integers(8, 700),
+    sides=st.tuples(st.integers(8, 700), st.integers(8, 700)),
     seed=st.integers(0, 100),
 )
-def test_windows_are_bounded_and_have_every_hit_inside(counts: tuple[int, int], side: int, seed: int) -> None:
+def test_windows_are_bounded_and_have_every_hit_inside(
+    counts: tuple[int, int], sides: tuple[int, int], seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     hits = candidate(rng.integers(0, counts[0], 40), rng.integers(0, counts[1], 40))
-    windows = choose_windows(*counts, hits, WindowConfig(max_side=side, max_windows=10_000))
+    windows = choose_windows(counts, sides, hits, 10_000)
     assert len(set(windows)) == len(windows)
     for q0, q1, r0, r1 in windows:
         assert 0 <= q0 < q1 <= counts[0]
         assert 0 <= r0 < r1 <= counts[1]
-        assert max(q1 - q0, r1 - r0) <= side
+        assert q1 - q0 <= sides[0]
+        assert r1 - r0 <= sides[1]
 
-    def inside(frame: int, start: int, stop: int, count: int) -> bool:
+    def inside(frame: int, start: int, stop: int, count: int, side: int) -> bool:
         margin = side // 8
         return max(0, min(frame, start + margin)) <= frame < stop and all(
             [start == 0 or frame >= start + margin, stop == count or frame < stop - margin]
@@ -52,14 +62,14 @@ def test_windows_are_bounded_and_have_every_hit_inside(counts: tuple[int, int], 
 
     for query_frame, ref_frame in zip(hits.query_frames, hits.ref_frames, strict=True):
         assert any(
-            inside(query_frame, q0, q1, counts[0]) and inside(ref_frame, r0, r1, counts[1])
+            inside(query_frame, q0, q1, counts[0], sides[0]) and inside(ref_frame, r0, r1, counts[1], sides[1])
             for q0, q1, r0, r1 in windows
         )
 
 
 def test_the_strongest_windows_are_kept() -> None:
     frames = np.array([50, 2000, 2001, 2002, 4000, 4001])
-    windows = choose_windows(5000, 5000, candidate(frames, frames), WindowConfig(max_side=100, max_windows=2))
+    windows = choose_windows((5000, 5000), (100, 100), candidate(frames, frames), max_windows=2)
     assert len(windows) == 2
     assert all(q0 > 1000 for q0, *_ in windows)
 
@@ -88,9 +98,34 @@ def test_a_three_hour_copy_is_one_segment_and_no_map_is_large(backwards: bool) -
     assert (found.query_start, found.query_end) == pytest.approx((0, count), abs=2)
     assert (found.ref_start, found.ref_end) == pytest.approx((late, count + late), abs=2)
     assert found.score > 0.95
-    assert max(r1 - r0 for r0, r1 in loaded) <= 1024
+    assert max(r1 - r0 for r0, r1 in loaded) <= 257
     assert loaded == sorted(loaded)
-    assert len(loaded) < 40
+    assert len(loaded) < 150
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_spd_finds_a_short_copy_in_a_ten_hour_reference(backwards: bool) -> None:
+    ref = video(36_000 * 3 // 2, 2).astype(np.float16)
+    ref_times = np.arange(len(ref)) / 1.5
+    query_times = np.arange(0, 30, 0.125)
+    shown = np.searchsorted(ref_times, 20_000 + query_times, side="right") - 1
+    query = video(len(query_times), 1)
+    query[80:160] = ref[shown[80:160][:: -1 if backwards else 1]]
+    rows = np.arange(80, 160)
+    hits = candidate(rows, shown[80:160][:: -1 if backwards else 1])
+    loaded: list[tuple[int, int]] = []
+
+    def load(r0: int, r1: int) -> NDArray[np.float32]:
+        loaded.append((r0, r1))
+        return ref[r0:r1].astype(np.float32)
+
+    found = align_windows(functools.partial(align, "spd"), query, query_times, load, ref_times, hits)
+    best = max(found, key=lambda segment: segment.score)
+    assert best.reversed == backwards
+    assert (best.query_start, best.query_end) == pytest.approx((10, 20), abs=0.7)
+    assert (best.ref_start, best.ref_end) == pytest.approx((20_010, 20_020), abs=1)
+    assert max(r1 - r0 for r0, r1 in loaded) <= 256 * 1.5 + 1  # of 54,000 keyframes
+    assert len(loaded) <= 2
 
 
 def test_a_short_query_finds_both_places_in_a_long_reference() -> None:
@@ -120,7 +155,7 @@ def test_views_and_their_bias_go_with_their_window() -> None:
         np.testing.assert_allclose(similarity.diagonal(), 1 - query_times / 100, atol=1e-5)
         return []
 
-    times, config = frames.astype(np.float64), WindowConfig(max_side=16)
+    times, config = frames.astype(np.float64), WindowConfig(max_s=16)
     hits = candidate(frames, frames)
     assert align_windows(look, query, times, lambda r0, r1: ref[r0:r1], times, hits, config, bias) == []
     assert len(maps) > 2
@@ -167,8 +202,8 @@ def test_a_still_scene_is_read_forwards() -> None:
 
 def test_unusable_settings_are_refused() -> None:
     with pytest.raises(ValueError) as failure:
-        WindowConfig(max_side=4)
-    assert str(failure.value) == "max_side must be at least 8, not 4"
+        WindowConfig(max_s=4)
+    assert str(failure.value) == "max_s must be at least 8, not 4"
     with pytest.raises(ValueError) as failure:
         WindowConfig(max_windows=0)
     assert str(failure.value) == "max_windows must be at least 1, not 0"

@@ -31,8 +31,7 @@ def test_a_line_is_found_from_a_box_that_is_a_bit_off(
     offset = 10.0 - speed * start if speed > 0 else 30.0 - speed * start
     similarity = drawn(query_times, ref_times, start, end, speed, offset)
     ends = sorted((offset + speed * start, offset + speed * end))
-    scale = len(query_times) / query_times[-1]
-    box = np.array([start * scale + shift, end * scale + shift, ends[0] * 2 - shift, ends[1] * 2 - shift], np.float32)
+    box = np.array([start + shift / 2, end + shift / 2, ends[0] - shift / 2, ends[1] - shift / 2])
     line = fit_box(similarity, query_times, ref_times, box, backward=speed < 0)
     assert line.speed == pytest.approx(speed, rel=0.15)
     # A keyframe and a half; where they are jittered, up to 0.9 s lie between two.
@@ -49,12 +48,12 @@ def test_a_line_ends_where_the_reference_does() -> None:
     times = np.arange(0, 20, 0.5)
     ref_times = times[:16]
     similarity = drawn(times, ref_times, 4, 14, 1.0, 0.0)
-    line = fit_box(similarity, times, ref_times, np.array([8, 20, 8, 16], np.float32), backward=False)
+    line = fit_box(similarity, times, ref_times, np.array([4.0, 10.0, 4.0, 8.0]), backward=False)
     assert line.ref_end <= 8.0
     assert line.query_end <= 8.25
 
 
 def test_a_map_without_anything_keeps_the_box() -> None:
     times = np.arange(0, 10, 0.5)
-    line = fit_box(np.zeros((20, 20), np.float32), times, times, np.array([4, 8, 4, 8], np.float32), backward=False)
+    line = fit_box(np.zeros((20, 20), np.float32), times, times, np.array([1.75, 3.75, 1.75, 3.75]), backward=False)
     assert (line.query_start, line.query_end) == (1.75, 3.75)

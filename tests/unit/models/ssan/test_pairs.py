@@ -64,9 +64,9 @@ def test_boxes_lie_in_their_maps_and_are_bright_along_their_lines(pairs: PairMak
     examples = [maker.example(random, side) for _ in range(12)]
     assert any(len(example.boxes) for example in examples)
     for example in examples:
-        height, width = example.similarity.shape
+        height, width = example.pixels.shape
         assert max(height, width) <= side
-        assert np.isfinite(example.similarity).all()
+        assert np.isfinite(example.pixels).all()
         for q0, q1, r0, r1 in example.boxes:
             assert 0 <= q0 < q1 <= height
             assert 0 <= r0 < r1 <= width
@@ -78,5 +78,5 @@ def test_boxes_lie_in_their_maps_and_are_bright_along_their_lines(pairs: PairMak
 def test_examples_depend_on_the_seed_alone(pairs: PairMaker) -> None:
     maker = MapMaker(pairs)
     one, other = (maker.example(np.random.default_rng(7), 64) for _ in range(2))
-    assert np.array_equal(one.similarity, other.similarity)
+    assert np.array_equal(one.pixels, other.pixels)
     assert np.array_equal(one.boxes, other.boxes)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from models.alignment import align
 from models.alignment.spd import SPDConfig
@@ -16,7 +17,11 @@ from models.descriptor.edits import squeezed
 from models.footage import read_video
 from models.ssan import boilerplate, clips, train
 from models.ssan.clips import NO_SCENE, load_clips
+from models.ssan.joint import Joint, nearest_keyframes
 from models.ssan.shipped import SKEGraph
+from models.ssan.ske import SKE
+from models.ssan.spd import SPD
+from models.ssan.tiles import FRAMES, SIDE
 from schemas.config import BASIS_FPS
 
 CLIPS = Path(__file__).parents[3] / "data" / "clips"
@@ -79,3 +84,33 @@ def test_what_is_trained_aligns_and_scores(data: Path, tmp_path: Path) -> None:
     scores = SKEGraph(str(tmp_path / "ske")).run(np.zeros((20, 32, 32, 3), np.uint8))
     assert scores.shape == (20,)
     assert ((scores > 0) & (scores < 1)).all()
+
+
+def test_both_are_trained_together_from_what_each_learned_for_itself(data: Path, tmp_path: Path) -> None:
+    train.SKE_CONFIG, train.SPD_CONFIG = (
+        dataclasses.replace(config, steps=1) for config in (train.SKE_CONFIG, train.SPD_CONFIG)
+    )
+    train.PAIRS = 2
+    train.run_ssan([data], tmp_path, load_config("copy_lite0"), dataclasses.replace(train.SSAN_CONFIG, steps=1))
+    for before, after in ((tmp_path / "separate" / name, tmp_path / name) for name in ("ske", "spd")):
+        one, other = ((folder / "model.safetensors").read_bytes() for folder in (before, after))
+        assert len(one) == len(other)
+        assert one != other
+
+
+def test_the_detectors_loss_reaches_the_selector() -> None:
+    torch.manual_seed(0)
+    network = Joint(SKE(), SPD())
+    tiles = torch.randint(0, 256, (2, SIDE, SIDE, 3), dtype=torch.uint8)
+    similarity = torch.rand(1, FRAMES, FRAMES)
+    _, scores, _ = network(tiles, similarity, torch.tensor([False]))
+    scores.sum().backward()
+    assert network.ske.scores.weight.grad.abs().sum() > 0
+
+
+def test_where_scores_are_sure_every_frame_shows_its_nearest_keyframe() -> None:
+    logits = torch.full((1, 12), -30.0)
+    logits[0, [2, 9]] = 30.0
+    shows = nearest_keyframes(logits)
+    assert shows.argmax(dim=2)[0].tolist() == [2] * 6 + [9] * 6
+    np.testing.assert_allclose(shows.sum(dim=2), 1.0, atol=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.ssan.scored import select_scored
+from models.keyframes.scored import select_scored
 
 SCORES = st.lists(st.sampled_from([0.0, 0.1, 0.4, 0.5, 0.9, 1.0]), max_size=60).map(lambda v: np.array(v, np.float32))
 

@@ -1,0 +1,328 @@
+"""What SSAN gains: SPD beside the other aligners, SKE beside other keyframes, among strangers, and through the program.
+
+python -m benchmarks.ssan [--seeds 1 2 3] [--trained DIR] [--output bench-out]
+
+OUTPUT/SEED/validation, OUTPUT/SEED/test   attack benches (benchmarks.attacks.build), made where they are missing
+OUTPUT/ssan.json                           what is printed, and the environment it was measured in
+
+Settings and thresholds are chosen on the validation split of the first seed; test splits are looked at once. Strangers
+are of other splits. --trained: what ``cliptrace train ssan`` wrote; without it, only what ships is compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import io
+import shlex
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from benchmarks.attacks.splits import find_footage
+from benchmarks.copies import Videos, load_split, measure
+from benchmarks.distractors import distractor_paths
+from benchmarks.environment import environment
+from benchmarks.features import BasisFrames, Keyframes, basis_frames
+from benchmarks.methods import GRIDS, KEYFRAME_GRID, Method, above
+from benchmarks.pairs import Bench, Pair, as_truth, make_bench
+from benchmarks.report import save, show, table
+from benchmarks.seeds import shown, spread
+from benchmarks.selections import Choice, at_random, content, local_maxima, scored, uniform
+from benchmarks.strangers import distractors, sharing_an_intro
+from benchmarks.tuning import Trial, Tuner
+from models.alignment import ALIGNERS
+from models.backbones.background import Background
+from models.backbones.registry import Embedder, load_config
+from models.metrics.files import read_matches, read_truth
+from models.metrics.report import Evaluation, evaluate
+from models.metrics.segments import vcsl_score
+from schemas.config import (
+    BASIS_FPS,
+    DEFAULT_BACKBONE,
+    DEFAULT_KEYFRAMES,
+    QUERY_KEYFRAMES,
+    SKE_POINTS,
+    BackboneConfig,
+)
+from schemas.errors import CliptraceError, UsageError
+from transforms.matching import MatchConfig
+
+BYTES_A_NUMBER = 2
+"""Galleries store half precision."""
+Result = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """Keyframes, and the SPD that looks at their maps."""
+
+    choice: Choice
+    spd: str = "spd"
+
+
+def rows(trained: Path | None) -> list[Row]:
+    """What table 2 of SSAN compares, and the baselines of SKE; without ``trained``, what ships in place of both."""
+    plain = [uniform(8, False), uniform(2, False), uniform(1, False), uniform(2, True), uniform(1, True)]
+    baselines = [at_random(1.5), content(0.1), local_maxima()]
+    if trained is None:
+        learned = [Row(scored("SKE", "ske", point)) for point in SKE_POINTS]
+    else:
+        learned = [
+            Row(scored(name, str(folder / "ske"), point), str(folder / "spd"))
+            for name, folder in (("SKE", trained / "separate"), ("SSAN", trained))
+            for point in SKE_POINTS
+        ]
+    return [*(Row(choice) for choice in (*plain, *baselines)), *learned]
+
+
+def bench_of(videos: Videos, choice: Choice, others: Mapping[str, Keyframes] | None = None) -> Bench:
+    """others: videos of the gallery that no query was copied from."""
+    queries, gallery = (
+        {path.name: videos.frames[path.name].chosen_by(selector) for path in sorted(folder.iterdir())}
+        for folder, selector in (
+            (videos.dataset.queries, choice.queries or choice.gallery),
+            (videos.dataset.gallery, choice.gallery),
+        )
+    )
+    return make_bench(queries, {**gallery, **(others or {})}, as_truth(videos.dataset.truth()), videos.background)
+
+
+def stored_share(videos: Videos, choice: Choice) -> float:
+    """Of the gallery's basis frames, how many are stored."""
+    gallery = [videos.frames[path.name] for path in videos.dataset.gallery.iterdir()]
+    return sum(len(f.chosen_by(choice.gallery).times) for f in gallery) / sum(len(f.times) for f in gallery)
+
+
+def compare_aligners(validation: Videos, tests: Mapping[int, Videos], choice: Choice) -> dict[str, Result]:
+    """All aligners on identical maps, each as the validation split tuned it."""
+    with Tuner(bench_of(validation, choice)) as tuner:
+        trials = {name: tuner.tune(name, GRIDS[name]) for name in (*ALIGNERS, "whole pair", "random")}
+    benches = {seed: bench_of(test, choice) for seed, test in tests.items()}
+    return {name: spread([measure(trial, bench) for bench in benches.values()]) for name, trial in trials.items()}
+
+
+def compare_keyframes(validation: Videos, tests: Mapping[int, Videos], compared: Sequence[Row]) -> dict[str, Result]:
+    """SPD, with the threshold that suits each way of choosing keyframes."""
+    found = {}
+    for row in compared:
+        trial = tuned_spd(validation, row)
+        per_seed = [
+            {"stored": stored_share(test, row.choice), **measure(trial, bench_of(test, row.choice))}
+            for test in tests.values()
+        ]
+        found[row.choice.name] = spread(per_seed)
+    return found
+
+
+def tuned_spd(validation: Videos, row: Row) -> Trial:
+    with Tuner(bench_of(validation, row.choice)) as tuner:
+        return tuner.tune("spd", GRIDS["spd"], {"weights": row.spd})
+
+
+def compare_strangers(
+    validation: Videos, tests: Mapping[int, Videos], ours: Row, real: Mapping[str, BasisFrames], counts: Sequence[int]
+) -> dict[str, Result]:
+    """VCSL F1 among so many strangers, with the settings chosen without any: uniform sampling and TN, and ours."""
+    sparse = uniform(2, False)
+    with Tuner(bench_of(validation, sparse)) as tuner:
+        tn = tuner.tune("tn", {**GRIDS["tn"], **KEYFRAME_GRID})
+    contestants = {
+        f"{sparse.name}, tn": (sparse, tn),
+        f"{ours.choice.name}, spd": (ours.choice, tuned_spd(validation, ours)),
+    }
+    found: dict[str, Result] = {}
+    for name, (choice, trial) in contestants.items():
+        everyone = distractors(real, choice.gallery, max(counts))
+        found[name] = {}
+        for count in counts:
+            others = dict(list(everyone.items())[:count])
+            scores = []
+            for test in tests.values():
+                bench = bench_of(test, choice, others)
+                reported = {(m.query_id, m.ref_id): m.segments for m in above(trial.method.run(bench), trial.min_score)}
+                scores.append(dataclasses.asdict(vcsl_score(bench.truth.segments, reported)))
+            found[name][str(count)] = spread(scores)
+    return found
+
+
+def compare_intros(
+    validation: Videos, ours: Row, real: Mapping[str, BasisFrames], backbone: BackboneConfig
+) -> dict[str, Result]:
+    """Share of pairs of strangers that are matched for the intro that they share."""
+    choice = ours.choice
+    with Tuner(bench_of(validation, choice)) as tuner:
+        trials = {"tn": tuner.tune("tn", KEYFRAME_GRID), "spd": tuner.tune("spd", GRIDS["spd"], {"weights": ours.spd})}
+    classes = sharing_an_intro(
+        real, choice.gallery, choice.queries or choice.gallery, Background.of(backbone), Embedder.open(backbone)
+    )
+
+    def matched(trial: Trial, pairs: list[Pair]) -> float:
+        return len(above(trial.method.run(Bench(tuple(pairs), as_truth([]), 0)), trial.min_score)) / len(pairs)
+
+    return {
+        kind: {
+            aligner: {f"{way} stop-list": matched(trial, pairs) for way, pairs in ways.items()}
+            for aligner, trial in trials.items()
+        }
+        for kind, ways in classes.items()
+    }
+
+
+def storage(tests: Mapping[int, Videos], compared: Sequence[Row], dimension: int) -> dict[str, Result]:
+    """Keyframes and megabytes of embeddings that an hour of video costs, by way of choosing keyframes."""
+    costs = {}
+    for row in compared:
+        share = next(stored_share(test, row.choice) for test in tests.values())
+        an_hour = share * BASIS_FPS * 3600
+        costs[row.choice.name] = {"keyframes": an_hour, "megabytes": an_hour * dimension * BYTES_A_NUMBER / 1e6}
+    return costs
+
+
+def through_the_program(test: Videos, backbone: BackboneConfig) -> dict[str, Result]:
+    """``cliptrace index``, ``match`` and ``evaluate`` with their defaults, and the same in process."""
+    from pipelines import cli
+
+    with tempfile.TemporaryDirectory() as folder:
+        gallery, output = f"{folder}/gallery", f"{folder}/matches.jsonl"
+        for command in (
+            ["index", str(test.dataset.gallery), "--gallery", gallery],
+            ["match", str(test.dataset.queries), "--gallery", gallery, "--output", output],
+        ):
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                if cli.main(command) != 0:
+                    raise CliptraceError(f"cliptrace {command[0]} failed: {said.getvalue()}")
+        program = evaluate(read_truth(str(test.dataset.root / "truth.csv")), read_matches(output))
+    return {"program": _figures(program), "in process": _figures(_as_shipped(test, backbone))}
+
+
+def _as_shipped(test: Videos, backbone: BackboneConfig) -> Evaluation:
+    """With an exact search, and without a stop-list, of which so small a gallery has none."""
+    bench = test.bench(DEFAULT_KEYFRAMES, QUERY_KEYFRAMES)
+    product = MatchConfig.suited_to(backbone)
+    return evaluate(bench.truth, above(Method(product.aligner).run(bench), product.min_score))
+
+
+def _figures(report: Evaluation) -> Result:
+    return {
+        "vcsl_f1": report.vcsl.f1,
+        "vcdb_f1": report.vcdb.f1,
+        "segment_ap": report.segment_ap,
+        "mean_average_precision": report.mean_average_precision,
+    }
+
+
+def run(arguments: argparse.Namespace, command: str) -> Result:
+    backbone = load_config(DEFAULT_BACKBONE)
+    folders = {seed: arguments.output / str(seed) for seed in arguments.seeds}
+    first = arguments.seeds[0]
+    validation = load_split("validation", backbone, folders[first], first, arguments.queries)
+    tests = {seed: load_split("test", backbone, folder, seed, arguments.queries) for seed, folder in folders.items()}
+    real = basis_frames(distractor_paths(find_footage(), "test"), backbone, arguments.output / "strangers")
+    compared = rows(arguments.trained)
+    ours = Row(scored("SKE", "ske", "balanced"))
+    return {
+        **environment(command, first),
+        "seed": arguments.seeds,
+        "data": {"backbone": backbone.name, "test": [test.dataset.facts["counts"] for test in tests.values()]},
+        "aligners": {
+            choice.name: compare_aligners(validation, tests, choice) for choice in (uniform(2, False), ours.choice)
+        },
+        "keyframes": compare_keyframes(validation, tests, compared),
+        "storage": storage(tests, compared, backbone.dimension),
+        "strangers": compare_strangers(validation, tests, ours, real, arguments.strangers),
+        "intros": compare_intros(validation, ours, real, backbone),
+        "program": through_the_program(tests[first], backbone),
+    }
+
+
+def tables(result: Result) -> list[Table]:
+    made = []
+    for choice, methods in result["aligners"].items():
+        lines = [
+            (
+                name,
+                *(shown(row["vcsl"][part]) for part in ("precision", "recall", "f1")),
+                *(shown(row[figure]) for figure in ("segment_ap", "mean_average_precision")),
+                shown(row["vcdb"]["f1"]),
+                shown(row["boundary_error"] and row["boundary_error"]["mean_s"], 2),
+                shown(row["milliseconds_a_map"], 2),
+            )
+            for name, row in methods.items()
+        ]
+        columns = ("", "VCSL P", "R", "F1", "segment AP", "mAP", "VCDB F1", "boundary s", "ms a map")
+        made.append(table(f"Aligners on identical maps: {choice}", columns, lines))
+    made.append(
+        table(
+            "Keyframes, SPD on their maps",
+            ("", "stored", "VCSL F1", "VCDB F1", "segment AP", "boundary s", "MB an hour"),
+            [
+                (
+                    name,
+                    shown(row["stored"]),
+                    shown(row["vcsl"]["f1"]),
+                    shown(row["vcdb"]["f1"]),
+                    shown(row["segment_ap"]),
+                    shown(row["boundary_error"] and row["boundary_error"]["mean_s"], 2),
+                    f"{result['storage'][name]['megabytes']:.2f}",
+                )
+                for name, row in result["keyframes"].items()
+            ],
+        )
+    )
+    counts = list(next(iter(result["strangers"].values())))
+    made.append(
+        table(
+            "VCSL F1 among so many strangers",
+            ("", *counts),
+            [(name, *(shown(row[count]["f1"]) for count in counts)) for name, row in result["strangers"].items()],
+        )
+    )
+    made.append(
+        table(
+            "Strangers that share an intro: share of the pairs that are matched for it",
+            ("", "without stop-list", "with stop-list"),
+            [
+                (f"{kind}, {aligner}", *(f"{ways[f'{way} stop-list']:.2f}" for way in ("without", "with")))
+                for kind, aligners in result["intros"].items()
+                for aligner, ways in aligners.items()
+            ],
+        )
+    )
+    figures = list(next(iter(result["program"].values())))
+    made.append(
+        table(
+            "Through cliptrace index, match and evaluate, and in process; first seed",
+            ("", *figures),
+            [(name, *(f"{row[figure]:.4f}" for figure in figures)) for name, row in result["program"].items()],
+        )
+    )
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    given = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="benchmarks.ssan", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the attack benches")
+    parser.add_argument("--queries", type=int, default=120, help="of each bench; 15 of 100 hold no copy")
+    parser.add_argument("--strangers", type=int, nargs="+", default=[0, 100, 1000, 10_000], metavar="N")
+    parser.add_argument("--trained", type=Path, metavar="DIR", help="what cliptrace train ssan wrote")
+    parser.add_argument("--output", type=Path, default=Path("bench-out"))
+    try:
+        arguments = parser.parse_args(given)
+        result = run(arguments, f"python -m benchmarks.ssan {shlex.join(given)}".rstrip())
+    except CliptraceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    save(result, arguments.output / "ssan.json")
+    show(tables(result), result)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
