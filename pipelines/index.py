@@ -25,7 +25,9 @@ from schemas.records import VideoSource
 from transforms.features import ExtractFeatures, FeatureConfig
 from transforms.sources import list_sources
 from transforms.store import ledger
-from transforms.store.gallery import Gallery, check_vectors, is_local, read_videos, sweep
+from transforms.store.gallery import Gallery, check_vectors, is_local, locked
+from transforms.store.sweeping import sweep
+from transforms.store.takedown import read_tombstones
 from transforms.store.vectors import check_address
 from transforms.storing import RecordFailures, StoreFeatures
 
@@ -58,15 +60,16 @@ def build(
 def index(options: IndexOptions) -> Summary:
     """Bring the gallery up to date with the sources. Known videos cost a look at their size and time, no more."""
     listing = list_sources(options.sources)
-    gallery = open_or_create(options)
-    config = feature_config(gallery, options.device, options.threads)
     run_id = new_run()
-    with gallery.locked():
+    with locked(options.gallery):  # also while it is made: two first runs must not each make one
+        gallery = open_or_create(options).migrated()
+        config = feature_config(gallery, options.device, options.threads)
         attempts = ledger.read_attempts(gallery.root)
-        plan = ledger.plan(listing.sources, ledger.latest(attempts), options.retry_failed)
+        removed = read_tombstones(gallery.root)
+        plan = ledger.plan(listing.sources, ledger.latest(attempts), options.retry_failed, removed)
         before = ledger.live(attempts)
         if is_local(gallery.root):
-            sweep(gallery, attempts)  # what a killed run left
+            sweep(gallery, attempts, gallery.vectors(), run_id)  # what a killed run left
         if plan.work and before:
             _check_vectors(gallery, plan)
         with Progress("index", len(plan.work)) as progress, _vectors_starting(gallery, plan):
@@ -78,12 +81,13 @@ def index(options: IndexOptions) -> Summary:
                 vectors.flush()
             attempts = ledger.read_attempts(gallery.root)
             if is_local(gallery.root):
-                sweep(gallery, attempts)  # rows of videos that were replaced
+                sweep(gallery, attempts, gallery.vectors(), run_id)  # of videos that were replaced or removed meanwhile
     mine = [attempt for attempt in attempts if attempt.run == run_id]
     indexed = [attempt for attempt in mine if attempt.status == ledger.INDEXED]
+    failures = sum(attempt.status == ledger.FAILED for attempt in mine)
     return Summary(
         videos=len(indexed),
-        failures=len(mine) - len(indexed),
+        failures=failures,
         seconds=progress.seconds,
         elapsed_s=progress.elapsed_s,
         lines={
@@ -92,9 +96,10 @@ def index(options: IndexOptions) -> Summary:
             "replaced by other files": named([a.video_id for a in indexed if _is_another(a, before.get(a.video_id))]),
             "unchanged, skipped": _some(plan.unchanged),
             "known failures, skipped": _some(plan.known_failures, "retry them with --retry-failed"),
+            "removed, kept out": _kept_out(plan.removed),
             "other files, ignored": _some(listing.ignored),
             "gallery": f"{gallery.root} ({len(ledger.live(attempts)):,} videos)",
-            "failures in": f"{gallery.root}/failures/run={run_id}" if len(mine) > len(indexed) else "",
+            "failures in": f"{gallery.root}/failures/run={run_id}" if failures else "",
         },
     )
 
@@ -129,7 +134,7 @@ def _check_vectors(gallery: Gallery, plan: ledger.Plan) -> None:
     """Before the work. What is indexed anew may be missing: a run that was cut off may have replaced half of it."""
     anew = {source.video_id for source in plan.work}
     with gallery.vectors() as vectors:
-        check_vectors(gallery, vectors, (v for v in read_videos(gallery).values() if v.video_id not in anew))
+        check_vectors(gallery, vectors, anew)
 
 
 def _is_another(attempt: ledger.Attempt, before: ledger.Attempt | None) -> bool:
@@ -162,6 +167,10 @@ def _refuse(gallery: Gallery, what: str, built: str, asked: str) -> NoReturn:
     raise UsageError(
         f"{gallery.root} was built with {what} {built}, not {asked}: leave --{what} out, or index into another gallery"
     )
+
+
+def _kept_out(video_ids: Sequence[str]) -> str:
+    return f"{named(video_ids)}; to let one in again: cliptrace gallery reinstate" if video_ids else ""
 
 
 def _some(count: int, hint: str = "") -> str:
