@@ -1,4 +1,4 @@
-"""The command line: cliptrace index | match | evaluate | train | doctor. Beam's own options follow ``--``.
+"""The command line: cliptrace index | match | gallery | evaluate | train | doctor. Beam's own options follow ``--``.
 
 Nothing heavy is imported before a command is chosen, so that --help answers at once.
 """
@@ -13,13 +13,14 @@ import re
 import sys
 from collections.abc import Sequence
 
+from pipelines import gallery_commands
+from pipelines.parsers import EXIT_CODES, add_command
 from pipelines.settings import apply_settings
 from pipelines.stopping import stoppable
 from schemas import __version__
 from schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_VIEWS, KeyframeConfig
 from schemas.errors import CliptraceError, UsageError
 
-EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
 ALIGNERS = ("spd", "tn", "dp", "hough", "dtw")
 PRECEDENCE = (
     "Every option may also stand in the environment (CLIPTRACE_GALLERY, …) or in a TOML file (--config); "
@@ -70,7 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cliptrace {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    index = _command(commands, "index", "decode videos, embed their keyframes, and add them to a gallery")
+    index = add_command(commands, "index", "decode videos, embed their keyframes, and add them to a gallery")
     index.set_defaults(run=_index)
     index.add_argument("sources", nargs="+", metavar="SOURCE", help=_SOURCE)
     index.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
@@ -93,7 +94,7 @@ def make_parser() -> argparse.ArgumentParser:
     index.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
     _work_options(index)
 
-    match = _command(commands, "match", "find which seconds of the queries come from videos of the gallery")
+    match = add_command(commands, "match", "find which seconds of the queries come from videos of the gallery")
     match.set_defaults(run=_match)
     match.add_argument("queries", nargs="+", metavar="QUERY", help=_SOURCE)
     match.add_argument("--gallery", required=True, metavar="DIR", help="the gallery to search")
@@ -133,14 +134,14 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _work_options(match)
 
-    evaluate = _command(commands, "evaluate", "measure matches against the truth")
+    evaluate = add_command(commands, "evaluate", "measure matches against the truth")
     evaluate.set_defaults(run=_evaluate)
     evaluate.add_argument(
         "--truth", required=True, metavar="CSV", help="query_id,ref_id,query_start,query_end,ref_start,ref_end"
     )
     evaluate.add_argument("--matches", required=True, metavar="FILE", help="what cliptrace match wrote")
 
-    train = _command(commands, "train", "train a model on your own footage")
+    train = add_command(commands, "train", "train a model on your own footage")
     train.set_defaults(run=_train)
     train.add_argument(
         "model",
@@ -160,23 +161,15 @@ def make_parser() -> argparse.ArgumentParser:
         help="whose embeddings spd learns from (default: %(default)s)",
     )
 
-    doctor = _command(commands, "doctor", "check ffmpeg, runtimes, devices, Milvus and weights")
+    gallery_commands.add_to(commands)
+
+    doctor = add_command(commands, "doctor", "check ffmpeg, runtimes, devices, Milvus and weights")
     doctor.set_defaults(run=_doctor)
     doctor.add_argument("--milvus", metavar="URI", help="also try this server")
     return parser
 
 
 _SOURCE = "a file, a folder, a glob, or a manifest (.txt .csv .jsonl .parquet with id and uri)"
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=EXIT_CODES, allow_abbrev=False
-    )
-    parser.add_argument("--config", metavar="TOML", help=f"options of this command, in a table [{name}]")
-    return parser
 
 
 def _work_options(parser: argparse.ArgumentParser) -> None:

@@ -110,6 +110,18 @@ def find(root: str, pattern: str) -> list[str]:
     return sorted(path for path in paths if not FileSystems.split(path)[1].startswith("."))
 
 
+def sizes(root: str, pattern: str) -> dict[str, int]:
+    """Bytes of the files below ``root`` that match, by path; one that goes meanwhile has none."""
+    if not is_local(root):
+        return {m.path: m.size_in_bytes for m in FileSystems.match([join(root, pattern)])[0].metadata_list}
+    found: dict[str, int] = {}
+    for path in find(root, pattern):
+        with contextlib.suppress(OSError):
+            if Path(path).is_file():
+                found[path] = Path(path).stat().st_size
+    return found
+
+
 def read_table(path: str, columns: list[str] | None = None) -> pa.Table:
     """A Parquet file of the gallery. CliptraceError where it is damaged or gone."""
     try:

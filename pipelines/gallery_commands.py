@@ -1,0 +1,209 @@
+"""cliptrace gallery: what is in a gallery, and what may be done to it besides indexing."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pipelines.parsers import Commands, add_command
+from pipelines.printing import aligned, printable, put, put_json
+from schemas.errors import UsageError
+
+if TYPE_CHECKING:  # heavy, and --help must answer at once
+    from transforms.store.catalogue import Description
+    from transforms.store.gallery import Gallery
+
+_VIDEO = "a video's id, or its uri"
+
+
+def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
+    """The parser of ``cliptrace gallery`` and those of its commands."""
+    text = "see what is in a gallery, take videos out, check and mend it"
+    gallery = commands.add_parser("gallery", help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
+    below = gallery.add_subparsers(dest="gallery_command", required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        parser = add_command(below, name, text)
+        parser.add_argument("--gallery", required=True, metavar="DIR", help="the gallery")
+        return parser
+
+    listed = command("list", "list the videos of a gallery")
+    listed.add_argument("--removed", action="store_true", help="those that were removed, instead")
+    listed.add_argument("--json", action="store_true", help="one JSON object a line")
+    listed.set_defaults(run=_list)
+
+    show = command("show", "tell all that is known of a video")
+    show.add_argument("video", metavar="VIDEO", help=_VIDEO)
+    show.add_argument("--matches", metavar="FILE", help="matches.jsonl or .parquet: list those with the video, too")
+    show.set_defaults(run=_show)
+
+    stats = command("stats", "count what a gallery holds")
+    stats.add_argument("--json", action="store_true", help="one JSON object")
+    stats.set_defaults(run=_stats)
+
+    remove = command("remove", "take videos out, at once and for good: no later run takes them in again")
+    remove.add_argument("videos", nargs="+", metavar="VIDEO", help=_VIDEO)
+    remove.set_defaults(run=_remove)
+
+    reinstate = command("reinstate", "let videos that were removed be indexed again")
+    reinstate.add_argument("videos", nargs="+", metavar="VIDEO", help=_VIDEO)
+    reinstate.set_defaults(run=_reinstate)
+
+
+def _open(root: str) -> Gallery:
+    from transforms.store.gallery import Gallery
+
+    gallery = Gallery.load(root)
+    if gallery is None:
+        raise UsageError(f"{root}: no gallery here (no gallery.json); make one with cliptrace index")
+    return gallery
+
+
+def _list(options: argparse.Namespace) -> int:
+    from transforms.store.catalogue import list_videos
+    from transforms.store.takedown import read_tombstones
+
+    gallery = _open(options.gallery)
+    if options.removed:
+        tombstones = read_tombstones(gallery.root)
+        if options.json:
+            put_json(map(dataclasses.asdict, tombstones))
+        else:
+            rows = (f"{_clock(t.time):<17} {printable(t.video_id)}" for t in tombstones)
+            put([f"{'removed (UTC)':<17} video", *rows] if tombstones else [])
+        return 0
+    entries = list_videos(gallery)
+    if options.json:
+        put_json(
+            {
+                "video_id": entry.video.video_id,
+                "uri": entry.video.uri,
+                "seconds": round(entry.video.decoded_s, 3),
+                "keyframes": entry.video.keyframes,
+                "indexed": entry.indexed,
+                "metadata": entry.video.metadata,
+            }
+            for entry in entries
+        )
+    else:
+        rows = (
+            f"{entry.video.decoded_s:>10.1f} {entry.video.keyframes:>10,}  {_clock(entry.indexed):<16}  "
+            f"{printable(entry.video.video_id)}"
+            for entry in entries
+        )
+        put([f"{'seconds':>10} {'keyframes':>10}  {'indexed (UTC)':<16}  video", *rows] if entries else [])
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from transforms.store.catalogue import describe_video
+
+    gallery = _open(options.gallery)
+    for number, description in enumerate(describe_video(gallery, options.video)):
+        put([""] if number else [])
+        put(aligned({name: printable(value) for name, value in _facts(gallery, description).items()}))
+        if options.matches:
+            put(_matches(options.matches, description.last.video_id))
+    return 0
+
+
+def _facts(gallery: Gallery, description: Description) -> dict[str, str]:
+    last, row, tombstone = description.last, description.row, description.tombstone
+    facts = {"video": last.video_id, "uri": last.uri}
+    if tombstone:
+        facts["removed"] = f"{_clock(tombstone.time)} UTC; kept out until cliptrace gallery reinstate"
+    elif row is None:
+        facts["stored"] = "nothing"
+    if last.status == "failed":
+        facts["last attempt"] = f"{_clock(last.time)} UTC, number {last.attempt}: {last.stage}: {last.message}"
+    if row is None:
+        return facts
+    vectors = row["keyframes"] * gallery.manifest.dimension * 4
+    return {
+        **facts,
+        "uri": row["uri"],
+        **{f"metadata {key}": value for key, value in row["metadata"]},
+        "indexed": f"{_clock(description.indexed or 0)} UTC",
+        "seconds": f"{row['decoded_s']:.3f}" + (f" of {row['duration_s']:.3f}" if row["partial"] else ""),
+        "partly decoded": row["warning"],
+        "picture": f"{row['width']} × {row['height']}, {row['fps']:g} a second, {row['codec']} in {row['container']}",
+        "file": f"{row['size_bytes']:,} bytes, sha256 {row['content_sha256']}",
+        "keyframes": f"{row['keyframes']:,}",
+        "storage": f"{description.bytes:,} bytes in Parquet, {vectors:,} in Milvus without its index",
+        "shard": f"{row['frames_file']}, row group {row['row_group']}",
+    }
+
+
+def _matches(path: str, video_id: str) -> Iterator[str]:
+    from models.metrics.files import read_matches
+
+    matches = [match for match in read_matches(path) if video_id in (match.query_id, match.ref_id)]
+    yield f"matches: {len(matches):,} in {printable(path)}"
+    for match in sorted(matches, key=lambda match: -match.score):
+        other = f"of {match.ref_id}" if match.query_id == video_id else f"in {match.query_id}"
+        seconds = sum(segment.query_end - segment.query_start for segment in match.segments)
+        yield f"  {match.score:.2f}  {len(match.segments):>3} segments  {seconds:>8.1f} s  {printable(other)}"
+
+
+def _stats(options: argparse.Namespace) -> int:
+    from pipelines.models import describe
+    from transforms.store.catalogue import gallery_stats
+
+    gallery = _open(options.gallery)
+    stats = gallery_stats(gallery)
+    manifest = gallery.manifest
+    if options.json:
+        put_json([dataclasses.asdict(stats)])
+        return 0
+    per_kind = ", ".join(f"{kind} {size:,}" for kind, size in stats.bytes.items())
+    lines = {
+        "videos": f"{stats.videos:,}",
+        "hours of video": f"{stats.seconds / 3600:.2f}",
+        "keyframes": f"{stats.keyframes:,}",
+        "failed": f"{stats.failed:,}",
+        "removed": f"{stats.removed:,}",
+        "bytes": f"{sum(stats.bytes.values()):,} ({per_kind})",
+        "shards": f"{stats.shards:,} of {stats.runs:,} runs",
+        "backbone": describe(manifest.backbone),
+        "keyframe selector": str(manifest.keyframes),
+        "vector store": gallery.vectors_address,
+        "format": str(manifest.format_version),
+    }
+    put(aligned({name: printable(value) for name, value in lines.items()}))
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    from pipelines.progress import named
+    from pipelines.running import new_run
+    from transforms.store.removal import remove
+
+    gallery = _open(options.gallery)
+    removal = remove(gallery, options.videos, new_run())
+    lines = {
+        "removed": named(removal.video_ids),
+        "same content, still stored": named(removal.same_content),
+        "gallery": gallery.root,
+    }
+    print("\n".join(aligned(lines)), file=sys.stderr)
+    return 0
+
+
+def _reinstate(options: argparse.Namespace) -> int:
+    from pipelines.progress import named
+    from pipelines.running import new_run
+    from transforms.store.removal import reinstate
+
+    gallery = _open(options.gallery)
+    video_ids = reinstate(gallery, options.videos, new_run())
+    print(f"reinstated: {named(video_ids)}; have them back with cliptrace index", file=sys.stderr)
+    return 0
+
+
+def _clock(seconds: float) -> str:
+    """Minute in UTC of seconds since 1970."""
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))

@@ -1,0 +1,66 @@
+"""Takedown: videos go from both stores and from every later answer, and stay out until they are reinstated."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+from schemas.errors import CliptraceError
+from transforms.store import ledger
+from transforms.store.catalogue import find_attempts
+from transforms.store.gallery import Gallery, locked
+from transforms.store.sweeping import drop_stale
+from transforms.store.takedown import Tombstone, bury, is_removed, lift, read_tombstones
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Removal:
+    """video_ids: what was asked for. same_content: live videos whose files have the same content, which stay."""
+
+    video_ids: list[str]
+    same_content: list[str]
+
+
+def remove(gallery: Gallery, names: Sequence[str], run: str) -> Removal:
+    """Remove the videos with these ids or uris. When it returns, neither store has a row of them.
+
+    The tombstones come first and need no lock: from then on no answer names the videos, whoever writes or searches.
+    CliptraceError where a name means no video, and then nothing is removed; or where another process holds the gallery.
+    """
+    attempts = find_attempts(gallery, names)
+    now = time.time()
+    new = [attempt for video_id, attempt in attempts.items() if not is_removed(gallery.root, video_id)]
+    bury(gallery.root, [Tombstone(attempt.video_id, attempt.uri, now) for attempt in new])
+    try:
+        _delete_removed(gallery, list(attempts), run)
+    except CliptraceError as error:
+        raise CliptraceError(
+            f"{error}; no answer names the {len(attempts):,} videos from now on, "
+            "but their rows are still stored: run the same command again"
+        ) from error
+    contents = {attempt.content_sha256 for attempt in attempts.values()} - {""}
+    left = ledger.live(ledger.read_attempts(gallery.root)).values()
+    return Removal(sorted(attempts), sorted(other.video_id for other in left if other.content_sha256 in contents))
+
+
+def reinstate(gallery: Gallery, names: Sequence[str], run: str) -> list[str]:
+    """Lift the tombstones with these ids or uris, so that ``cliptrace index`` may take the videos in again."""
+    tombstones = read_tombstones(gallery.root)
+    found = {name: [t.video_id for t in tombstones if name in (t.video_id, t.uri)] for name in names}
+    if unknown := [name for name, video_ids in found.items() if not video_ids]:
+        raise CliptraceError(f"{gallery.root}: no removed video has the id or the uri {', '.join(map(repr, unknown))}")
+    video_ids = sorted({video_id for group in found.values() for video_id in group})
+    _delete_removed(gallery, video_ids, run)  # what a removal that was cut off has left must not come back
+    for video_id in video_ids:
+        lift(gallery.root, video_id)
+    return video_ids
+
+
+def _delete_removed(gallery: Gallery, video_ids: Sequence[str], run: str) -> None:
+    with locked(gallery.root):
+        gallery = gallery.migrated()
+        drop_stale(gallery, ledger.read_attempts(gallery.root), gallery.vectors(), run)
+        with gallery.vectors() as vectors:
+            if any(True for _ in vectors.rows(video_ids, embeddings=False)):
+                raise CliptraceError(f"{gallery.vectors_address}: still has rows of videos that were deleted")
