@@ -59,6 +59,7 @@ def build(
 
 def index(options: IndexOptions) -> Summary:
     """Bring the gallery up to date with the sources. Known videos cost a look at their size and time, no more."""
+    check_options(options)
     listing = list_sources(options.sources)
     run_id = new_run()
     with locked(options.gallery):  # also while it is made: two first runs must not each make one
@@ -104,15 +105,20 @@ def index(options: IndexOptions) -> Summary:
     )
 
 
-def open_or_create(options: IndexOptions) -> Gallery:
-    """The gallery, made if there is none. UsageError where the options name other models than it was built with."""
+def check_options(options: IndexOptions) -> None:
+    """What can be told before there is a gallery."""
     if options.milvus:
         check_address(options.milvus)
+    if Gallery.load(options.gallery) is None:
+        # match will need it: what is wrong with it is told before the work
+        Background.of(load_config(options.backbone or DEFAULT_BACKBONE))
+
+
+def open_or_create(options: IndexOptions) -> Gallery:
+    """The gallery, made if there is none. UsageError where the options name other models than it was built with."""
     gallery = Gallery.load(options.gallery)
-    config = load_config(options.backbone or DEFAULT_BACKBONE)
-    backbone = config_to_json(config)
+    backbone = config_to_json(load_config(options.backbone or DEFAULT_BACKBONE))
     if gallery is None:
-        Background.of(config)  # match will need it: what is wrong with it is told before the work
         manifest = GalleryManifest(
             name=collection_prefix(options.gallery, secrets.token_hex(4)),
             backbone=backbone,
