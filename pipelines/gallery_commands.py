@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import dataclasses
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pipelines.parsers import Commands, add_command
 from pipelines.printing import aligned, printable, put, put_json
-from schemas.errors import UsageError
+from schemas.errors import CliptraceError, UsageError
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
     from transforms.store.catalogue import Description
     from transforms.store.gallery import Gallery
+    from transforms.store.verification import Difference, Kind
 
+_MOST_REPAIRS = 5
+"""Repairing the ledger, or rows that were mixed up, may bring more to light; then all agrees, or a disk is failing."""
+_MOST_EXAMPLES = 5
 _VIDEO = "a video's id, or its uri"
 
 
@@ -48,6 +53,10 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     remove = command("remove", "take videos out, at once and for good: no later run takes them in again")
     remove.add_argument("videos", nargs="+", metavar="VIDEO", help=_VIDEO)
     remove.set_defaults(run=_remove)
+
+    verify = command("verify", "compare Parquet, ledger and Milvus row by row")
+    verify.add_argument("--repair", action="store_true", help="make them agree: Parquet and the ledger are the truth")
+    verify.set_defaults(run=_verify)
 
     reinstate = command("reinstate", "let videos that were removed be indexed again")
     reinstate.add_argument("videos", nargs="+", metavar="VIDEO", help=_VIDEO)
@@ -202,6 +211,64 @@ def _reinstate(options: argparse.Namespace) -> int:
     video_ids = reinstate(gallery, options.videos, new_run())
     print(f"reinstated: {named(video_ids)}; have them back with cliptrace index", file=sys.stderr)
     return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """0: they agree; 1: they do not; 3: they do now, but videos were lost that are to be indexed again."""
+    from pipelines.running import new_run
+    from transforms.store.gallery import locked
+    from transforms.store.repairing import repair
+    from transforms.store.verification import Kind, compare
+
+    gallery = _open(options.gallery)
+    videos_lost = False
+    with locked(gallery.root), gallery.vectors() as vectors:
+        for _ in range(_MOST_REPAIRS):
+            tally = _Tally()
+            differences = tally.counting(compare(gallery, vectors))
+            if options.repair:
+                gallery = gallery.migrated()
+                repair(gallery, vectors, differences, new_run())
+            else:
+                collections.deque(differences, maxlen=0)
+            if not tally.counts:
+                put(["Parquet, ledger and Milvus agree"])
+                return 3 if videos_lost else 0
+            put(tally.lines("repaired" if options.repair else "with --repair"))
+            if not options.repair:
+                return 1
+            videos_lost = videos_lost or Kind.LOST in tally.counts
+    raise CliptraceError(f"{gallery.root}: still differs after {_MOST_REPAIRS} repairs")
+
+
+class _Tally:
+    """How many differences there are of each kind, and the first few of them."""
+
+    def __init__(self) -> None:
+        self.counts: collections.Counter[Kind] = collections.Counter()
+        self._examples: dict[Kind, list[str]] = {}
+
+    def counting(self, differences: Iterable[Difference]) -> Iterator[Difference]:
+        for difference in differences:
+            self.counts[difference.kind] += difference.count
+            examples = self._examples.setdefault(difference.kind, [])
+            example = f"{difference.subject} ({difference.reason})" if difference.reason else difference.subject
+            if example not in examples and len(examples) <= _MOST_EXAMPLES:
+                examples.append(example)
+            yield difference
+
+    def lines(self, when: str) -> list[str]:
+        from transforms.store.repairing import REMEDIES
+
+        lines = []
+        for kind, count in self.counts.items():
+            shown = self._examples[kind][:_MOST_EXAMPLES] + ["…"] * (len(self._examples[kind]) > _MOST_EXAMPLES)
+            lines += [
+                f"{kind}: {count:,}",
+                *(f"  {printable(example)}" for example in shown),
+                f"  {when}: {REMEDIES[kind]}",
+            ]
+        return lines
 
 
 def _clock(seconds: float) -> str:

@@ -110,6 +110,13 @@ def find(root: str, pattern: str) -> list[str]:
     return sorted(path for path in paths if not FileSystems.split(path)[1].startswith("."))
 
 
+def changed_at(path: str) -> float:
+    """When a file was last written, seconds since 1970."""
+    if is_local(path):
+        return Path(path).stat().st_mtime
+    return float(FileSystems.match([path])[0].metadata_list[0].last_updated_in_seconds)
+
+
 def sizes(root: str, pattern: str) -> dict[str, int]:
     """Bytes of the files below ``root`` that match, by path; one that goes meanwhile has none."""
     if not is_local(root):

@@ -160,15 +160,18 @@ def read_videos(gallery: Gallery) -> dict[str, StoredVideo]:
 
 
 def _read_videos(gallery: Gallery) -> dict[str, StoredVideo]:
-    columns = [field.name for field in dataclasses.fields(StoredVideo)]
     live = live_attempts(gallery)
     videos: dict[str, StoredVideo] = {}
-    for run, part in sorted({(attempt.run, attempt.part) for attempt in live.values()}):
-        for row in files.read_table(files.join(gallery.root, part_path("videos", run, part)), columns).to_pylist():
-            owner = live.get(row["video_id"])
-            if owner and (owner.run, owner.part) == (run, part):
-                videos[row["video_id"]] = StoredVideo(**{**row, "metadata": dict(row["metadata"])})
+    for commit_of, owners in sorted(ledger.by_commit(live.values()).items()):
+        videos.update((video.video_id, video) for video in read_shard(gallery, *commit_of) if video.video_id in owners)
     return videos
+
+
+def read_shard(gallery: Gallery, run: str, part: str) -> list[StoredVideo]:
+    """The videos of one commit, live or not."""
+    columns = [field.name for field in dataclasses.fields(StoredVideo)]
+    rows = files.read_table(files.join(gallery.root, part_path("videos", run, part)), columns).to_pylist()
+    return [StoredVideo(**{**row, "metadata": dict(row["metadata"])}) for row in rows]
 
 
 def check_vectors(gallery: Gallery, vectors: VectorStore, others: Container[str] = ()) -> None:

@@ -13,6 +13,8 @@ from schemas.records import Failure, FrameFeatures, VideoSource
 from transforms.store import files
 from transforms.store.takedown import Tombstone
 
+Commit = tuple[str, str]
+"""Run and part: what the shards of one commit are named by."""
 INDEXED, FAILED, REMOVED = "indexed", "failed", "removed"
 
 
@@ -34,11 +36,20 @@ class Attempt:
     run: str
     part: str
 
+    @property
+    def commit(self) -> Commit:
+        return self.run, self.part
+
 
 def read_attempts(gallery: str, run: str = "*") -> list[Attempt]:
     """Every attempt of the run, oldest first."""
     attempts = [attempt for path in shards(gallery, run) for attempt in read_shard(path)]
-    return sorted(attempts, key=lambda attempt: (attempt.time, attempt.run))
+    return sorted(attempts, key=order)
+
+
+def order(attempt: Attempt) -> tuple[float, str]:
+    """Oldest first."""
+    return attempt.time, attempt.run
 
 
 def shards(gallery: str, run: str = "*") -> list[str]:
@@ -52,7 +63,7 @@ def read_shard(path: str) -> list[Attempt]:
     return [Attempt(**{**generation, **row}, run=run, part=part) for row in files.read_table(path).to_pylist()]
 
 
-def commit_of(path: str) -> tuple[str, str]:
+def commit_of(path: str) -> Commit:
     """Run and part of a shard, by its path."""
     _, run_folder, name = path.rsplit("/", 2)
     return run_folder.removeprefix("run="), name.removesuffix(".parquet")
@@ -72,6 +83,14 @@ def live(attempts: Iterable[Attempt]) -> dict[str, Attempt]:
         elif attempt.status == REMOVED:
             stored.pop(attempt.video_id, None)
     return stored
+
+
+def by_commit(attempts: Iterable[Attempt]) -> dict[Commit, dict[str, Attempt]]:
+    """Attempts by id, by the shards that they wrote."""
+    commits: dict[Commit, dict[str, Attempt]] = {}
+    for attempt in attempts:
+        commits.setdefault(attempt.commit, {})[attempt.video_id] = attempt
+    return commits
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,10 +155,11 @@ def write_failed(gallery: str, run: str, part: str, failures: Sequence[Failure])
     write_rows(gallery, run, part, [{**{key: getattr(f, key) for key in keys}, **others} for f in failures])
 
 
-def write_removed(gallery: str, run: str, part: str, attempts: Sequence[Attempt], message: str) -> None:
-    """That the rows of these videos are gone from both stores, and why."""
-    now = {"status": REMOVED, "message": message, "time": time.time(), "generation": 0}
-    write_rows(gallery, run, part, [{**row_of(attempt), **now} for attempt in attempts])
+def write_removed(gallery: str, run: str, part: str, attempts: Sequence[Attempt], reasons: Mapping[str, str]) -> None:
+    """That these videos are stored no more, and why."""
+    others = {"status": REMOVED, "time": time.time(), "generation": 0}
+    rows = [{**row_of(attempt), **others, "message": reasons[attempt.video_id]} for attempt in attempts]
+    write_rows(gallery, run, f"{part}-removed", rows)
 
 
 def row_of(attempt: Attempt) -> dict[str, object]:

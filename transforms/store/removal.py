@@ -11,7 +11,7 @@ from transforms.store import ledger
 from transforms.store.catalogue import find_attempts
 from transforms.store.gallery import Gallery, locked
 from transforms.store.sweeping import drop_stale
-from transforms.store.takedown import Tombstone, bury, is_removed, lift, read_tombstones
+from transforms.store.takedown import Tombstone, bury, lift, read_tombstones
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,8 +30,7 @@ def remove(gallery: Gallery, names: Sequence[str], run: str) -> Removal:
     """
     attempts = find_attempts(gallery, names)
     now = time.time()
-    new = [attempt for video_id, attempt in attempts.items() if not is_removed(gallery.root, video_id)]
-    bury(gallery.root, [Tombstone(attempt.video_id, attempt.uri, now) for attempt in new])
+    bury(gallery.root, [Tombstone(attempt.video_id, attempt.uri, now) for attempt in attempts.values()])
     try:
         _delete_removed(gallery, list(attempts), run)
     except CliptraceError as error:

@@ -7,13 +7,14 @@ that is cut off is finished by the next one.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.gallery import VIDEOS, frames_schema, part_path, video_key
+from schemas.errors import CliptraceError
+from schemas.gallery import VIDEOS, part_path, video_key
 from transforms.store import files, ledger
 from transforms.store.gallery import Gallery, part_name
 from transforms.store.takedown import removed_keys
@@ -39,7 +40,7 @@ def half_written(gallery: Gallery) -> list[str]:
 
 def unacknowledged(gallery: Gallery, attempts: Sequence[ledger.Attempt]) -> list[str]:
     """Shards of which the ledger says nothing."""
-    acknowledged = {(attempt.run, attempt.part) for attempt in attempts}
+    acknowledged = {attempt.commit for attempt in attempts}
     shards = [path for kind in ("frames", "videos") for path in files.find(gallery.root, part_path(kind, "*", "*"))]
     return [path for path in shards if ledger.commit_of(path) not in acknowledged]
 
@@ -56,42 +57,43 @@ def drop_stale(gallery: Gallery, attempts: Sequence[ledger.Attempt], vectors: Ve
             return
         store = stack.enter_context(vectors)
         store.delete_videos(list(gone))
-        for (run_of, part), video_ids in stale.items():
+        for commit, video_ids in stale.items():
             for video_id in video_ids & live.keys():
                 store.delete_older([video_id], live[video_id].generation)
-            _drop_rows(gallery, run_of, part, video_ids)
+            drop_rows(gallery, commit, video_ids)
     if gone:
-        part = part_name(list(gone)) + "-removed"
-        ledger.write_removed(gallery.root, run, part, list(gone.values()), "removed by cliptrace gallery remove")
+        reasons = dict.fromkeys(gone, "removed by cliptrace gallery remove")
+        ledger.write_removed(gallery.root, run, part_name(list(gone)), list(gone.values()), reasons)
 
 
 def stale_rows(
     gallery: Gallery, attempts: Sequence[ledger.Attempt], live: dict[str, ledger.Attempt]
-) -> dict[tuple[str, str], set[str]]:
-    """By run and part, the videos whose rows are still there although no live video owns them."""
-    dead: dict[tuple[str, str], set[str]] = {}
-    for attempt in attempts:
-        if attempt.status == ledger.INDEXED and attempt is not live.get(attempt.video_id):
-            dead.setdefault((attempt.run, attempt.part), set()).add(attempt.video_id)
-    present = {commit: _present(gallery, *commit) & video_ids for commit, video_ids in dead.items()}
+) -> dict[ledger.Commit, set[str]]:
+    """By commit, the videos whose rows are still there although no live video owns them."""
+    dead = ledger.by_commit(a for a in attempts if a.status == ledger.INDEXED and a is not live.get(a.video_id))
+    present = {commit: _present(gallery, commit) & attempts_of.keys() for commit, attempts_of in dead.items()}
     return {commit: video_ids for commit, video_ids in present.items() if video_ids}
 
 
-def _present(gallery: Gallery, run: str, part: str) -> set[str]:
-    path = files.join(gallery.root, part_path("videos", run, part))
+def _present(gallery: Gallery, commit: ledger.Commit) -> set[str]:
+    path = files.join(gallery.root, part_path("videos", *commit))
     return set(files.read_table(path, ["video_id"])["video_id"].to_pylist()) if files.exists(path) else set()
 
 
-def _drop_rows(gallery: Gallery, run: str, part: str, video_ids: set[str]) -> None:
+def drop_rows(gallery: Gallery, commit: ledger.Commit, video_ids: Container[str]) -> None:
     """A row group that goes is emptied, so that its neighbours keep their numbers."""
-    videos_path = files.join(gallery.root, part_path("videos", run, part))
+    videos_path = files.join(gallery.root, part_path("videos", *commit))
     videos = files.read_table(videos_path)
     keep = [video_id not in video_ids for video_id in videos["video_id"].to_pylist()]
     kept = videos.filter(pa.array(keep, pa.bool_()))  # typed, since a shard may be empty already
-    frames_path = files.join(gallery.root, part_path("frames", run, part))
-    frames = pq.ParquetFile(pa.BufferReader(files.read_bytes(frames_path)))
-    groups = [frames.read_row_group(index) for index in range(frames.num_row_groups)]
-    live_groups = set(kept["row_group"].to_pylist())
-    tables = [group if index in live_groups else group.slice(0, 0) for index, group in enumerate(groups)]
-    files.write_tables(frames_path, frames_schema(gallery.manifest), tables)
+    live = set(kept["row_group"].to_pylist())
+    frames_path = files.join(gallery.root, part_path("frames", *commit))
+    try:
+        frames = pq.ParquetFile(pa.BufferReader(files.read_bytes(frames_path)))
+        schema = frames.schema_arrow  # an older gallery has another precision
+        groups = range(frames.num_row_groups)
+        tables = [frames.read_row_group(group) if group in live else schema.empty_table() for group in groups]
+    except (OSError, pa.ArrowException) as error:
+        raise CliptraceError(f"{frames_path}: cannot be read: {files.reason(error)}") from error
+    files.write_tables(frames_path, schema, tables)
     files.write_tables(videos_path, VIDEOS, [kept])

@@ -143,7 +143,7 @@ class VectorStore:
 
     def rows(self, video_ids: Sequence[str] | None = None, embeddings: bool = True) -> Iterator[list[dict[str, Any]]]:
         """Rows of the videos, or of all, in batches, as of the first of them; embeddings only where asked for."""
-        names = ["video_key", "video_id", "time", "frame", *(["embedding"] if embeddings else [])]
+        names = ["video_key", "video_id", "time", "frame", "generation", *(["embedding"] if embeddings else [])]
         for start in range(0, 1 if video_ids is None else len(video_ids), _ROWS_PER_CALL):
             listed = ", ".join(str(video_key(v)) for v in (video_ids or ())[start : start + _ROWS_PER_CALL])
             with self._clear_errors():
