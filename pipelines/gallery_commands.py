@@ -58,6 +58,9 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     verify.add_argument("--repair", action="store_true", help="make them agree: Parquet and the ledger are the truth")
     verify.set_defaults(run=_verify)
 
+    compact = command("compact", "merge small shards, and delete what replaced and removed videos have left")
+    compact.set_defaults(run=_compact)
+
     reinstate = command("reinstate", "let videos that were removed be indexed again")
     reinstate.add_argument("videos", nargs="+", metavar="VIDEO", help=_VIDEO)
     reinstate.set_defaults(run=_reinstate)
@@ -210,6 +213,19 @@ def _reinstate(options: argparse.Namespace) -> int:
     gallery = _open(options.gallery)
     video_ids = reinstate(gallery, options.videos, new_run())
     print(f"reinstated: {named(video_ids)}; have them back with cliptrace index", file=sys.stderr)
+    return 0
+
+
+def _compact(options: argparse.Namespace) -> int:
+    from pipelines.running import new_run
+    from transforms.store.compaction import compact
+    from transforms.store.gallery import locked
+
+    gallery = _open(options.gallery)
+    with locked(gallery.root):
+        gallery = gallery.migrated()
+        done = compact(gallery, gallery.vectors(), new_run())
+    print(f"files: {done.before:,} before, {done.after:,} after", file=sys.stderr)
     return 0
 
 

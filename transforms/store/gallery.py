@@ -96,7 +96,7 @@ def locked(root: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CliptraceError(
-                f"{root}: another process uses this gallery; wait for it, or use a Milvus server (--milvus URI)"
+                f"{root}: another process uses this gallery; wait for it (with a Milvus server, searches need not)"
             ) from None
         except OSError as error:
             raise CliptraceError(f"{root}: cannot be locked: {files.reason(error)}") from error
@@ -149,29 +149,21 @@ def live_attempts(gallery: Gallery) -> dict[str, ledger.Attempt]:
 
 
 def read_videos(gallery: Gallery) -> dict[str, StoredVideo]:
-    """Every live video, by id, as of one moment, also while another process writes."""
-    while True:
-        shards = ledger.shards(gallery.root)
-        try:
-            return _read_videos(gallery)
-        except CliptraceError:
-            if ledger.shards(gallery.root) == shards:  # else a shard was merged into another while they were read
-                raise
+    """Every live video, by id."""
+
+    def read() -> dict[str, StoredVideo]:
+        commits = ledger.by_commit(live_attempts(gallery).values())
+        videos = (video for commit, owners in sorted(commits.items()) for video in read_shard(gallery, *commit, owners))
+        return {video.video_id: video for video in videos}
+
+    return ledger.steadily(gallery.root, read)
 
 
-def _read_videos(gallery: Gallery) -> dict[str, StoredVideo]:
-    live = live_attempts(gallery)
-    videos: dict[str, StoredVideo] = {}
-    for commit_of, owners in sorted(ledger.by_commit(live.values()).items()):
-        videos.update((video.video_id, video) for video in read_shard(gallery, *commit_of) if video.video_id in owners)
-    return videos
-
-
-def read_shard(gallery: Gallery, run: str, part: str) -> list[StoredVideo]:
-    """The videos of one commit, live or not."""
+def read_shard(gallery: Gallery, run: str, part: str, video_ids: Container[str]) -> list[StoredVideo]:
+    """Those of the videos that this commit has stored."""
     columns = [field.name for field in dataclasses.fields(StoredVideo)]
     rows = files.read_table(files.join(gallery.root, part_path("videos", run, part)), columns).to_pylist()
-    return [StoredVideo(**{**row, "metadata": dict(row["metadata"])}) for row in rows]
+    return [StoredVideo(**{**row, "metadata": dict(row["metadata"])}) for row in rows if row["video_id"] in video_ids]
 
 
 def check_vectors(gallery: Gallery, vectors: VectorStore, others: Container[str] = ()) -> None:

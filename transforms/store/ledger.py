@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import pyarrow as pa
 
+from schemas.errors import CliptraceError
 from schemas.gallery import LEDGER, generation_of, part_path
 from schemas.records import Failure, FrameFeatures, VideoSource
 from transforms.store import files
@@ -15,6 +17,8 @@ from transforms.store.takedown import Tombstone
 
 Commit = tuple[str, str]
 """Run and part: what the shards of one commit are named by."""
+T = TypeVar("T")
+
 INDEXED, FAILED, REMOVED = "indexed", "failed", "removed"
 
 
@@ -43,8 +47,22 @@ class Attempt:
 
 def read_attempts(gallery: str, run: str = "*") -> list[Attempt]:
     """Every attempt of the run, oldest first."""
-    attempts = [attempt for path in shards(gallery, run) for attempt in read_shard(path)]
-    return sorted(attempts, key=order)
+
+    def read() -> list[Attempt]:
+        return sorted((attempt for path in shards(gallery, run) for attempt in read_shard(path)), key=order)
+
+    return steadily(gallery, read)
+
+
+def steadily(gallery: str, read: Callable[[], T]) -> T:
+    """What ``read`` returns; called again where it failed because shards were merged into others meanwhile."""
+    while True:
+        before = shards(gallery)
+        try:
+            return read()
+        except CliptraceError:
+            if shards(gallery) == before:
+                raise
 
 
 def order(attempt: Attempt) -> tuple[float, str]:

@@ -35,8 +35,8 @@ def remove(gallery: Gallery, names: Sequence[str], run: str) -> Removal:
         _delete_removed(gallery, list(attempts), run)
     except CliptraceError as error:
         raise CliptraceError(
-            f"{error}; no answer names the {len(attempts):,} videos from now on, "
-            "but their rows are still stored: run the same command again"
+            f"{error}; from now on no answer names what was to be removed, "
+            "but it is still stored: run the same command again"
         ) from error
     contents = {attempt.content_sha256 for attempt in attempts.values()} - {""}
     left = ledger.live(ledger.read_attempts(gallery.root)).values()

@@ -88,7 +88,7 @@ def _readable(
 ) -> tuple[dict[str, Frames], list[Difference]]:
     """Keyframes of the videos of a commit, by id, and the videos of which they cannot be had."""
     try:
-        rows = {video.video_id: video for video in read_shard(gallery, *commit)}
+        rows = {video.video_id: video for video in read_shard(gallery, *commit, owners)}
     except CliptraceError as error:
         return {}, [Difference(Kind.LOST, video_id, reason=str(error)) for video_id in owners]
     videos: dict[str, Frames] = {}

@@ -108,8 +108,8 @@ def test_while_another_process_holds_the_gallery_a_removed_video_is_hidden_at_on
     with locked(filled.root), pytest.raises(CliptraceError) as caught:
         remove(filled, ["b"], "R3")
     assert str(caught.value) == (
-        f"{filled.root}: another process uses this gallery; wait for it, or use a Milvus server (--milvus URI); "
-        "no answer names the 1 videos from now on, but their rows are still stored: run the same command again"
+        f"{filled.root}: another process uses this gallery; wait for it (with a Milvus server, searches need not); "
+        "from now on no answer names what was to be removed, but it is still stored: run the same command again"
     )
     assert "b" not in read_videos(filled)
     assert "b" in ids_in_vectors(vectors)

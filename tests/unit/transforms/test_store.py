@@ -109,7 +109,7 @@ def test_one_process_at_a_time(gallery: Gallery) -> None:
             pass
         other.communicate("", timeout=20)
     assert str(caught.value) == (
-        f"{gallery.root}: another process uses this gallery; wait for it, or use a Milvus server (--milvus URI)"
+        f"{gallery.root}: another process uses this gallery; wait for it (with a Milvus server, searches need not)"
     )
     with locked(gallery.root):
         pass
