@@ -177,7 +177,7 @@ def test_the_summary() -> None:
 
 def test_the_summary_names_the_first_few() -> None:
     assert named([]) == ""
-    assert named(["b", "a\nb"]) == "2 (a b, b)"
+    assert named(["b", "a\nb"]) == r"2 (a\nb, b)"
     assert named([f"v{number}" for number in reversed(range(1200))]) == "1,200 (v0, v1, v10, …)"
 
 
