@@ -14,11 +14,11 @@ import sys
 from collections.abc import Sequence
 
 from pipelines import gallery_commands
-from pipelines.parsers import EXIT_CODES, add_command
+from pipelines.parsers import EXIT_CODES, add_command, keyframe_config, model_options, positive, work_options
 from pipelines.settings import apply_settings
 from pipelines.stopping import stoppable
 from schemas import __version__
-from schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_VIEWS, KeyframeConfig
+from schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_VIEWS
 from schemas.errors import CliptraceError, UsageError
 
 ALIGNERS = ("spd", "tn", "dp", "hough", "dtw")
@@ -75,24 +75,12 @@ def make_parser() -> argparse.ArgumentParser:
     index.set_defaults(run=_index)
     index.add_argument("sources", nargs="+", metavar="SOURCE", help=_SOURCE)
     index.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
-    index.add_argument(
-        "--backbone",
-        metavar="NAME|FILE",
-        help="built-in backbone, or a .json or .toml file describing one "
-        f"(default: the gallery's own; {DEFAULT_BACKBONE} for a new one)",
-    )
-    index.add_argument(
-        "--keyframes",
-        type=_keyframes,
-        metavar="SELECTOR[:N]",
-        help="uniform:N (N a second) or content:T (change above T) "
-        f"(default: the gallery's own; {KeyframeConfig()} for a new one)",
-    )
+    model_options(index)
     index.add_argument(
         "--milvus", metavar="URI", help="Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)"
     )
     index.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
-    _work_options(index)
+    work_options(index)
 
     match = add_command(commands, "match", "find which seconds of the queries come from videos of the gallery")
     match.set_defaults(run=_match)
@@ -112,9 +100,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="S",
         help="lowest score of a segment, 0 to 1 (default: what suits the backbone)",
     )
-    match.add_argument(
-        "--top-k", type=_positive, metavar="N", help="gallery videos compared with a query (default: 20)"
-    )
+    match.add_argument("--top-k", type=positive, metavar="N", help="gallery videos compared with a query (default: 20)")
     match.add_argument(
         "--views",
         type=_views,
@@ -125,14 +111,14 @@ def make_parser() -> argparse.ArgumentParser:
     )
     match.add_argument(
         "--keyframes",
-        type=_keyframes,
+        type=keyframe_config,
         metavar="SELECTOR[:N]",
         help="which frames of the queries are searched (default: as of the gallery's videos)",
     )
     match.add_argument(
         "--maps", default="", metavar="DIR", help="draw the similarity map of every match, with its segments, as a PNG"
     )
-    _work_options(match)
+    work_options(match)
 
     evaluate = add_command(commands, "evaluate", "measure matches against the truth")
     evaluate.set_defaults(run=_evaluate)
@@ -152,7 +138,7 @@ def make_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--output", required=True, metavar="DIR", help="weights, log and checkpoint; an interrupted training goes on"
     )
-    train.add_argument("--steps", type=_positive, metavar="N", help="batches (default: those of the built-in one)")
+    train.add_argument("--steps", type=positive, metavar="N", help="batches (default: those of the built-in one)")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     train.add_argument(
         "--backbone",
@@ -172,26 +158,6 @@ def make_parser() -> argparse.ArgumentParser:
 _SOURCE = "a file, a folder, a glob, or a manifest (.txt .csv .jsonl .parquet with id and uri)"
 
 
-def _work_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device", choices=("cpu", "cuda"), default="cpu", help="where the backbone runs (default: cpu)"
-    )
-    parser.add_argument(
-        "--threads",
-        type=_positive,
-        default=(os.cpu_count() or 1) + 1,
-        metavar="N",
-        help="videos decoded at a time (default: one more than there are cores, here %(default)s)",
-    )
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
-
-
 def _score(text: str) -> float:
     value = float(text)
     if not 0.0 <= value <= 1.0:
@@ -209,21 +175,6 @@ def _views(text: str) -> tuple[str, ...]:
                 f"no view is called {name!r}; there are {', '.join(QUERY_VIEWS)}; or use all or none"
             )
     return tuple(name for name in QUERY_VIEWS if name in asked)
-
-
-def _keyframes(text: str) -> KeyframeConfig:
-    name, _, number = text.partition(":")
-    try:
-        value = float(number) if number else None
-        if (value is None or 0 < value < float("inf")) and name == "uniform":
-            return KeyframeConfig("uniform") if value is None else KeyframeConfig("uniform", per_second=value)
-        if (value is None or 0 <= value <= 1) and name == "content":
-            return KeyframeConfig("content") if value is None else KeyframeConfig("content", threshold=value)
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(
-        f"{text}: must be uniform, uniform:PER_SECOND, content or content:THRESHOLD (0 to 1)"
-    )
 
 
 def _quiet_libraries() -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from pipelines.parsers import Commands, add_command
+from pipelines.parsers import Commands, add_command, model_options, work_options
 from pipelines.printing import aligned, printable, put, put_json
 from schemas.errors import CliptraceError, UsageError
 
@@ -61,6 +61,16 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     compact = command("compact", "merge small shards, and delete what replaced and removed videos have left")
     compact.set_defaults(run=_compact)
 
+    reindex = command(
+        "reindex", "make a gallery anew with other models; the old build answers until the new one is done"
+    )
+    reindex.set_defaults(run=_reindex)
+    model_options(reindex)
+    work_options(reindex)
+    reindex.add_argument("--retry-failed", action="store_true", help="try videos again that could not be indexed anew")
+    reindex.add_argument("--without-failed", action="store_true", help="leave them behind")
+    reindex.add_argument("--rollback", action="store_true", help="instead, let the build before this one answer again")
+
     reinstate = command("reinstate", "let videos that were removed be indexed again")
     reinstate.add_argument("videos", nargs="+", metavar="VIDEO", help=_VIDEO)
     reinstate.set_defaults(run=_reinstate)
@@ -81,7 +91,7 @@ def _list(options: argparse.Namespace) -> int:
 
     gallery = _open(options.gallery)
     if options.removed:
-        tombstones = read_tombstones(gallery.root)
+        tombstones = read_tombstones(gallery.home)
         if options.json:
             put_json(map(dataclasses.asdict, tombstones))
         else:
@@ -199,7 +209,7 @@ def _remove(options: argparse.Namespace) -> int:
     lines = {
         "removed": named(removal.video_ids),
         "same content, still stored": named(removal.same_content),
-        "gallery": gallery.root,
+        "gallery": gallery.home,
     }
     print("\n".join(aligned(lines)), file=sys.stderr)
     return 0
@@ -216,13 +226,37 @@ def _reinstate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _reindex(options: argparse.Namespace) -> int:
+    from pipelines.models import describe
+    from pipelines.reindex import ReindexOptions, reindex, rollback
+
+    gallery = _open(options.gallery)
+    if options.rollback:
+        now = rollback(gallery)
+    else:
+        now = reindex(
+            gallery,
+            ReindexOptions(
+                backbone=options.backbone,
+                keyframes=options.keyframes,
+                without_failed=options.without_failed,
+                retry_failed=options.retry_failed,
+                device=options.device,
+                threads=options.threads,
+            ),
+        )
+    lines = {"gallery": now.home, "backbone": describe(now.manifest.backbone), "keyframes": str(now.manifest.keyframes)}
+    print("\n".join(aligned(lines)), file=sys.stderr)
+    return 0
+
+
 def _compact(options: argparse.Namespace) -> int:
     from pipelines.running import new_run
     from transforms.store.compaction import compact
     from transforms.store.gallery import locked
 
     gallery = _open(options.gallery)
-    with locked(gallery.root):
+    with locked(gallery.home):
         gallery = gallery.migrated()
         done = compact(gallery, gallery.vectors(), new_run())
     print(f"files: {done.before:,} before, {done.after:,} after", file=sys.stderr)
@@ -238,7 +272,7 @@ def _verify(options: argparse.Namespace) -> int:
 
     gallery = _open(options.gallery)
     videos_lost = False
-    with locked(gallery.root), gallery.vectors() as vectors:
+    with locked(gallery.home), gallery.vectors() as vectors:
         for _ in range(_MOST_REPAIRS):
             tally = _Tally()
             differences = tally.counting(compare(gallery, vectors))

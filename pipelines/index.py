@@ -66,7 +66,7 @@ def index(options: IndexOptions) -> Summary:
         gallery = open_or_create(options).migrated()
         config = feature_config(gallery, options.device, options.threads)
         attempts = ledger.read_attempts(gallery.root)
-        removed = read_tombstones(gallery.root)
+        removed = read_tombstones(gallery.home)
         plan = ledger.plan(listing.sources, ledger.latest(attempts), options.retry_failed, removed)
         before = ledger.live(attempts)
         if is_local(gallery.root):

@@ -75,7 +75,7 @@ def match(options: MatchOptions) -> Summary:
     )
     scratch = f"{options.output}.{new_run()}.tmp"
     parts = []
-    lock = contextlib.nullcontext() if gallery.manifest.milvus else locked(gallery.root)
+    lock = contextlib.nullcontext() if gallery.manifest.milvus else locked(gallery.home)
     try:
         begin(scratch)
         with lock, Progress("match", len(listing.sources)) as progress:
@@ -85,7 +85,7 @@ def match(options: MatchOptions) -> Summary:
                     build, queries=wave, gallery=gallery, config=config, matching=matching, part=parts[-1]
                 )
                 run(step, options.beam_args)
-        removed = removed_keys(gallery.root)  # also what was removed while the last wave ran
+        removed = removed_keys(gallery.home)  # also what was removed while the last wave ran
         matches = finish(
             parts, "matches.jsonl", options.output, keep=lambda row: video_key(row["ref_id"]) not in removed
         )

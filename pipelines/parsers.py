@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+
+from schemas.config import DEFAULT_BACKBONE, KeyframeConfig
 
 EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
 
@@ -16,3 +19,54 @@ def add_command(commands: Commands[argparse.ArgumentParser], name: str, text: st
     table = parser.prog.removeprefix("cliptrace ").replace(" ", ".")
     parser.add_argument("--config", metavar="TOML", help=f"options of this command, in a table [{table}]")
     return parser
+
+
+def model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--backbone",
+        metavar="NAME|FILE",
+        help="built-in backbone, or a .json or .toml file describing one "
+        f"(default: the gallery's own; {DEFAULT_BACKBONE} for a new one)",
+    )
+    parser.add_argument(
+        "--keyframes",
+        type=keyframe_config,
+        metavar="SELECTOR[:N]",
+        help="uniform:N (N a second) or content:T (change above T) "
+        f"(default: the gallery's own; {KeyframeConfig()} for a new one)",
+    )
+
+
+def work_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="where the backbone runs (default: cpu)"
+    )
+    parser.add_argument(
+        "--threads",
+        type=positive,
+        default=(os.cpu_count() or 1) + 1,
+        metavar="N",
+        help="videos decoded at a time (default: one more than there are cores, here %(default)s)",
+    )
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def keyframe_config(text: str) -> KeyframeConfig:
+    name, _, number = text.partition(":")
+    try:
+        value = float(number) if number else None
+        if (value is None or 0 < value < float("inf")) and name == "uniform":
+            return KeyframeConfig("uniform") if value is None else KeyframeConfig("uniform", per_second=value)
+        if (value is None or 0 <= value <= 1) and name == "content":
+            return KeyframeConfig("content") if value is None else KeyframeConfig("content", threshold=value)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(
+        f"{text}: must be uniform, uniform:PER_SECOND, content or content:THRESHOLD (0 to 1)"
+    )

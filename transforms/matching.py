@@ -130,7 +130,7 @@ class _Align:
 
     def __call__(self, pair: Pair) -> Iterator[Match]:
         match = self._match(*pair)
-        if match and not is_removed(self._gallery.root, match.ref_id):
+        if match and not is_removed(self._gallery.home, match.ref_id):
             yield match
 
     def _match(self, query: FrameFeatures, candidate: Candidate) -> Match | None:

@@ -32,18 +32,20 @@ def list_videos(gallery: Gallery) -> list[Entry]:
     return [Entry(videos[video_id], live[video_id].time) for video_id in sorted(videos) if video_id in live]
 
 
-def find_attempts(gallery: Gallery, names: Sequence[str]) -> dict[str, ledger.Attempt]:
+def find_attempts(roots: Sequence[str], names: Sequence[str]) -> dict[str, ledger.Attempt]:
     """The last attempt at each of the videos that ``names`` mean, by id. A name is an id; else a uri, for all with it.
+
+    roots: folders of builds, of which the last one that knows a video is asked.
 
     CliptraceError, naming all of them, where some mean none.
     """
-    latest = ledger.latest(ledger.read_attempts(gallery.root))
+    latest = {video_id: last for root in roots for video_id, last in ledger.latest(ledger.read_attempts(root)).items()}
     by_uri: dict[str, list[str]] = {}
     for attempt in latest.values():
         by_uri.setdefault(attempt.uri, []).append(attempt.video_id)
     found = {name: [name] if name in latest else by_uri.get(name, []) for name in names}
     if unknown := [name for name, video_ids in found.items() if not video_ids]:
-        raise CliptraceError(f"{gallery.root}: no video has the id or the uri {', '.join(map(repr, unknown))}")
+        raise CliptraceError(f"{roots[0]}: no video has the id or the uri {', '.join(map(repr, unknown))}")
     return {video_id: latest[video_id] for video_ids in found.values() for video_id in video_ids}
 
 
@@ -65,9 +67,9 @@ class Description:
 def describe_video(gallery: Gallery, name: str) -> list[Description]:
     """Of the video with this id, or of those with this uri."""
     live = ledger.live(ledger.read_attempts(gallery.root))
-    removed = {tombstone.video_id: tombstone for tombstone in read_tombstones(gallery.root)}
+    removed = {tombstone.video_id: tombstone for tombstone in read_tombstones(gallery.home)}
     descriptions = []
-    for video_id, last in find_attempts(gallery, [name]).items():
+    for video_id, last in find_attempts([gallery.root], [name]).items():
         stored = None if video_id in removed else live.get(video_id)
         row = _row(gallery, stored) if stored else None
         size = _bytes(gallery, row) if row else 0
@@ -107,7 +109,7 @@ class Stats:
 
 def gallery_stats(gallery: Gallery) -> Stats:
     attempts = ledger.read_attempts(gallery.root)
-    removed = removed_keys(gallery.root)
+    removed = removed_keys(gallery.home)
     videos = read_videos(gallery).values()
     sizes = {kind: files.sizes(gallery.root, part_path(kind, "*", "*")) for kind in ("frames", "videos", "ledger")}
     stored = {kind: sum(by_path.values()) for kind, by_path in sizes.items()}

@@ -29,6 +29,7 @@ from schemas.gallery import (
 )
 from schemas.records import FrameFeatures
 from transforms.store import files, ledger
+from transforms.store.builds import home_of, read_pointer, root_of
 from transforms.store.files import is_local
 from transforms.store.takedown import removed_keys
 from transforms.store.vectors import VectorStore
@@ -38,23 +39,36 @@ MANIFEST = "gallery.json"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Gallery:
-    """Where a gallery is and what it holds. Small and picklable: workers open the stores themselves."""
+    """Where a gallery is and what it holds. Small and picklable: workers open the stores themselves.
+
+    root: the folder of the build that answers. home: the folder of the gallery, with its lock and its tombstones; the
+    same until the gallery is made anew with other models (transforms/store/builds.py).
+    """
 
     root: str
     manifest: GalleryManifest
+    home: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "home", self.home or self.root)
 
     @classmethod
     def load(cls, root: str) -> Gallery | None:
         """The gallery at ``root``, None where there is none."""
         root = root.removeprefix("file://")
-        path = files.join(root, MANIFEST)
-        if not files.exists(path):
+        if not files.exists(files.join(root, MANIFEST)):
             return None
+        return cls.at(root_of(root, read_pointer(root).build), home_of(root, MANIFEST))
+
+    @classmethod
+    def at(cls, root: str, home: str) -> Gallery:
+        """The build in the folder ``root`` of the gallery ``home``."""
+        path = files.join(root, MANIFEST)
         try:
             data = files.read_bytes(path)
         except OSError as error:
             raise CliptraceError(f"{path}: cannot be read: {files.reason(error)}") from error
-        return cls(root, GalleryManifest.from_json(data.decode(errors="replace"), path))
+        return cls(root, GalleryManifest.from_json(data.decode(errors="replace"), path), home)
 
     @classmethod
     def create(cls, root: str, manifest: GalleryManifest) -> Gallery:
@@ -76,7 +90,8 @@ class Gallery:
         would misread."""
         if self.manifest.format_version == FORMAT_VERSION:
             return self
-        return Gallery.create(self.root, dataclasses.replace(self.manifest, format_version=FORMAT_VERSION))
+        manifest = dataclasses.replace(self.manifest, format_version=FORMAT_VERSION)
+        return dataclasses.replace(Gallery.create(self.root, manifest), home=self.home)
 
 
 @contextlib.contextmanager
@@ -143,7 +158,7 @@ class StoredVideo:
 
 def live_attempts(gallery: Gallery) -> dict[str, ledger.Attempt]:
     """Every video that answers may name, by id: stored, and not removed."""
-    removed = removed_keys(gallery.root)
+    removed = removed_keys(gallery.home)
     stored = ledger.live(ledger.read_attempts(gallery.root))
     return {video_id: attempt for video_id, attempt in stored.items() if video_key(video_id) not in removed}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Sequence
 
 from schemas.errors import CliptraceError
 from transforms.store import ledger
+from transforms.store.builds import list_builds, root_of
 from transforms.store.catalogue import find_attempts
 from transforms.store.gallery import Gallery, locked
 from transforms.store.sweeping import drop_stale
@@ -28,9 +30,10 @@ def remove(gallery: Gallery, names: Sequence[str], run: str) -> Removal:
     The tombstones come first and need no lock: from then on no answer names the videos, whoever writes or searches.
     CliptraceError where a name means no video, and then nothing is removed; or where another process holds the gallery.
     """
-    attempts = find_attempts(gallery, names)
+    builds = [root_of(gallery.home, build) for build in list_builds(gallery.home)]
+    attempts = find_attempts([*builds, gallery.root], names)
     now = time.time()
-    bury(gallery.root, [Tombstone(attempt.video_id, attempt.uri, now) for attempt in attempts.values()])
+    bury(gallery.home, [Tombstone(attempt.video_id, attempt.uri, now) for attempt in attempts.values()])
     try:
         _delete_removed(gallery, list(attempts), run)
     except CliptraceError as error:
@@ -45,21 +48,27 @@ def remove(gallery: Gallery, names: Sequence[str], run: str) -> Removal:
 
 def reinstate(gallery: Gallery, names: Sequence[str], run: str) -> list[str]:
     """Lift the tombstones with these ids or uris, so that ``cliptrace index`` may take the videos in again."""
-    tombstones = read_tombstones(gallery.root)
+    tombstones = read_tombstones(gallery.home)
     found = {name: [t.video_id for t in tombstones if name in (t.video_id, t.uri)] for name in names}
     if unknown := [name for name, video_ids in found.items() if not video_ids]:
         raise CliptraceError(f"{gallery.root}: no removed video has the id or the uri {', '.join(map(repr, unknown))}")
     video_ids = sorted({video_id for group in found.values() for video_id in group})
     _delete_removed(gallery, video_ids, run)  # what a removal that was cut off has left must not come back
     for video_id in video_ids:
-        lift(gallery.root, video_id)
+        lift(gallery.home, video_id)
     return video_ids
 
 
 def _delete_removed(gallery: Gallery, video_ids: Sequence[str], run: str) -> None:
-    with locked(gallery.root):
-        gallery = gallery.migrated()
-        drop_stale(gallery, ledger.read_attempts(gallery.root), gallery.vectors(), run)
-        with gallery.vectors() as vectors:
-            if any(True for _ in vectors.rows(video_ids, embeddings=False)):
-                raise CliptraceError(f"{gallery.vectors_address}: still has rows of videos that were deleted")
+    """From every build: also from the one before, and from one that is being made."""
+    with contextlib.ExitStack() as locks:
+        locks.enter_context(locked(gallery.home))
+        for build in list_builds(gallery.home):
+            root = root_of(gallery.home, build)
+            if root != gallery.home:
+                locks.enter_context(locked(root))
+            one = Gallery.at(root, gallery.home).migrated()
+            drop_stale(one, ledger.read_attempts(root), one.vectors(), run)
+            with one.vectors() as vectors:
+                if any(True for _ in vectors.rows(video_ids, embeddings=False)):
+                    raise CliptraceError(f"{one.vectors_address}: still has rows of videos that were deleted")

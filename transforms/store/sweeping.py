@@ -48,7 +48,7 @@ def unacknowledged(gallery: Gallery, attempts: Sequence[ledger.Attempt]) -> list
 def drop_stale(gallery: Gallery, attempts: Sequence[ledger.Attempt], vectors: Vectors, run: str) -> None:
     """Delete the rows of replaced and removed videos from both stores; the ledger is told which were removed."""
     stored = ledger.live(attempts)
-    removed = removed_keys(gallery.root)
+    removed = removed_keys(gallery.home)
     gone = {video_id: attempt for video_id, attempt in stored.items() if video_key(video_id) in removed}
     live = {video_id: attempt for video_id, attempt in stored.items() if video_id not in gone}
     with contextlib.ExitStack() as stack:

@@ -66,7 +66,7 @@ def compare(gallery: Gallery, vectors: VectorStore) -> Iterator[Difference]:
     if damaged:
         return
     attempts.sort(key=ledger.order)
-    removed = removed_keys(gallery.root)
+    removed = removed_keys(gallery.home)
     stored = ledger.live(attempts)
     live = {video_id: attempt for video_id, attempt in stored.items() if video_key(video_id) not in removed}
     for path in (*half_written(gallery), *unacknowledged(gallery, attempts)):

@@ -315,4 +315,4 @@ def test_what_is_listed_and_described(filled: Gallery) -> None:
 def test_a_file_may_be_stored_under_several_ids(gallery: Gallery) -> None:
     failures = [Failure("/same", name, "probe", "MediaError", "no") for name in ("a", "b")]
     record_failures(failures, gallery.root, "R1")
-    assert sorted(find_attempts(gallery, ["/same"])) == ["a", "b"]
+    assert sorted(find_attempts([gallery.root], ["/same"])) == ["a", "b"]
