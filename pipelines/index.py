@@ -99,7 +99,7 @@ def index(options: IndexOptions) -> Summary:
             "known failures, skipped": _some(plan.known_failures, "retry them with --retry-failed"),
             "removed, kept out": _kept_out(plan.removed),
             "other files, ignored": _some(listing.ignored),
-            "gallery": f"{gallery.root} ({len(ledger.live(attempts)):,} videos)",
+            "gallery": f"{gallery.home} ({len(ledger.live(attempts)):,} videos)",
             "failures in": f"{gallery.root}/failures/run={run_id}" if failures else "",
         },
     )

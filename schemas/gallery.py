@@ -15,7 +15,7 @@ from schemas.config import BASIS_FPS, KeyframeConfig
 from schemas.errors import CliptraceError
 
 FORMAT_VERSION = 2
-"""1: no takedowns, and a ledger without ``generation``. It is read as it is; its first writer makes it 2."""
+"""1: no takedowns, no builds, and a ledger without ``generation``. It is read as it is; its first writer makes it 2."""
 METRIC = "cosine"
 
 MAX_ID_BYTES = 4096

@@ -157,7 +157,7 @@ def _rows(
 def _damaged(gallery: Gallery, path: str, why: str) -> CliptraceError:
     return CliptraceError(
         f"{path}: cannot be read: {why}; nothing is lost by this command: "
-        f"mend the gallery with cliptrace gallery verify --repair --gallery {gallery.root}"
+        f"mend the gallery with cliptrace gallery verify --repair --gallery {gallery.home}"
     )
 
 

@@ -196,7 +196,7 @@ def check_vectors(gallery: Gallery, vectors: VectorStore, others: Container[str]
         if videos == before:  # else a video may have been removed between the two looks
             raise CliptraceError(
                 f"{gallery.vectors_address}: {missing:,} of {expected:,} embeddings are missing; "
-                f"mend it with cliptrace gallery verify --repair --gallery {gallery.root}"
+                f"mend it with cliptrace gallery verify --repair --gallery {gallery.home}"
             )
 
 

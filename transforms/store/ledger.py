@@ -175,8 +175,17 @@ def write_failed(gallery: str, run: str, part: str, failures: Sequence[Failure])
 
 def write_removed(gallery: str, run: str, part: str, attempts: Sequence[Attempt], reasons: Mapping[str, str]) -> None:
     """That these videos are stored no more, and why."""
-    others = {"status": REMOVED, "time": time.time(), "generation": 0}
-    rows = [{**row_of(attempt), **others, "message": reasons[attempt.video_id]} for attempt in attempts]
+    now = time.time()
+    rows = [
+        {
+            **row_of(attempt),
+            "status": REMOVED,
+            "message": reasons[attempt.video_id],
+            "time": max(now, attempt.time + 1e-3),  # after what it takes back, also where clocks differ
+            "generation": 0,
+        }
+        for attempt in attempts
+    ]
     write_rows(gallery, run, f"{part}-removed", rows)
 
 

@@ -11,8 +11,9 @@ from schemas.errors import CliptraceError
 from transforms.store import ledger
 from transforms.store.builds import list_builds, root_of
 from transforms.store.catalogue import find_attempts
+from transforms.store.files import is_local
 from transforms.store.gallery import Gallery, locked
-from transforms.store.sweeping import drop_stale
+from transforms.store.sweeping import drop_stale, sweep
 from transforms.store.takedown import Tombstone, bury, lift, read_tombstones
 
 
@@ -51,7 +52,7 @@ def reinstate(gallery: Gallery, names: Sequence[str], run: str) -> list[str]:
     tombstones = read_tombstones(gallery.home)
     found = {name: [t.video_id for t in tombstones if name in (t.video_id, t.uri)] for name in names}
     if unknown := [name for name, video_ids in found.items() if not video_ids]:
-        raise CliptraceError(f"{gallery.root}: no removed video has the id or the uri {', '.join(map(repr, unknown))}")
+        raise CliptraceError(f"{gallery.home}: no removed video has the id or the uri {', '.join(map(repr, unknown))}")
     video_ids = sorted({video_id for group in found.values() for video_id in group})
     _delete_removed(gallery, video_ids, run)  # what a removal that was cut off has left must not come back
     for video_id in video_ids:
@@ -68,7 +69,9 @@ def _delete_removed(gallery: Gallery, video_ids: Sequence[str], run: str) -> Non
             if root != gallery.home:
                 locks.enter_context(locked(root))
             one = Gallery.at(root, gallery.home).migrated()
-            drop_stale(one, ledger.read_attempts(root), one.vectors(), run)
+            finish = sweep if is_local(root) else drop_stale
+            finish(one, ledger.read_attempts(root), one.vectors(), run)
             with one.vectors() as vectors:
+                vectors.delete_videos(video_ids)  # also what the ledger does not know, of a commit that was cut off
                 if any(True for _ in vectors.rows(video_ids, embeddings=False)):
                     raise CliptraceError(f"{one.vectors_address}: still has rows of videos that were deleted")

@@ -64,6 +64,9 @@ class NoVectors:
 
     def delete_videos(self, video_ids: list[str]) -> None: ...
 
+    def rows(self, video_ids: list[str], embeddings: bool) -> list[list[dict[str, Any]]]:
+        return []
+
 
 def swept(gallery: Gallery, vectors: Any = None) -> None:
     """What the next run begins with."""

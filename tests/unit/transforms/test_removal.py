@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import memory_files
 import pytest
-from store_examples import DIMENSION, NoVectors, features, row_groups, swept
+from store_examples import DIMENSION, MANIFEST, NoVectors, features, row_groups, swept
 
 from schemas.config import BackboneConfig
 from schemas.errors import CliptraceError
@@ -17,6 +20,7 @@ from schemas.records import Failure, VideoSource
 from transforms.matching import MatchConfig, _Align, _Find
 from transforms.store import files, ledger
 from transforms.store.catalogue import describe_video, find_attempts, gallery_stats, list_videos
+from transforms.store.compaction import compact
 from transforms.store.gallery import Gallery, commit, locked, read_videos
 from transforms.store.removal import reinstate, remove
 from transforms.store.takedown import Tombstone, bury, is_removed, read_tombstones, removed_keys
@@ -134,6 +138,22 @@ def test_a_run_that_planned_before_a_removal_does_not_bring_the_video_back(
     assert "b" not in ids_in_vectors(vectors) | ids_in_parquet(filled)
 
 
+def test_what_the_ledger_does_not_know_is_removed_too(filled: Gallery, vectors: VectorStore) -> None:
+    """A commit that was cut off has left a newer version; and the clock of who indexed goes wrong."""
+    known = ledger.read_attempts(filled.root)
+    late = [{**ledger.row_of(attempt), "time": 4e9} for attempt in known if attempt.video_id == "b"]
+    ledger.write_rows(filled.root, "R1", next(a.part for a in known if a.video_id == "b"), late)
+    commit(filled, vectors, "R3", [features("b", 9, "2-2")])
+    for path in Path(filled.root).glob("ledger/run=R3/*.parquet"):
+        path.unlink()
+    remove(filled, ["b"], "R4")
+    assert "b" not in ids_in_vectors(vectors) | ids_in_parquet(filled)
+    assert "b" not in ledger.live(ledger.read_attempts(filled.root))
+    vectors.replace([features("b", 2)], 7)
+    remove(filled, ["b"], "R5")
+    assert "b" not in ids_in_vectors(vectors)
+
+
 @pytest.mark.parametrize("cut_after", ["bury", "vectors", "parquet"])
 def test_a_removal_cut_off_at_any_step_may_be_run_again(
     filled: Gallery, vectors: VectorStore, monkeypatch: pytest.MonkeyPatch, cut_after: str
@@ -196,6 +216,40 @@ def test_concurrent_searches_never_see_a_video_after_its_removal(filled: Gallery
     assert any("b" in found for found in before)
     assert len(after) >= 100
     assert not any("b" in found for found in after)
+
+
+def test_a_search_that_knew_the_video_before_does_not_answer_with_it(filled: Gallery, vectors: VectorStore) -> None:
+    """Its candidates are of before the removal, its shard is open, and Parquet still has the rows."""
+    config = MatchConfig(min_score=0.0)
+    find, aligned = _Find(filled, config, BACKBONE), _Align(filled, config)
+    find.open()
+    aligned.open()
+    pairs = list(find(features("b", 4)))
+    assert "b" in {match.ref_id for pair in pairs for match in aligned(pair)}
+    bury(filled.root, [Tombstone("b", "/videos/b", 1.0)])
+    assert "b" not in {match.ref_id for pair in pairs for match in aligned(pair)}
+    find.close()
+
+
+def test_a_gallery_on_another_filesystem_has_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = NoVectors()
+    monkeypatch.setattr(Gallery, "vectors", lambda _: contextlib.nullcontext(store))
+    memory_files.FILES.clear()
+    try:
+        manifest = dataclasses.replace(MANIFEST, milvus="http://localhost:1")
+        gallery = Gallery.create("mem://bucket/g", manifest)
+        commit(gallery, store, "R1", [features("a"), features("b")])  # type: ignore[arg-type]
+        commit(gallery, store, "R2", [features("c")])  # type: ignore[arg-type]
+        assert remove(gallery, ["b"], "R3").video_ids == ["b"]
+        assert set(read_videos(gallery)) == ids_in_parquet(gallery) == {"a", "c"}
+        assert tombstone_path("b") in {path.removeprefix("mem://bucket/g/") for path in memory_files.FILES}
+        compact(gallery, contextlib.nullcontext(store), "R4")  # type: ignore[arg-type]
+        assert set(read_videos(gallery)) == {"a", "c"}
+        assert gallery_stats(gallery).shards == 1
+        assert reinstate(gallery, ["b"], "R5") == ["b"]
+        assert read_tombstones(gallery.root) == []
+    finally:
+        memory_files.FILES.clear()
 
 
 def test_a_search_follows_videos_that_are_replaced_meanwhile(filled: Gallery, vectors: VectorStore) -> None:
