@@ -6,8 +6,6 @@ import argparse
 import collections
 import dataclasses
 import sys
-import time
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pipelines.parsers import Commands, add_command, model_options, work_options
@@ -15,13 +13,10 @@ from pipelines.printing import aligned, printable, put, put_json
 from schemas.errors import CliptraceError, UsageError
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
-    from transforms.store.catalogue import Description
     from transforms.store.gallery import Gallery
-    from transforms.store.verification import Difference, Kind
 
 _MOST_REPAIRS = 5
 """Repairing the ledger, or rows that were mixed up, may bring more to light; then all agrees, or a disk is failing."""
-_MOST_EXAMPLES = 5
 _VIDEO = "a video's id, or its uri"
 
 
@@ -86,6 +81,7 @@ def _open(root: str) -> Gallery:
 
 
 def _list(options: argparse.Namespace) -> int:
+    from pipelines.gallery_reports import clock
     from transforms.store.catalogue import list_videos
     from transforms.store.takedown import read_tombstones
 
@@ -95,7 +91,7 @@ def _list(options: argparse.Namespace) -> int:
         if options.json:
             put_json(map(dataclasses.asdict, tombstones))
         else:
-            rows = (f"{_clock(t.time):<17} {printable(t.video_id)}" for t in tombstones)
+            rows = (f"{clock(t.time):<17} {printable(t.video_id)}" for t in tombstones)
             put([f"{'removed (UTC)':<17} video", *rows] if tombstones else [])
         return 0
     entries = list_videos(gallery)
@@ -113,7 +109,7 @@ def _list(options: argparse.Namespace) -> int:
         )
     else:
         rows = (
-            f"{entry.video.decoded_s:>10.1f} {entry.video.keyframes:>10,}  {_clock(entry.indexed):<16}  "
+            f"{entry.video.decoded_s:>10.1f} {entry.video.keyframes:>10,}  {clock(entry.indexed):<16}  "
             f"{printable(entry.video.video_id)}"
             for entry in entries
         )
@@ -122,53 +118,16 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
+    from pipelines.gallery_reports import facts_of, matches_with
     from transforms.store.catalogue import describe_video
 
     gallery = _open(options.gallery)
     for number, description in enumerate(describe_video(gallery, options.video)):
         put([""] if number else [])
-        put(aligned({name: printable(value) for name, value in _facts(gallery, description).items()}))
+        put(aligned({printable(name): printable(value) for name, value in facts_of(gallery, description).items()}))
         if options.matches:
-            put(_matches(options.matches, description.last.video_id))
+            put(matches_with(options.matches, description.last.video_id))
     return 0
-
-
-def _facts(gallery: Gallery, description: Description) -> dict[str, str]:
-    last, row, tombstone = description.last, description.row, description.tombstone
-    facts = {"video": last.video_id, "uri": last.uri}
-    if tombstone:
-        facts["removed"] = f"{_clock(tombstone.time)} UTC; kept out until cliptrace gallery reinstate"
-    elif row is None:
-        facts["stored"] = "nothing"
-    if last.status == "failed":
-        facts["last attempt"] = f"{_clock(last.time)} UTC, number {last.attempt}: {last.stage}: {last.message}"
-    if row is None:
-        return facts
-    vectors = row["keyframes"] * gallery.manifest.dimension * 4
-    return {
-        **facts,
-        "uri": row["uri"],
-        **{f"metadata {key}": value for key, value in row["metadata"]},
-        "indexed": f"{_clock(description.indexed or 0)} UTC",
-        "seconds": f"{row['decoded_s']:.3f}" + (f" of {row['duration_s']:.3f}" if row["partial"] else ""),
-        "partly decoded": row["warning"],
-        "picture": f"{row['width']} × {row['height']}, {row['fps']:g} a second, {row['codec']} in {row['container']}",
-        "file": f"{row['size_bytes']:,} bytes, sha256 {row['content_sha256']}",
-        "keyframes": f"{row['keyframes']:,}",
-        "storage": f"{description.bytes:,} bytes in Parquet, {vectors:,} in Milvus without its index",
-        "shard": f"{row['frames_file']}, row group {row['row_group']}",
-    }
-
-
-def _matches(path: str, video_id: str) -> Iterator[str]:
-    from models.metrics.files import read_matches
-
-    matches = [match for match in read_matches(path) if video_id in (match.query_id, match.ref_id)]
-    yield f"matches: {len(matches):,} in {printable(path)}"
-    for match in sorted(matches, key=lambda match: -match.score):
-        other = f"of {match.ref_id}" if match.query_id == video_id else f"in {match.query_id}"
-        seconds = sum(segment.query_end - segment.query_start for segment in match.segments)
-        yield f"  {match.score:.2f}  {len(match.segments):>3} segments  {seconds:>8.1f} s  {printable(other)}"
 
 
 def _stats(options: argparse.Namespace) -> int:
@@ -265,6 +224,7 @@ def _compact(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     """0: they agree; 1: they do not; 3: they do now, but videos were lost that are to be indexed again."""
+    from pipelines.gallery_reports import Tally
     from pipelines.running import new_run
     from transforms.store.gallery import locked
     from transforms.store.repairing import repair
@@ -274,7 +234,7 @@ def _verify(options: argparse.Namespace) -> int:
     videos_lost = False
     with locked(gallery.home), gallery.vectors() as vectors:
         for _ in range(_MOST_REPAIRS):
-            tally = _Tally()
+            tally = Tally()
             differences = tally.counting(compare(gallery, vectors))
             if options.repair:
                 gallery = gallery.migrated()
@@ -289,38 +249,3 @@ def _verify(options: argparse.Namespace) -> int:
                 return 1
             videos_lost = videos_lost or Kind.LOST in tally.counts
     raise CliptraceError(f"{gallery.root}: still differs after {_MOST_REPAIRS} repairs")
-
-
-class _Tally:
-    """How many differences there are of each kind, and the first few of them."""
-
-    def __init__(self) -> None:
-        self.counts: collections.Counter[Kind] = collections.Counter()
-        self._examples: dict[Kind, list[str]] = {}
-
-    def counting(self, differences: Iterable[Difference]) -> Iterator[Difference]:
-        for difference in differences:
-            self.counts[difference.kind] += difference.count
-            examples = self._examples.setdefault(difference.kind, [])
-            example = f"{difference.subject} ({difference.reason})" if difference.reason else difference.subject
-            if example not in examples and len(examples) <= _MOST_EXAMPLES:
-                examples.append(example)
-            yield difference
-
-    def lines(self, when: str) -> list[str]:
-        from transforms.store.repairing import REMEDIES
-
-        lines = []
-        for kind, count in self.counts.items():
-            shown = self._examples[kind][:_MOST_EXAMPLES] + ["…"] * (len(self._examples[kind]) > _MOST_EXAMPLES)
-            lines += [
-                f"{kind}: {count:,}",
-                *(f"  {printable(example)}" for example in shown),
-                f"  {when}: {REMEDIES[kind]}",
-            ]
-        return lines
-
-
-def _clock(seconds: float) -> str:
-    """Minute in UTC of seconds since 1970."""
-    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))
