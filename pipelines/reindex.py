@@ -42,6 +42,8 @@ def reindex(gallery: Gallery, options: ReindexOptions) -> Gallery:
         raise UsageError(f"{gallery.home} is built with this backbone and these keyframes already")
     _catch_up(gallery, build, manifest, options)
     with locked(gallery.home):
+        if _loaded(gallery.home).root != gallery.root:
+            raise CliptraceError(f"{gallery.home} answers with another build since; run the same command again")
         left = _catch_up(gallery, build, manifest, options)  # what was indexed while the build was made
         if left and not options.without_failed:
             raise CliptraceError(

@@ -86,6 +86,25 @@ def test_what_is_indexed_while_a_build_is_made_is_in_it(
     assert set(keyframes(root)) == {*SMALL, "coffee.mp4"}
 
 
+def test_a_switch_by_another_process_is_noticed(
+    own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = own / "gallery"
+    build = reindexing.index
+
+    def then_switch(options: Any) -> Any:
+        summary = build(options)
+        shutil.copytree(root, root / "builds" / "other", ignore=shutil.ignore_patterns("builds"))
+        reindexing.point(str(root), "other")
+        return summary
+
+    monkeypatch.setattr(reindexing, "index", then_switch)
+    code, text = run(capsys, "reindex", "--keyframes", "uniform:1", "--gallery", root)
+    assert code == 1
+    assert text.endswith(f"cliptrace: error: {root} answers with another build since; run the same command again\n")
+    assert load(root).root == str(root / "builds" / "other")
+
+
 def test_one_that_was_cut_off_goes_on(
     own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -193,7 +193,7 @@ def test_concurrent_searches_never_see_a_video_after_its_removal(filled: Gallery
         find.close()
 
     def answered(count: int) -> None:
-        for _ in range(3000):
+        for _ in range(9000):
             if len(answers) >= count or not any(thread.is_alive() for thread in threads):
                 break
             time.sleep(0.01)
