@@ -22,6 +22,8 @@ from transforms.store.files import is_local
 
 TOKEN_VARIABLE = "CLIPTRACE_MILVUS_TOKEN"  # noqa: S105 - the name of the variable, not a token
 _ROWS_PER_CALL = 1000
+_ROWS_PER_PAGE = 10_000
+"""The embedded store looks through all rows for each page; 16,384 is the most that a server hands out."""
 _QUERIES_PER_CALL = 1000
 _CONNECT_S = 10.0
 _CONNECT_WAITS_S = (0.5, 2.0)
@@ -149,7 +151,7 @@ class VectorStore:
             with self._clear_errors():
                 iterator = self._client.query_iterator(
                     self._collection,
-                    batch_size=_ROWS_PER_CALL,
+                    batch_size=_ROWS_PER_PAGE,
                     filter="" if video_ids is None else f"video_key in [{listed}]",
                     output_fields=["key", *names],
                     consistency_level="Strong",
