@@ -1,4 +1,4 @@
-"""The command line: cliptrace index | match | evaluate | train | doctor. Beam's own options follow ``--``.
+"""The command line: cliptrace index | match | gallery | evaluate | train | doctor. Beam's own options follow ``--``.
 
 Nothing heavy is imported before a command is chosen, so that --help answers at once.
 """
@@ -13,21 +13,14 @@ import re
 import sys
 from collections.abc import Sequence
 
+from pipelines import gallery_commands
+from pipelines.parsers import EXIT_CODES, add_command, keyframe_config, model_options, positive, work_options
 from pipelines.settings import apply_settings
 from pipelines.stopping import stoppable
 from schemas import __version__
-from schemas.config import (
-    DEFAULT_BACKBONE,
-    DEFAULT_KEYFRAMES,
-    DEFAULT_VIEWS,
-    QUERY_KEYFRAMES,
-    QUERY_VIEWS,
-    SKE_POINTS,
-    KeyframeConfig,
-)
+from schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS
 from schemas.errors import CliptraceError, UsageError
 
-EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
 ALIGNERS = ("spd", "tn", "dp", "hough", "dtw")
 PRECEDENCE = (
     "Every option may also stand in the environment (CLIPTRACE_GALLERY, …) or in a TOML file (--config); "
@@ -78,30 +71,18 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cliptrace {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    index = _command(commands, "index", "decode videos, embed their keyframes, and add them to a gallery")
+    index = add_command(commands, "index", "decode videos, embed their keyframes, and add them to a gallery")
     index.set_defaults(run=_index)
     index.add_argument("sources", nargs="+", metavar="SOURCE", help=_SOURCE)
     index.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
-    index.add_argument(
-        "--backbone",
-        metavar="NAME|FILE",
-        help="built-in backbone, or a .json or .toml file describing one "
-        f"(default: the gallery's own; {DEFAULT_BACKBONE} for a new one)",
-    )
-    index.add_argument(
-        "--keyframes",
-        type=_keyframes,
-        metavar="SELECTOR[:N]",
-        help=f"uniform:N (N a second), content:T (change above T) or ske:POINT (learned: {', '.join(SKE_POINTS)}) "
-        f"(default: the gallery's own; {DEFAULT_KEYFRAMES} for a new one)",
-    )
+    model_options(index)
     index.add_argument(
         "--milvus", metavar="URI", help="Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)"
     )
     index.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
-    _work_options(index)
+    work_options(index)
 
-    match = _command(commands, "match", "find which seconds of the queries come from videos of the gallery")
+    match = add_command(commands, "match", "find which seconds of the queries come from videos of the gallery")
     match.set_defaults(run=_match)
     match.add_argument("queries", nargs="+", metavar="QUERY", help=_SOURCE)
     match.add_argument("--gallery", required=True, metavar="DIR", help="the gallery to search")
@@ -118,9 +99,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="S",
         help="lowest score of a segment, 0 to 1 (default: what suits the backbone)",
     )
-    match.add_argument(
-        "--top-k", type=_positive, metavar="N", help="gallery videos compared with a query (default: 20)"
-    )
+    match.add_argument("--top-k", type=positive, metavar="N", help="gallery videos compared with a query (default: 20)")
     match.add_argument(
         "--views",
         type=_views,
@@ -131,23 +110,23 @@ def make_parser() -> argparse.ArgumentParser:
     )
     match.add_argument(
         "--keyframes",
-        type=_keyframes,
+        type=keyframe_config,
         metavar="SELECTOR[:N]",
         help=f"which frames of the queries are searched (default: {QUERY_KEYFRAMES})",
     )
     match.add_argument(
         "--maps", default="", metavar="DIR", help="draw the similarity map of every match, with its segments, as a PNG"
     )
-    _work_options(match)
+    work_options(match)
 
-    evaluate = _command(commands, "evaluate", "measure matches against the truth")
+    evaluate = add_command(commands, "evaluate", "measure matches against the truth")
     evaluate.set_defaults(run=_evaluate)
     evaluate.add_argument(
         "--truth", required=True, metavar="CSV", help="query_id,ref_id,query_start,query_end,ref_start,ref_end"
     )
     evaluate.add_argument("--matches", required=True, metavar="FILE", help="what cliptrace match wrote")
 
-    train = _command(commands, "train", "train a model on your own footage")
+    train = add_command(commands, "train", "train a model on your own footage")
     train.set_defaults(run=_train)
     train.add_argument(
         "model",
@@ -159,7 +138,7 @@ def make_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--output", required=True, metavar="DIR", help="weights, log and checkpoint; an interrupted training goes on"
     )
-    train.add_argument("--steps", type=_positive, metavar="N", help="batches (default: those of the built-in one)")
+    train.add_argument("--steps", type=positive, metavar="N", help="batches (default: those of the built-in one)")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     train.add_argument(
         "--backbone",
@@ -168,43 +147,15 @@ def make_parser() -> argparse.ArgumentParser:
         help="whose embeddings ske, spd and ssan learn from (default: %(default)s)",
     )
 
-    doctor = _command(commands, "doctor", "check ffmpeg, runtimes, devices, Milvus and weights")
+    gallery_commands.add_to(commands)
+
+    doctor = add_command(commands, "doctor", "check ffmpeg, runtimes, devices, Milvus and weights")
     doctor.set_defaults(run=_doctor)
     doctor.add_argument("--milvus", metavar="URI", help="also try this server")
     return parser
 
 
 _SOURCE = "a file, a folder, a glob, or a manifest (.txt .csv .jsonl .parquet with id and uri)"
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=EXIT_CODES, allow_abbrev=False
-    )
-    parser.add_argument("--config", metavar="TOML", help=f"options of this command, in a table [{name}]")
-    return parser
-
-
-def _work_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device", choices=("cpu", "cuda"), default="cpu", help="where the backbone runs (default: cpu)"
-    )
-    parser.add_argument(
-        "--threads",
-        type=_positive,
-        default=(os.cpu_count() or 1) + 1,
-        metavar="N",
-        help="videos decoded at a time (default: one more than there are cores, here %(default)s)",
-    )
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
 
 
 def _score(text: str) -> float:
@@ -224,23 +175,6 @@ def _views(text: str) -> tuple[str, ...]:
                 f"no view is called {name!r}; there are {', '.join(QUERY_VIEWS)}; or use all or none"
             )
     return tuple(name for name in QUERY_VIEWS if name in asked)
-
-
-def _keyframes(text: str) -> KeyframeConfig:
-    name, _, number = text.partition(":")
-    if name == "ske" and (not number or number in SKE_POINTS):
-        return KeyframeConfig.ske(number) if number else KeyframeConfig.ske()
-    try:
-        value = float(number) if number else None
-        if (value is None or 0 < value < float("inf")) and name == "uniform":
-            return KeyframeConfig("uniform") if value is None else KeyframeConfig("uniform", per_second=value)
-        if (value is None or 0 <= value <= 1) and name == "content":
-            return KeyframeConfig("content") if value is None else KeyframeConfig("content", threshold=value)
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(
-        f"{text}: must be uniform:PER_SECOND, content:THRESHOLD (0 to 1) or ske:POINT ({', '.join(SKE_POINTS)})"
-    )
 
 
 def _quiet_libraries() -> None:

@@ -25,8 +25,10 @@ from schemas.records import VideoSource
 from transforms.features import ExtractFeatures, FeatureConfig
 from transforms.sources import list_sources
 from transforms.store import ledger
-from transforms.store.gallery import Gallery, check_vectors, is_local, read_videos, sweep
+from transforms.store.gallery import Gallery, check_vectors, is_local, locked
 from transforms.store.stops import update_stops
+from transforms.store.sweeping import sweep
+from transforms.store.takedown import read_tombstones
 from transforms.store.vectors import check_address
 from transforms.storing import RecordFailures, StoreFeatures
 
@@ -58,16 +60,18 @@ def build(
 
 def index(options: IndexOptions) -> Summary:
     """Bring the gallery up to date with the sources. Known videos cost a look at their size and time, no more."""
+    check_options(options)
     listing = list_sources(options.sources)
-    gallery = open_or_create(options)
-    config = feature_config(gallery, options.device, options.threads)
     run_id = new_run()
-    with gallery.locked():
+    with locked(options.gallery):  # also while it is made: two first runs must not each make one
+        gallery = open_or_create(options).migrated()
+        config = feature_config(gallery, options.device, options.threads)
         attempts = ledger.read_attempts(gallery.root)
-        plan = ledger.plan(listing.sources, ledger.latest(attempts), options.retry_failed)
+        removed = read_tombstones(gallery.home)
+        plan = ledger.plan(listing.sources, ledger.latest(attempts), options.retry_failed, removed)
         before = ledger.live(attempts)
         if is_local(gallery.root):
-            sweep(gallery, attempts)  # what a killed run left
+            sweep(gallery, attempts, gallery.vectors(), run_id)  # what a killed run left
         if plan.work and before:
             _check_vectors(gallery, plan)
         with Progress("index", len(plan.work)) as progress, _vectors_starting(gallery, plan):
@@ -79,13 +83,14 @@ def index(options: IndexOptions) -> Summary:
                 vectors.flush()
             attempts = ledger.read_attempts(gallery.root)
             if is_local(gallery.root):
-                sweep(gallery, attempts)  # rows of videos that were replaced
+                sweep(gallery, attempts, gallery.vectors(), run_id)  # of videos that were replaced or removed meanwhile
             update_stops(gallery)
     mine = [attempt for attempt in attempts if attempt.run == run_id]
     indexed = [attempt for attempt in mine if attempt.status == ledger.INDEXED]
+    failures = sum(attempt.status == ledger.FAILED for attempt in mine)
     return Summary(
         videos=len(indexed),
-        failures=len(mine) - len(indexed),
+        failures=failures,
         seconds=progress.seconds,
         elapsed_s=progress.elapsed_s,
         lines={
@@ -94,22 +99,28 @@ def index(options: IndexOptions) -> Summary:
             "replaced by other files": named([a.video_id for a in indexed if _is_another(a, before.get(a.video_id))]),
             "unchanged, skipped": _some(plan.unchanged),
             "known failures, skipped": _some(plan.known_failures, "retry them with --retry-failed"),
+            "removed, kept out": _kept_out(plan.removed),
             "other files, ignored": _some(listing.ignored),
-            "gallery": f"{gallery.root} ({len(ledger.live(attempts)):,} videos)",
-            "failures in": f"{gallery.root}/failures/run={run_id}" if len(mine) > len(indexed) else "",
+            "gallery": f"{gallery.home} ({len(ledger.live(attempts)):,} videos)",
+            "failures in": f"{gallery.root}/failures/run={run_id}" if failures else "",
         },
     )
 
 
-def open_or_create(options: IndexOptions) -> Gallery:
-    """The gallery, made if there is none. UsageError where the options name other models than it was built with."""
+def check_options(options: IndexOptions) -> None:
+    """What can be told before there is a gallery."""
     if options.milvus:
         check_address(options.milvus)
+    if Gallery.load(options.gallery) is None:
+        # match will need it: what is wrong with it is told before the work
+        Background.of(load_config(options.backbone or DEFAULT_BACKBONE))
+
+
+def open_or_create(options: IndexOptions) -> Gallery:
+    """The gallery, made if there is none. UsageError where the options name other models than it was built with."""
     gallery = Gallery.load(options.gallery)
-    config = load_config(options.backbone or DEFAULT_BACKBONE)
-    backbone = config_to_json(config)
+    backbone = config_to_json(load_config(options.backbone or DEFAULT_BACKBONE))
     if gallery is None:
-        Background.of(config)  # match will need it: what is wrong with it is told before the work
         manifest = GalleryManifest(
             name=collection_prefix(options.gallery, secrets.token_hex(4)),
             backbone=backbone,
@@ -131,7 +142,7 @@ def _check_vectors(gallery: Gallery, plan: ledger.Plan) -> None:
     """Before the work. What is indexed anew may be missing: a run that was cut off may have replaced half of it."""
     anew = {source.video_id for source in plan.work}
     with gallery.vectors() as vectors:
-        check_vectors(gallery, vectors, (v for v in read_videos(gallery).values() if v.video_id not in anew))
+        check_vectors(gallery, vectors, anew)
 
 
 def _is_another(attempt: ledger.Attempt, before: ledger.Attempt | None) -> bool:
@@ -164,6 +175,10 @@ def _refuse(gallery: Gallery, what: str, built: str, asked: str) -> NoReturn:
     raise UsageError(
         f"{gallery.root} was built with {what} {built}, not {asked}: leave --{what} out, or index into another gallery"
     )
+
+
+def _kept_out(video_ids: Sequence[str]) -> str:
+    return f"{named(video_ids)}; to let one in again: cliptrace gallery reinstate" if video_ids else ""
 
 
 def _some(count: int, hint: str = "") -> str:

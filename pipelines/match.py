@@ -15,13 +15,15 @@ from pipelines.progress import Progress, Summary, named
 from pipelines.running import new_run, run, waves
 from schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
 from schemas.errors import UsageError
+from schemas.gallery import video_key
 from schemas.records import VideoSource
 from transforms.features import ExtractFeatures, FeatureConfig
 from transforms.matching import AlignCandidates, FindCandidates, MatchConfig
 from transforms.results import WriteParts, begin, finish, read_rows
 from transforms.sources import list_sources
 from transforms.store import files
-from transforms.store.gallery import Gallery
+from transforms.store.gallery import Gallery, locked
+from transforms.store.takedown import removed_keys
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ def match(options: MatchOptions) -> Summary:
     )
     scratch = f"{options.output}.{new_run()}.tmp"
     parts = []
-    lock = contextlib.nullcontext() if gallery.manifest.milvus else gallery.locked()
+    lock = contextlib.nullcontext() if gallery.manifest.milvus else locked(gallery.home)
     try:
         begin(scratch)
         with lock, Progress("match", len(listing.sources)) as progress:
@@ -84,7 +86,10 @@ def match(options: MatchOptions) -> Summary:
                     build, queries=wave, gallery=gallery, config=config, matching=matching, part=parts[-1]
                 )
                 run(step, options.beam_args)
-        matches = finish(parts, "matches.jsonl", options.output)
+        removed = removed_keys(gallery.home)  # also what was removed while the last wave ran
+        matches = finish(
+            parts, "matches.jsonl", options.output, keep=lambda row: video_key(row["ref_id"]) not in removed
+        )
         failures_path = options.output.rsplit(".", 1)[0] + ".failures.jsonl"
         failures = {row["video_id"] for row in finish(parts, "failures.jsonl", failures_path)}
         partial = read_rows(parts, "partial.jsonl")

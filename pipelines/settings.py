@@ -15,18 +15,25 @@ _SWITCH = {"1": True, "true": True, "0": False, "false": False}
 
 def apply_settings(parser: argparse.ArgumentParser, argv: Sequence[str], environment: Mapping[str, str]) -> None:
     """Give the chosen command's options the defaults that environment and --config hold. UsageError for a bad one."""
-    commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices
-    name = next((argument for argument in argv if not argument.startswith("-")), "")
-    if name not in commands:
+    names = []
+    for argument in (argument for argument in argv if not argument.startswith("-")):
+        commands = next((a for a in parser._actions if isinstance(a, argparse._SubParsersAction)), None)
+        if commands is None:
+            break
+        if argument not in commands.choices:
+            return
+        names.append(argument)
+        parser = commands.choices[argument]
+    if not names or any(isinstance(action, argparse._SubParsersAction) for action in parser._actions):
         return
-    options = {a.dest: a for a in commands[name]._actions if a.option_strings and a.dest not in ("help", "config")}
+    options = {a.dest: a for a in parser._actions if a.option_strings and a.dest not in ("help", "config")}
     values = {
         key: (f"{_config_path(argv, environment)}: {key}", value)
-        for key, value in _file(argv, environment, name).items()
+        for key, value in _file(argv, environment, names).items()
     }
     for key, (place, _) in values.items():
         if key not in options:
-            raise UsageError(f"{place}: no such option of cliptrace {name}")
+            raise UsageError(f"{place}: no such option of cliptrace {' '.join(names)}")
     for dest in options:
         variable = "CLIPTRACE_" + dest.upper()
         if environment.get(variable):  # one that is set to nothing is as good as unset
@@ -46,18 +53,22 @@ def _config_path(argv: Sequence[str], environment: Mapping[str, str]) -> str:
         raise UsageError(str(error)) from error
 
 
-def _file(argv: Sequence[str], environment: Mapping[str, str], command: str) -> dict[str, Any]:
+def _file(argv: Sequence[str], environment: Mapping[str, str], names: Sequence[str]) -> dict[str, Any]:
+    """The table of a command; that of a command of a command is a table in its table."""
     path = _config_path(argv, environment)
     if not path:
         return {}
     try:
-        table = tomllib.loads(Path(path).read_text()).get(command, {})
+        table: Any = tomllib.loads(Path(path).read_text())
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from error
-    if not isinstance(table, dict):
-        raise UsageError(f"{path}: {command} must be a table: [{command}]")
+    for depth, name in enumerate(names, 1):
+        table = table.get(name, {})
+        if not isinstance(table, dict):
+            known = ".".join(names[:depth])
+            raise UsageError(f"{path}: {known} must be a table: [{known}]")
     return {key.replace("-", "_"): value for key, value in table.items()}
 
 

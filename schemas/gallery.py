@@ -14,7 +14,8 @@ import pyarrow as pa
 from schemas.config import BASIS_FPS, KeyframeConfig
 from schemas.errors import CliptraceError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1: no takedowns, no builds, and a ledger without ``generation``. It is read as it is; its first writer makes it 2."""
 METRIC = "cosine"
 STOPS_FILE = "stops.safetensors"
 
@@ -26,13 +27,14 @@ LEDGER = pa.schema(
         pa.field("video_id", pa.string(), nullable=False),
         pa.field("uri", pa.string(), nullable=False),
         pa.field("fingerprint", pa.string(), nullable=False),
-        pa.field("status", pa.string(), nullable=False),  # indexed, failed
+        pa.field("status", pa.string(), nullable=False),  # indexed, failed, removed
         pa.field("stage", pa.string(), nullable=False),
         pa.field("error", pa.string(), nullable=False),
         pa.field("message", pa.string(), nullable=False),
         pa.field("attempt", pa.int32(), nullable=False),
         pa.field("content_sha256", pa.string(), nullable=False),
         pa.field("time", pa.float64(), nullable=False),  # seconds since 1970
+        pa.field("generation", pa.int64(), nullable=False),  # of its rows in Milvus; 0 where there are none
     ]
 )
 """One row per attempt. The latest of a video_id is its state; its run and part name its rows in frames/ and videos/."""
@@ -150,6 +152,16 @@ class GalleryManifest:
 def part_path(kind: str, run: str, part: str) -> str:
     """Where a shard (kind: frames, videos, ledger) lies below the gallery; those of one commit share run and part."""
     return f"{kind}/run={run}/{part}.parquet"
+
+
+def generation_of(run: str, part: str) -> int:
+    """63-bit mark of a commit, on each of its rows in Milvus. It stays with a video whose shard is compacted."""
+    return _key(f"{run}/{part}".encode())
+
+
+def tombstone_path(video_id: str) -> str:
+    """Where it is written, below the gallery, that a video was removed."""
+    return f"removed/{video_key(video_id):016x}.json"
 
 
 def video_key(video_id: str) -> int:

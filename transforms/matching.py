@@ -24,11 +24,13 @@ from models.backbones.background import Background
 from models.ssan.shipped import spd_config
 from models.stoplist import penalty
 from schemas.config import BASIS_FPS, BackboneConfig
+from schemas.errors import CliptraceError
 from schemas.records import Candidate, FrameFeatures, Match, Segment
 from transforms.isolation import Results, RunIsolated
 from transforms.store import files
 from transforms.store.gallery import FrameReader, Gallery, StoredVideo, check_vectors, read_videos
 from transforms.store.stops import read_stops
+from transforms.store.takedown import is_removed
 
 Pair = tuple[FrameFeatures, Candidate]
 
@@ -95,7 +97,7 @@ class _Find:
         self._background, self._stopped = Background.of(self._backbone), read_stops(self._gallery)
         self._opened = self._gallery.vectors()
         self._vectors = self._opened.__enter__()
-        check_vectors(self._gallery, self._vectors, read_videos(self._gallery).values())
+        check_vectors(self._gallery, self._vectors)
 
     def __call__(self, query: FrameFeatures) -> Iterator[Pair]:
         query = normalised(query, self._background, self._stopped)
@@ -134,13 +136,20 @@ class _Align:
         self._frames = FrameReader(self._gallery)
 
     def __call__(self, pair: Pair) -> Iterator[Match]:
-        query, candidate = pair
-        ref = self._videos.get(candidate.ref_id)
-        if ref is None:  # replaced or removed since; the vectors of it are about to go
-            return
-        match = match_pair(query, ref, candidate, self._frames, self._config)
-        if match:
+        match = self._match(*pair)
+        if match and not is_removed(self._gallery.home, match.ref_id):
             yield match
+
+    def _match(self, query: FrameFeatures, candidate: Candidate) -> Match | None:
+        """None, too, where the video is none of the gallery's any more, or not yet."""
+        while ref := self._videos.get(candidate.ref_id):
+            try:
+                return match_pair(query, ref, candidate, self._frames, self._config)
+            except CliptraceError:
+                self._videos = read_videos(self._gallery)
+                if self._videos.get(candidate.ref_id) == ref:  # else it has moved while the gallery was searched
+                    raise
+        return None
 
     def close(self) -> None: ...
 
@@ -150,6 +159,9 @@ def match_pair(
 ) -> Match | None:
     """Align a query with one gallery video. None where no segment reaches ``min_score``."""
     ref_times, ref_embeddings = frames.read(ref)
+    candidate = _within(candidate, len(ref_times))
+    if not len(candidate.ref_frames):
+        return None
     aligner_config = ALIGNERS[config.aligner].config(min_similarity=config.min_similarity)
     found = align_windows(
         functools.partial(align, config.aligner, config=aligner_config),
@@ -178,6 +190,13 @@ def match_pair(
         query_metadata=query.source.metadata,
         ref_metadata=ref.metadata,
     )
+
+
+def _within(candidate: Candidate, frames: int) -> Candidate:
+    """Without hits of another version of the video, which is being replaced."""
+    inside = candidate.ref_frames < frames
+    arrays = {name: getattr(candidate, name)[inside] for name in ("query_frames", "ref_frames", "similarities")}
+    return dataclasses.replace(candidate, **arrays)
 
 
 def _picture_name(query_id: str, ref_id: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from typing import Any
 
 import apache_beam as beam
@@ -90,9 +91,11 @@ def begin(folder: str) -> None:
     files.write_bytes(files.join(folder, "failures.jsonl"), b"")
 
 
-def finish(parts: list[str], name: str, output: str) -> list[dict[str, Any]]:
-    """Join the files ``name`` of the part folders into ``output``, and return their rows."""
-    rows = read_rows(parts, name)
+def finish(
+    parts: list[str], name: str, output: str, keep: Callable[[dict[str, Any]], bool] = lambda row: True
+) -> list[dict[str, Any]]:
+    """Join the files ``name`` of the part folders into ``output``, and return their rows, those that are kept."""
+    rows = [row for row in read_rows(parts, name) if keep(row)]
     if output.endswith(".parquet"):
         maps = ("query_metadata", "ref_metadata")
         table = [{**row, **{column: list(row.get(column, {}).items()) for column in maps}} for row in rows]

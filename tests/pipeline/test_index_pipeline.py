@@ -146,7 +146,7 @@ def test_lost_embeddings_end_the_run_before_the_work(
     assert index(capsys, own / "videos", "--gallery", root) == (
         1,
         f"cliptrace: error: {root}/milvus.db: {rows} of {rows} embeddings are missing; "
-        "if cliptrace index was cut off, run it again, else index into a new gallery\n",
+        f"mend it with cliptrace gallery verify --repair --gallery {root}\n",
     )
 
 

@@ -203,7 +203,7 @@ def test_a_full_disk_ends_the_run_and_the_next_goes_on(
 def test_a_gallery_that_cannot_be_written(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, text = index(capsys, videos, "--gallery", videos / "bottles.mp4")
     assert code == 1
-    assert text == f"cliptrace: error: {videos}/bottles.mp4/gallery.json: cannot be written: File exists\n"
+    assert text == f"cliptrace: error: {videos}/bottles.mp4: cannot be locked: File exists\n"
 
 
 def test_a_filesystem_that_is_not_installed(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -233,7 +233,7 @@ def test_a_removed_vector_store_is_told(gallery: Path, queries: Path, tmp_path: 
     assert (code, text) == (
         1,
         f"cliptrace: error: {tmp_path}/g/milvus.db: {rows} of {rows} embeddings are missing; "
-        "if cliptrace index was cut off, run it again, else index into a new gallery\n",
+        f"mend it with cliptrace gallery verify --repair --gallery {tmp_path}/g\n",
     )
 
 

@@ -110,10 +110,33 @@ def find(root: str, pattern: str) -> list[str]:
     return sorted(path for path in paths if not FileSystems.split(path)[1].startswith("."))
 
 
+def changed_at(path: str) -> float:
+    """When a file was last written, seconds since 1970."""
+    if is_local(path):
+        return Path(path).stat().st_mtime
+    return float(FileSystems.match([path])[0].metadata_list[0].last_updated_in_seconds)
+
+
+def sizes(root: str, pattern: str) -> dict[str, int]:
+    """Bytes of the files below ``root`` that match, by path; one that goes meanwhile has none."""
+    if not is_local(root):
+        return {m.path: m.size_in_bytes for m in FileSystems.match([join(root, pattern)])[0].metadata_list}
+    found: dict[str, int] = {}
+    for path in find(root, pattern):
+        with contextlib.suppress(OSError):
+            if Path(path).is_file():
+                found[path] = Path(path).stat().st_size
+    return found
+
+
 def read_table(path: str, columns: list[str] | None = None) -> pa.Table:
     """A Parquet file of the gallery. CliptraceError where it is damaged or gone."""
     try:
-        return pq.read_table(pa.BufferReader(read_bytes(path)), columns=columns)
+        # Without threads: shards of this size need none, and a command that ends right after it leaves none behind.
+        with pq.ParquetFile(pa.BufferReader(read_bytes(path))) as file:
+            if missing := set(columns or ()) - set(file.schema_arrow.names):
+                raise CliptraceError(f"{path}: cannot be read: no column {', '.join(sorted(missing))}")
+            return file.read(columns=columns, use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise CliptraceError(f"{path}: cannot be read: {reason(error)}") from error
 

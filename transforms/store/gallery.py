@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,20 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from schemas.errors import CliptraceError, UsageError
-from schemas.gallery import VIDEOS, GalleryManifest, frames_schema, part_path
+from schemas.gallery import (
+    FORMAT_VERSION,
+    VIDEOS,
+    GalleryManifest,
+    frames_schema,
+    generation_of,
+    part_path,
+    video_key,
+)
 from schemas.records import FrameFeatures
 from transforms.store import files, ledger
+from transforms.store.builds import home_of, read_pointer, root_of
 from transforms.store.files import is_local
+from transforms.store.takedown import removed_keys
 from transforms.store.vectors import VectorStore
 
 MANIFEST = "gallery.json"
@@ -29,23 +39,36 @@ MANIFEST = "gallery.json"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Gallery:
-    """Where a gallery is and what it holds. Small and picklable: workers open the stores themselves."""
+    """Where a gallery is and what it holds. Small and picklable: workers open the stores themselves.
+
+    root: the folder of the build that answers. home: the folder of the gallery, with its lock and its tombstones; the
+    same until the gallery is made anew with other models (transforms/store/builds.py).
+    """
 
     root: str
     manifest: GalleryManifest
+    home: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "home", self.home or self.root)
 
     @classmethod
     def load(cls, root: str) -> Gallery | None:
         """The gallery at ``root``, None where there is none."""
         root = root.removeprefix("file://")
-        path = files.join(root, MANIFEST)
-        if not files.exists(path):
+        if not files.exists(files.join(root, MANIFEST)):
             return None
+        return cls.at(root_of(root, read_pointer(root).build), home_of(root, MANIFEST))
+
+    @classmethod
+    def at(cls, root: str, home: str) -> Gallery:
+        """The build in the folder ``root`` of the gallery ``home``."""
+        path = files.join(root, MANIFEST)
         try:
             data = files.read_bytes(path)
         except OSError as error:
             raise CliptraceError(f"{path}: cannot be read: {files.reason(error)}") from error
-        return cls(root, GalleryManifest.from_json(data.decode(errors="replace"), path))
+        return cls(root, GalleryManifest.from_json(data.decode(errors="replace"), path), home)
 
     @classmethod
     def create(cls, root: str, manifest: GalleryManifest) -> Gallery:
@@ -62,86 +85,62 @@ class Gallery:
     def vectors(self) -> contextlib.AbstractContextManager[VectorStore]:
         return VectorStore.open(self.vectors_address, self.manifest)
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold a local gallery for this process. One on an object store has no lock: its writers must be scheduled."""
-        if not is_local(self.root):
-            yield
-            return
-        with contextlib.ExitStack() as stack:
-            try:
-                lock = stack.enter_context((Path(self.root) / ".lock").open("w"))
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise CliptraceError(
-                    f"{self.root}: another process uses this gallery; "
-                    "wait for it, or use a Milvus server (--milvus URI)"
-                ) from None
-            except OSError as error:
-                raise CliptraceError(f"{self.root}: cannot be locked: {files.reason(error)}") from error
-            yield
+    def migrated(self) -> Gallery:
+        """In the current format. Only for who holds the gallery, and before anything is written that an older cliptrace
+        would misread."""
+        if self.manifest.format_version == FORMAT_VERSION:
+            return self
+        manifest = dataclasses.replace(self.manifest, format_version=FORMAT_VERSION)
+        return dataclasses.replace(Gallery.create(self.root, manifest), home=self.home)
+
+
+@contextlib.contextmanager
+def locked(root: str) -> Iterator[None]:
+    """Hold a local gallery, made or yet to be made, for this process. CliptraceError at once where another one does.
+
+    One on an object store has no lock: its writers must be scheduled.
+    """
+    root = root.removeprefix("file://")
+    if not is_local(root):
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            Path(root).mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((Path(root) / ".lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CliptraceError(
+                f"{root}: another process uses this gallery; wait for it (with a Milvus server, searches need not)"
+            ) from None
+        except OSError as error:
+            raise CliptraceError(f"{root}: cannot be locked: {files.reason(error)}") from error
+        yield
 
 
 def commit(gallery: Gallery, vectors: VectorStore, run: str, videos: Sequence[FrameFeatures]) -> str:
     """Write videos to Parquet, to Milvus, and only then to the ledger. Returns the part's name.
 
-    May run twice with the same videos: names and keys follow from them, so the second time overwrites the first.
+    May run twice with the same videos: names and keys follow from them, so the second time overwrites the first. What
+    an earlier version of a video left in Milvus goes last: whoever counts never misses a row that the ledger names.
     """
     part = part_name([video.video_id for video in videos])
     frames_file = part_path("frames", run, part)
     schema = frames_schema(gallery.manifest)
     files.write_tables(files.join(gallery.root, frames_file), schema, [_frames_table(v, schema) for v in videos])
-    generation = int.from_bytes(hashlib.blake2b(f"{run}/{part}".encode(), digest_size=8).digest(), "big") >> 1
+    generation = generation_of(run, part)
     vectors.replace(videos, generation)
     rows = [_video_row(video, frames_file, row_group) for row_group, video in enumerate(videos)]
     files.write_tables(
         files.join(gallery.root, part_path("videos", run, part)), VIDEOS, [pa.Table.from_pylist(rows, schema=VIDEOS)]
     )
-    ledger.write_indexed(gallery.root, run, part, videos)
+    ledger.write_indexed(gallery.root, run, part, videos, generation)
+    vectors.delete_older([video.video_id for video in videos], generation)
     return part
 
 
 def part_name(video_ids: Sequence[str]) -> str:
     return "part-" + hashlib.sha256("\0".join(sorted(video_ids)).encode()).hexdigest()[:16]
-
-
-def sweep(gallery: Gallery, attempts: Sequence[ledger.Attempt]) -> None:
-    """Drop what no live video owns: rows of replaced videos, and shards of a commit that was cut off.
-
-    Only for who holds the gallery alone. A replaced video's row group is emptied, so that its neighbours keep theirs.
-    """
-    if is_local(gallery.root):
-        for half_written in Path(gallery.root).glob("*/run=*/.*.tmp"):
-            half_written.unlink()
-    acknowledged = {(attempt.run, attempt.part) for attempt in attempts}
-    for kind in ("frames", "videos"):
-        for path in files.find(gallery.root, part_path(kind, "*", "*")):
-            _, run_folder, name = path.rsplit("/", 2)
-            if (run_folder.removeprefix("run="), name.removesuffix(".parquet")) not in acknowledged:
-                files.remove([path])
-    current = ledger.live(attempts)
-    replaced: dict[tuple[str, str], set[str]] = {}
-    for attempt in attempts:
-        if attempt.status == ledger.INDEXED and attempt is not current[attempt.video_id]:
-            replaced.setdefault((attempt.run, attempt.part), set()).add(attempt.video_id)
-    for (run, part), video_ids in replaced.items():
-        _drop_rows(gallery, run, part, video_ids)
-
-
-def _drop_rows(gallery: Gallery, run: str, part: str, video_ids: set[str]) -> None:
-    videos_path = files.join(gallery.root, part_path("videos", run, part))
-    videos = files.read_table(videos_path)
-    keep = [video_id not in video_ids for video_id in videos["video_id"].to_pylist()]
-    kept = videos.filter(pa.array(keep, pa.bool_()))  # typed, since a shard may be empty already
-    if len(kept) == len(videos):
-        return  # swept before
-    frames_path = files.join(gallery.root, part_path("frames", run, part))
-    frames = pq.ParquetFile(pa.BufferReader(files.read_bytes(frames_path)))
-    groups = [frames.read_row_group(index) for index in range(frames.num_row_groups)]
-    live_groups = set(kept["row_group"].to_pylist())
-    tables = [group if index in live_groups else group.slice(0, 0) for index, group in enumerate(groups)]
-    files.write_tables(frames_path, frames_schema(gallery.manifest), tables)
-    files.write_tables(videos_path, VIDEOS, [kept])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -157,28 +156,48 @@ class StoredVideo:
     row_group: int
 
 
+def live_attempts(gallery: Gallery) -> dict[str, ledger.Attempt]:
+    """Every video that answers may name, by id: stored, and not removed."""
+    removed = removed_keys(gallery.home)
+    stored = ledger.live(ledger.read_attempts(gallery.root))
+    return {video_id: attempt for video_id, attempt in stored.items() if video_key(video_id) not in removed}
+
+
 def read_videos(gallery: Gallery) -> dict[str, StoredVideo]:
     """Every live video, by id."""
+
+    def read() -> dict[str, StoredVideo]:
+        commits = ledger.by_commit(live_attempts(gallery).values())
+        videos = (video for commit, owners in sorted(commits.items()) for video in read_shard(gallery, *commit, owners))
+        return {video.video_id: video for video in videos}
+
+    return ledger.steadily(gallery.root, read)
+
+
+def read_shard(gallery: Gallery, run: str, part: str, video_ids: Container[str]) -> list[StoredVideo]:
+    """Those of the videos that this commit has stored."""
     columns = [field.name for field in dataclasses.fields(StoredVideo)]
-    live = ledger.live(ledger.read_attempts(gallery.root))
+    rows = files.read_table(files.join(gallery.root, part_path("videos", run, part)), columns).to_pylist()
+    return [StoredVideo(**{**row, "metadata": dict(row["metadata"])}) for row in rows if row["video_id"] in video_ids]
+
+
+def check_vectors(gallery: Gallery, vectors: VectorStore, others: Container[str] = ()) -> None:
+    """CliptraceError where the vector store has lost embeddings of live videos, those of ``others`` aside.
+
+    It may hold more than the ledger names: a commit goes to it first.
+    """
     videos: dict[str, StoredVideo] = {}
-    for run, part in sorted({(attempt.run, attempt.part) for attempt in live.values()}):
-        for row in files.read_table(files.join(gallery.root, part_path("videos", run, part)), columns).to_pylist():
-            owner = live.get(row["video_id"])
-            if owner and (owner.run, owner.part) == (run, part):
-                videos[row["video_id"]] = StoredVideo(**{**row, "metadata": dict(row["metadata"])})
-    return videos
-
-
-def check_vectors(gallery: Gallery, vectors: VectorStore, videos: Iterable[StoredVideo]) -> None:
-    """CliptraceError where the vector store has lost embeddings. More than ``videos`` have, a commit may leave it."""
-    expected = sum(video.keyframes for video in videos)
-    missing = expected - vectors.count()
-    if missing > 0:
-        raise CliptraceError(
-            f"{gallery.vectors_address}: {missing:,} of {expected:,} embeddings are missing; "
-            "if cliptrace index was cut off, run it again, else index into a new gallery"
-        )
+    while True:
+        before, videos = videos, read_videos(gallery)
+        expected = sum(video.keyframes for video in videos.values() if video.video_id not in others)
+        missing = expected - vectors.count()
+        if missing <= 0:
+            return
+        if videos == before:  # else a video may have been removed between the two looks
+            raise CliptraceError(
+                f"{gallery.vectors_address}: {missing:,} of {expected:,} embeddings are missing; "
+                f"mend it with cliptrace gallery verify --repair --gallery {gallery.home}"
+            )
 
 
 class FrameReader:
@@ -191,10 +210,9 @@ class FrameReader:
 
     def read(self, video: StoredVideo) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """times float64[K] in seconds, embeddings float32[K, D] of a video. CliptraceError where they are damaged."""
-        columns = ["video_id", "time", "embedding"]
         try:
             with self._lock:
-                table = self._open(video.frames_file).read_row_group(video.row_group, columns=columns)
+                table = self._row_group(video)
         except (OSError, pa.ArrowException) as error:
             raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
         if set(table["video_id"].to_pylist()) != {video.video_id}:
@@ -207,6 +225,14 @@ class FrameReader:
         if not np.isfinite(embeddings).all():
             raise CliptraceError(f"{video.frames_file}: row group {video.row_group} has embeddings that are not finite")
         return table["time"].to_numpy(), embeddings
+
+    def _row_group(self, video: StoredVideo) -> pa.Table:
+        columns = ["video_id", "time", "embedding"]
+        with contextlib.suppress(OSError, pa.ArrowException):
+            return self._open(video.frames_file).read_row_group(video.row_group, columns=columns)
+        if stale := self._files.pop(video.frames_file, None):  # the file may have been rewritten since it was opened
+            stale.close(force=True)
+        return self._open(video.frames_file).read_row_group(video.row_group, columns=columns)
 
     def _open(self, frames_file: str) -> Any:
         if frames_file not in self._files:

@@ -22,6 +22,8 @@ from transforms.store.files import is_local
 
 TOKEN_VARIABLE = "CLIPTRACE_MILVUS_TOKEN"  # noqa: S105 - the name of the variable, not a token
 _ROWS_PER_CALL = 1000
+_ROWS_PER_PAGE = 10_000
+"""The embedded store looks through all rows for each page; 16,384 is the most that a server hands out."""
 _QUERIES_PER_CALL = 1000
 _CONNECT_S = 10.0
 _CONNECT_WAITS_S = (0.5, 2.0)
@@ -106,7 +108,7 @@ class VectorStore:
         self._client.create_collection(self._collection, schema=schema, index_params=index)
 
     def replace(self, videos: Sequence[FrameFeatures], generation: int) -> None:
-        """Upsert the keyframes of ``videos`` and drop those that an earlier generation left of the same videos."""
+        """Upsert the keyframes of ``videos``: a known key is replaced, what else there is of them stays."""
         rows = [
             {
                 "key": frame_key(video.video_id, float(time)),
@@ -123,9 +125,42 @@ class VectorStore:
         with self._clear_errors():
             for start in range(0, len(rows), _ROWS_PER_CALL):
                 self._client.upsert(self._collection, rows[start : start + _ROWS_PER_CALL])
-            for start in range(0, len(videos), _ROWS_PER_CALL):
-                keys = ", ".join(str(video_key(video.video_id)) for video in videos[start : start + _ROWS_PER_CALL])
-                self._client.delete(self._collection, filter=f"video_key in [{keys}] and generation != {generation}")
+
+    def delete_older(self, video_ids: Sequence[str], generation: int) -> None:
+        """Drop what other generations left of the videos."""
+        self._delete("video_key", [video_key(video_id) for video_id in video_ids], f" and generation != {generation}")
+
+    def delete_videos(self, video_ids: Sequence[str]) -> None:
+        """Drop every keyframe of the videos."""
+        self._delete("video_key", [video_key(video_id) for video_id in video_ids])
+
+    def delete_keys(self, keys: Sequence[int]) -> None:
+        self._delete("key", keys)
+
+    def _delete(self, field: str, values: Sequence[int], condition: str = "") -> None:
+        with self._clear_errors():
+            for start in range(0, len(values), _ROWS_PER_CALL):
+                listed = ", ".join(str(int(value)) for value in values[start : start + _ROWS_PER_CALL])
+                self._client.delete(self._collection, filter=f"{field} in [{listed}]{condition}")
+
+    def rows(self, video_ids: Sequence[str] | None = None, embeddings: bool = True) -> Iterator[list[dict[str, Any]]]:
+        """Rows of the videos, or of all, in batches, as of the first of them; embeddings only where asked for."""
+        names = ["video_key", "video_id", "time", "frame", "generation", *(["embedding"] if embeddings else [])]
+        for start in range(0, 1 if video_ids is None else len(video_ids), _ROWS_PER_CALL):
+            listed = ", ".join(str(video_key(v)) for v in (video_ids or ())[start : start + _ROWS_PER_CALL])
+            with self._clear_errors():
+                iterator = self._client.query_iterator(
+                    self._collection,
+                    batch_size=_ROWS_PER_PAGE,
+                    filter="" if video_ids is None else f"video_key in [{listed}]",
+                    output_fields=["key", *names],
+                    consistency_level="Strong",
+                )
+                try:
+                    while batch := iterator.next():
+                        yield list(batch)
+                finally:
+                    iterator.close()
 
     def flush(self) -> None:
         """Seal what was written, so that it is indexed."""

@@ -18,7 +18,10 @@ from transforms import telemetry
 from transforms.matching import MatchConfig
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["index", "--help"], ["match", "--help"], ["evaluate", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["index", "--help"], ["match", "--help"], ["evaluate", "--help"], ["gallery", "remove", "--help"]],
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     script = (
         "import sys\nfrom pipelines.cli import main\n"
@@ -50,6 +53,10 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         ["index", "v", "--gallery", "g", "--keyframes", "uniform:0"],
         ["index", "v", "--gallery", "g", "--threads", "0"],
         ["index", "v", "--gall", "g"],
+        ["gallery"],
+        ["gallery", "list"],
+        ["gallery", "burn", "--gallery", "g"],
+        ["gallery", "remove", "--gallery", "g"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,7 +184,7 @@ def test_the_summary() -> None:
 
 def test_the_summary_names_the_first_few() -> None:
     assert named([]) == ""
-    assert named(["b", "a\nb"]) == "2 (a b, b)"
+    assert named(["b", "a\nb"]) == r"2 (a\nb, b)"
     assert named([f"v{number}" for number in reversed(range(1200))]) == "1,200 (v0, v1, v10, …)"
 
 

@@ -115,3 +115,20 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert refused(*MATCH, "--config", "no.toml") == "no.toml: cannot be read: No such file or directory"
     assert refused(*MATCH, "--config") == "argument --config: expected one argument"
     assert refused(*MATCH, env={"CLIPTRACE_MIN_SCORE": "2"}) == "CLIPTRACE_MIN_SCORE: 2 is not between 0 and 1"
+
+
+def test_a_command_of_a_command_has_a_table_in_its_table(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(
+        '[gallery.list]\ngallery = "g"\njson = true\n[gallery.show]\nmatches = "m.jsonl"\n'
+    )
+    options = parsed("gallery", "list", "--config", str(tmp_path / "c.toml"))
+    assert (options["gallery"], options["json"]) == ("g", True)
+    assert parsed("gallery", "verify", env={"CLIPTRACE_GALLERY": "e", "CLIPTRACE_REPAIR": "1"})["repair"] is True
+    (tmp_path / "c.toml").write_text('[gallery]\nlist = "g"\n')
+    assert refused("gallery", "list", "--config", str(tmp_path / "c.toml")) == (
+        f"{tmp_path}/c.toml: gallery.list must be a table: [gallery.list]"
+    )
+    (tmp_path / "c.toml").write_text("[gallery.list]\nrepair = true\n")
+    assert refused("gallery", "list", "--config", str(tmp_path / "c.toml")) == (
+        f"{tmp_path}/c.toml: repair: no such option of cliptrace gallery list"
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -9,8 +12,9 @@ from numpy.typing import NDArray
 from schemas.config import KeyframeConfig
 from schemas.gallery import GalleryManifest
 from schemas.records import FrameFeatures, VideoInfo, VideoSource
-from transforms.store import files
+from transforms.store import files, ledger
 from transforms.store.gallery import Gallery
+from transforms.store.sweeping import sweep
 
 DIMENSION = 8
 BACKBONE = {
@@ -55,3 +59,16 @@ class NoVectors:
     def replace(self, videos: list[FrameFeatures], generation: int) -> None:
         if self._error:
             raise self._error
+
+    def delete_older(self, video_ids: list[str], generation: int) -> None: ...
+
+    def delete_videos(self, video_ids: list[str]) -> None: ...
+
+    def rows(self, video_ids: list[str], embeddings: bool) -> list[list[dict[str, Any]]]:
+        return []
+
+
+def swept(gallery: Gallery, vectors: Any = None) -> None:
+    """What the next run begins with."""
+    store = contextlib.nullcontext(vectors or NoVectors())
+    sweep(gallery, ledger.read_attempts(gallery.root), store, "R9")

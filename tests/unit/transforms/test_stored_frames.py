@@ -79,3 +79,12 @@ def test_embeddings_that_are_not_finite(gallery: Gallery) -> None:
     with pytest.raises(CliptraceError) as caught:
         FrameReader(gallery).read(video)
     assert str(caught.value) == f"{video.frames_file}: row group 0 has embeddings that are not finite"
+
+
+def test_a_shard_without_its_columns(gallery: Gallery) -> None:
+    commit(gallery, NoVectors(), "R1", [features("a")])  # type: ignore[arg-type]
+    (path,) = files.find(gallery.root, "videos/run=*/*.parquet")
+    pq.write_table(files.read_table(path).drop_columns(["uri", "keyframes"]), path)
+    with pytest.raises(CliptraceError) as caught:
+        read_videos(gallery)
+    assert str(caught.value) == f"{path}: cannot be read: no column keyframes, uri"

@@ -1,0 +1,74 @@
+"""What the parsers of all commands have in common."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, SKE_POINTS, KeyframeConfig
+
+EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
+
+Commands = argparse._SubParsersAction  # what add_subparsers returns, which has no public name
+
+
+def add_command(commands: Commands[argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=EXIT_CODES, allow_abbrev=False
+    )
+    table = parser.prog.removeprefix("cliptrace ").replace(" ", ".")
+    parser.add_argument("--config", metavar="TOML", help=f"options of this command, in a table [{table}]")
+    return parser
+
+
+def model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--backbone",
+        metavar="NAME|FILE",
+        help="built-in backbone, or a .json or .toml file describing one "
+        f"(default: the gallery's own; {DEFAULT_BACKBONE} for a new one)",
+    )
+    parser.add_argument(
+        "--keyframes",
+        type=keyframe_config,
+        metavar="SELECTOR[:N]",
+        help=f"uniform:N (N a second), content:T (change above T) or ske:POINT (learned: {', '.join(SKE_POINTS)}) "
+        f"(default: the gallery's own; {DEFAULT_KEYFRAMES} for a new one)",
+    )
+
+
+def work_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="where the backbone runs (default: cpu)"
+    )
+    parser.add_argument(
+        "--threads",
+        type=positive,
+        default=(os.cpu_count() or 1) + 1,
+        metavar="N",
+        help="videos decoded at a time (default: one more than there are cores, here %(default)s)",
+    )
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def keyframe_config(text: str) -> KeyframeConfig:
+    name, _, number = text.partition(":")
+    if name == "ske" and (not number or number in SKE_POINTS):
+        return KeyframeConfig.ske(number) if number else KeyframeConfig.ske()
+    try:
+        value = float(number) if number else None
+        if (value is None or 0 < value < float("inf")) and name == "uniform":
+            return KeyframeConfig("uniform") if value is None else KeyframeConfig("uniform", per_second=value)
+        if (value is None or 0 <= value <= 1) and name == "content":
+            return KeyframeConfig("content") if value is None else KeyframeConfig("content", threshold=value)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(
+        f"{text}: must be uniform:PER_SECOND, content:THRESHOLD (0 to 1) or ske:POINT ({', '.join(SKE_POINTS)})"
+    )

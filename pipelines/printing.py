@@ -1,0 +1,41 @@
+"""What commands print on standard output: aligned text or JSON lines, whatever is in a name."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """With escapes for what would steer a terminal or turn the direction of writing: a name may come from anybody."""
+    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+
+
+def aligned(lines: Mapping[str, str]) -> list[str]:
+    """``name: value`` lines, the values below each other; empty ones are left out."""
+    lines = {name: value for name, value in lines.items() if value}
+    width = max(map(len, lines), default=0) + 1
+    return [f"{name + ':':<{width}} {value}" for name, value in lines.items()]
+
+
+def put(lines: Iterable[str]) -> None:
+    """Lines on standard output, until whoever reads them has had enough."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        for line in lines:
+            print(line.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        with contextlib.suppress(OSError, ValueError):  # else Python complains at exit about what it could not write
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def put_json(rows: Iterable[Mapping[str, object]]) -> None:
+    """One object a line."""
+    put(json.dumps(row) for row in rows)

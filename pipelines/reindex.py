@@ -1,0 +1,104 @@
+"""cliptrace gallery reindex: the same videos with other models, built beside the gallery that goes on answering."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+
+from models.backbones.registry import config_to_json, load_config
+from models.runtime import Device
+from pipelines.index import IndexOptions, index
+from pipelines.models import identity
+from pipelines.progress import named
+from schemas.config import KeyframeConfig
+from schemas.errors import CliptraceError, UsageError
+from schemas.gallery import FORMAT_VERSION, GalleryManifest, collection_prefix
+from transforms.store import files
+from transforms.store.builds import build_name, point, read_pointer, root_of
+from transforms.store.gallery import Gallery, locked, read_videos
+from transforms.storing import to_lines
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReindexOptions:
+    """backbone, keyframes: None for the gallery's own. without_failed: leave behind what cannot be indexed anew."""
+
+    backbone: str | None = None
+    keyframes: KeyframeConfig | None = None
+    without_failed: bool = False
+    retry_failed: bool = False
+    device: Device = "cpu"
+    threads: int = 3
+
+
+def reindex(gallery: Gallery, options: ReindexOptions) -> Gallery:
+    """The gallery as it answers from now on. May be cut off and run again; until the end, the old build answers.
+
+    CliptraceError where videos cannot be indexed anew, or where another process holds the gallery at the end.
+    """
+    manifest = _manifest(gallery, options)
+    build = build_name(identity(manifest.backbone), manifest.keyframes)
+    if build == build_name(identity(gallery.manifest.backbone), gallery.manifest.keyframes):
+        raise UsageError(f"{gallery.home} is built with this backbone and these keyframes already")
+    _catch_up(gallery, build, manifest, options)
+    with locked(gallery.home):
+        if _loaded(gallery.home).root != gallery.root:
+            raise CliptraceError(f"{gallery.home} answers with another build since; run the same command again")
+        left = _catch_up(gallery, build, manifest, options)  # what was indexed while the build was made
+        if left and not options.without_failed:
+            raise CliptraceError(
+                f"{gallery.home} answers as before, since {named(left)} cannot be indexed anew; mend what is wrong "
+                "and run the same command again with --retry-failed, or leave them behind with --without-failed"
+            )
+        Gallery.at(gallery.home, gallery.home).migrated()  # an older cliptrace knows of no builds
+        point(gallery.home, build)
+    return _loaded(gallery.home)
+
+
+def rollback(gallery: Gallery) -> Gallery:
+    """The gallery, as it answered before the last switch."""
+    with locked(gallery.home):
+        previous = read_pointer(gallery.home).previous
+        if previous is None:
+            raise CliptraceError(f"{gallery.home} has one build only: there is nothing to go back to")
+        point(gallery.home, previous)
+    return _loaded(gallery.home)
+
+
+def _loaded(home: str) -> Gallery:
+    gallery = Gallery.load(home)
+    assert gallery is not None
+    return gallery
+
+
+def _catch_up(gallery: Gallery, build: str, manifest: GalleryManifest, options: ReindexOptions) -> list[str]:
+    """Index into the build what the gallery has and the build has not. Returns the ids of what is still missing."""
+    wanted = read_videos(gallery)
+    root = root_of(gallery.home, build)
+    if Gallery.load(root) is None:
+        Gallery.create(root, manifest)
+    if wanted:
+        sources = files.join(root, "sources.jsonl")
+        rows = ({**video.metadata, "id": video.video_id, "uri": video.uri} for video in wanted.values())
+        files.write_bytes(sources, to_lines(rows))
+        index(
+            IndexOptions(
+                sources=[sources],
+                gallery=root,
+                device=options.device,
+                threads=options.threads,
+                retry_failed=options.retry_failed,
+            )
+        )
+    return sorted(wanted.keys() - read_videos(_loaded(root)).keys())
+
+
+def _manifest(gallery: Gallery, options: ReindexOptions) -> GalleryManifest:
+    given = gallery.manifest
+    return dataclasses.replace(
+        given,
+        name=collection_prefix(gallery.home, secrets.token_hex(4)),
+        backbone=config_to_json(load_config(options.backbone)) if options.backbone else given.backbone,
+        keyframes=options.keyframes or given.keyframes,
+        format_version=FORMAT_VERSION,
+    )

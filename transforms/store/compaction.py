@@ -1,0 +1,171 @@
+"""Fewer, larger shards: what many small runs, replaced and removed videos have left is written anew, then deleted.
+
+A compacted commit is one more commit: its shards are written, and the ledger names them, before the old ledger shards
+go, and these go before the shards that they name. So at any moment the ledger names whole shards, a search that meets a
+moved video finds it by the ledger, and what a cut leaves is swept as after any other run. Milvus is not touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.errors import CliptraceError
+from schemas.gallery import VIDEOS, frames_schema, part_path
+from transforms.store import files, ledger
+from transforms.store.gallery import Gallery, part_name
+from transforms.store.sweeping import Vectors, sweep
+
+SHARD_KEYFRAMES = 20_000
+"""Keyframes of a whole shard. One with at least half as many is left alone, unless rows of it were deleted."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Compaction:
+    """Files of frames, videos and ledger, before and after."""
+
+    before: int
+    after: int
+
+
+def compact(gallery: Gallery, vectors: Vectors, run: str, shard_keyframes: int = SHARD_KEYFRAMES) -> Compaction:
+    """Only for who holds the gallery. May be cut off at any point, and run again."""
+    before = _count(gallery)
+    sweep(gallery, ledger.read_attempts(gallery.root), vectors, run)
+    live = ledger.live(ledger.read_attempts(gallery.root))
+    shards = [_Shard.of(gallery, commit, owners) for commit, owners in sorted(ledger.by_commit(live.values()).items())]
+    worth = [shard for shard in shards if shard.has_holes or shard.keyframes < shard_keyframes // 2]
+    for group in _groups(worth, shard_keyframes):
+        if len(group) > 1 or group[0].has_holes:
+            _merge(gallery, run, group)
+    _drop_stale_commits(gallery)
+    _merge_history(gallery, run)
+    if files.is_local(gallery.root):
+        _remove_empty_folders(gallery.root)
+    return Compaction(before, _count(gallery))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Shard:
+    """A commit with live videos. has_holes: whether row groups of its frames shard are of no video any more."""
+
+    commit: ledger.Commit
+    attempts: Mapping[str, ledger.Attempt]
+    keyframes: int
+    has_holes: bool
+
+    @classmethod
+    def of(cls, gallery: Gallery, commit: ledger.Commit, attempts: Mapping[str, ledger.Attempt]) -> _Shard:
+        rows = _rows(gallery, commit, attempts, ["video_id", "keyframes", "row_group"])
+        with _frames(gallery, commit) as frames:
+            has_holes = frames.num_row_groups > len(rows)
+        return cls(commit, attempts, sum(row["keyframes"] for row in rows), has_holes)
+
+
+def _groups(shards: Iterable[_Shard], most: int) -> Iterator[list[_Shard]]:
+    """Neighbours with ``most`` keyframes together; one that has more alone."""
+    group: list[_Shard] = []
+    for shard in shards:
+        if group and sum(each.keyframes for each in group) + shard.keyframes > most:
+            yield group
+            group = []
+        group.append(shard)
+    if group:
+        yield group
+
+
+def _merge(gallery: Gallery, run: str, group: Sequence[_Shard]) -> None:
+    attempts = {video_id: attempt for shard in group for video_id, attempt in shard.attempts.items()}
+    commit = (run, part_name(list(attempts)))
+    schema, frames_file = frames_schema(gallery.manifest), part_path("frames", *commit)
+    tables: list[pa.Table] = []
+    rows = []
+    for shard in group:
+        with _frames(gallery, shard.commit) as frames:
+            for row in _rows(gallery, shard.commit, shard.attempts, VIDEOS.names):
+                rows.append({**row, "frames_file": frames_file, "row_group": len(tables)})
+                tables.append(frames.read_row_group(row["row_group"]).cast(schema))
+    files.write_tables(files.join(gallery.root, frames_file), schema, tables)
+    videos = pa.Table.from_pylist(rows, schema=VIDEOS)
+    files.write_tables(files.join(gallery.root, part_path("videos", *commit)), VIDEOS, [videos])
+    ledger.write_rows(gallery.root, *commit, [ledger.row_of(attempt) for attempt in attempts.values()])
+    for shard in group:
+        if shard.commit != commit:  # which a run of the same name would have written over
+            _delete_commit(gallery, shard.commit)
+
+
+def _drop_stale_commits(gallery: Gallery) -> None:
+    """Those of which every video was replaced or removed."""
+    attempts = ledger.read_attempts(gallery.root)
+    live = {attempt.commit for attempt in ledger.live(attempts).values()}
+    for commit in ledger.by_commit(attempt for attempt in attempts if attempt.status == ledger.INDEXED):
+        if commit not in live:
+            _delete_commit(gallery, commit)
+
+
+def _merge_history(gallery: Gallery, run: str) -> None:
+    """One ledger shard for all attempts that stored nothing, of each video the last one where it still says something:
+    a failure, until the video is indexed; a removal, as long as the ledger names what was removed."""
+    attempts = ledger.read_attempts(gallery.root)
+    indexed = {attempt.video_id for attempt in attempts if attempt.status == ledger.INDEXED}
+    history = ledger.by_commit(attempt for attempt in attempts if attempt.status != ledger.INDEXED)
+    kept = [
+        attempt
+        for attempt in ledger.latest(attempts).values()
+        if attempt.status == ledger.FAILED or (attempt.status == ledger.REMOVED and attempt.video_id in indexed)
+    ]
+    if len(history) <= 1 and len(kept) == sum(map(len, history.values())):
+        return
+    if kept:
+        part = part_name([attempt.video_id for attempt in kept]) + "-history"
+        ledger.write_rows(gallery.root, run, part, [ledger.row_of(attempt) for attempt in kept])
+    files.remove([files.join(gallery.root, part_path("ledger", *commit)) for commit in history])
+
+
+def _delete_commit(gallery: Gallery, commit: ledger.Commit) -> None:
+    """The ledger shard first: without it, the others are what a sweep removes."""
+    files.remove([files.join(gallery.root, part_path(kind, *commit)) for kind in ("ledger", "videos", "frames")])
+
+
+@contextlib.contextmanager
+def _frames(gallery: Gallery, commit: ledger.Commit) -> Iterator[Any]:
+    path = files.join(gallery.root, part_path("frames", *commit))
+    try:
+        with files.open_bytes(path) as file:
+            yield pq.ParquetFile(pa.PythonFile(file, mode="r"))
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(gallery, path, files.reason(error)) from error
+
+
+def _rows(
+    gallery: Gallery, commit: ledger.Commit, video_ids: Mapping[str, object], columns: list[str]
+) -> list[dict[str, Any]]:
+    """Of these videos."""
+    path = files.join(gallery.root, part_path("videos", *commit))
+    rows = [row for row in files.read_table(path, columns).to_pylist() if row["video_id"] in video_ids]
+    if len(rows) != len(video_ids):
+        raise _damaged(gallery, path, f"{len(rows)} of {len(video_ids)} videos")
+    return rows
+
+
+def _damaged(gallery: Gallery, path: str, why: str) -> CliptraceError:
+    return CliptraceError(
+        f"{path}: cannot be read: {why}; nothing is lost by this command: "
+        f"mend the gallery with cliptrace gallery verify --repair --gallery {gallery.home}"
+    )
+
+
+def _count(gallery: Gallery) -> int:
+    return sum(len(files.find(gallery.root, part_path(kind, "*", "*"))) for kind in ("frames", "videos", "ledger"))
+
+
+def _remove_empty_folders(root: str) -> None:
+    for folder in Path(root).glob("*/run=*"):
+        with contextlib.suppress(OSError):  # one that is not empty stays
+            folder.rmdir()

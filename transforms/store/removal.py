@@ -1,0 +1,77 @@
+"""Takedown: videos go from both stores and from every later answer, and stay out until they are reinstated."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Sequence
+
+from schemas.errors import CliptraceError
+from transforms.store import ledger
+from transforms.store.builds import list_builds, root_of
+from transforms.store.catalogue import find_attempts
+from transforms.store.files import is_local
+from transforms.store.gallery import Gallery, locked
+from transforms.store.sweeping import drop_stale, sweep
+from transforms.store.takedown import Tombstone, bury, lift, read_tombstones
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Removal:
+    """video_ids: what was asked for. same_content: live videos whose files have the same content, which stay."""
+
+    video_ids: list[str]
+    same_content: list[str]
+
+
+def remove(gallery: Gallery, names: Sequence[str], run: str) -> Removal:
+    """Remove the videos with these ids or uris. When it returns, neither store has a row of them.
+
+    The tombstones come first and need no lock: from then on no answer names the videos, whoever writes or searches.
+    CliptraceError where a name means no video, and then nothing is removed; or where another process holds the gallery.
+    """
+    builds = [root_of(gallery.home, build) for build in list_builds(gallery.home)]
+    attempts = find_attempts([*builds, gallery.root], names)
+    now = time.time()
+    bury(gallery.home, [Tombstone(attempt.video_id, attempt.uri, now) for attempt in attempts.values()])
+    try:
+        _delete_removed(gallery, list(attempts), run)
+    except CliptraceError as error:
+        raise CliptraceError(
+            f"{error}; from now on no answer names what was to be removed, "
+            "but it is still stored: run the same command again"
+        ) from error
+    contents = {attempt.content_sha256 for attempt in attempts.values()} - {""}
+    left = ledger.live(ledger.read_attempts(gallery.root)).values()
+    return Removal(sorted(attempts), sorted(other.video_id for other in left if other.content_sha256 in contents))
+
+
+def reinstate(gallery: Gallery, names: Sequence[str], run: str) -> list[str]:
+    """Lift the tombstones with these ids or uris, so that ``cliptrace index`` may take the videos in again."""
+    tombstones = read_tombstones(gallery.home)
+    found = {name: [t.video_id for t in tombstones if name in (t.video_id, t.uri)] for name in names}
+    if unknown := [name for name, video_ids in found.items() if not video_ids]:
+        raise CliptraceError(f"{gallery.home}: no removed video has the id or the uri {', '.join(map(repr, unknown))}")
+    video_ids = sorted({video_id for group in found.values() for video_id in group})
+    _delete_removed(gallery, video_ids, run)  # what a removal that was cut off has left must not come back
+    for video_id in video_ids:
+        lift(gallery.home, video_id)
+    return video_ids
+
+
+def _delete_removed(gallery: Gallery, video_ids: Sequence[str], run: str) -> None:
+    """From every build: also from the one before, and from one that is being made."""
+    with contextlib.ExitStack() as locks:
+        locks.enter_context(locked(gallery.home))
+        for build in list_builds(gallery.home):
+            root = root_of(gallery.home, build)
+            if root != gallery.home:
+                locks.enter_context(locked(root))
+            one = Gallery.at(root, gallery.home).migrated()
+            finish = sweep if is_local(root) else drop_stale
+            finish(one, ledger.read_attempts(root), one.vectors(), run)
+            with one.vectors() as vectors:
+                vectors.delete_videos(video_ids)  # also what the ledger does not know, of a commit that was cut off
+                if any(True for _ in vectors.rows(video_ids, embeddings=False)):
+                    raise CliptraceError(f"{one.vectors_address}: still has rows of videos that were deleted")

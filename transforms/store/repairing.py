@@ -1,0 +1,107 @@
+"""Making the stores agree again: from Parquet to Milvus; what the ledger does not name goes."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Container, Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.errors import CliptraceError
+from schemas.gallery import VIDEOS, generation_of, part_path
+from schemas.records import FrameFeatures, VideoInfo, VideoSource
+from transforms.store import files, ledger
+from transforms.store.gallery import FrameReader, Gallery, StoredVideo, live_attempts, part_name, read_videos
+from transforms.store.sweeping import drop_rows, sweep
+from transforms.store.vectors import VectorStore
+from transforms.store.verification import Difference, Kind
+
+REMEDIES = {
+    Kind.LEDGER_DAMAGED: "made anew from the videos shard beside them, or removed with it",
+    Kind.LEFT_OVER: "removed",
+    Kind.STALE: "removed",
+    Kind.LOST: "taken off the ledger, so that cliptrace index takes them in again",
+    Kind.MISSING: "written from Parquet",
+    Kind.DIFFERENT: "written from Parquet",
+    Kind.SURPLUS: "removed",
+}
+
+
+def repair(gallery: Gallery, vectors: VectorStore, differences: Iterable[Difference], run: str) -> None:
+    """Deal with each difference as REMEDIES says. Only for who holds the gallery; compare again afterwards.
+
+    run: writes into the ledger what was lost.
+    """
+    ledger_damaged = False
+    rewritten: set[str] = set()
+    lost: list[Difference] = []
+    for difference in differences:
+        if difference.kind is Kind.LEDGER_DAMAGED:
+            ledger_damaged = True
+            _rebuild(gallery, difference.subject)
+        elif difference.kind is Kind.LOST:
+            lost.append(difference)
+        elif difference.kind is Kind.SURPLUS:
+            vectors.delete_keys(difference.keys)
+        elif difference.kind in (Kind.MISSING, Kind.DIFFERENT):
+            rewritten.add(difference.subject)
+    if ledger_damaged:
+        return
+    attempts = ledger.read_attempts(gallery.root)
+    _forget(gallery, vectors, ledger.live(attempts), lost, run)
+    _rewrite(gallery, vectors, rewritten)
+    sweep(gallery, ledger.read_attempts(gallery.root), contextlib.nullcontext(vectors), run)
+
+
+def _rebuild(gallery: Gallery, ledger_shard: str) -> None:
+    """A ledger shard from the videos shard of the same commit; none where there is none, as beside dead letters."""
+    commit = ledger.commit_of(ledger_shard)
+    written = files.changed_at(ledger_shard)
+    try:
+        videos = files.read_table(files.join(gallery.root, part_path("videos", *commit)), VIDEOS.names).to_pylist()
+    except CliptraceError:
+        files.remove([ledger_shard])
+        return
+    shared = ("video_id", "uri", "fingerprint", "content_sha256")
+    others = {
+        **{"status": ledger.INDEXED, "stage": "", "error": "", "attempt": 1},
+        **{"time": written, "generation": generation_of(*commit)},
+    }
+    rows = [{**{name: row[name] for name in shared}, "message": row["warning"], **others} for row in videos]
+    ledger.write_rows(gallery.root, *commit, rows)
+
+
+def _forget(
+    gallery: Gallery,
+    vectors: VectorStore,
+    stored: Mapping[str, ledger.Attempt],
+    lost: Sequence[Difference],
+    run: str,
+) -> None:
+    """Lost videos are told to the ledger first: what is left of their rows is then no more than stale."""
+    vectors.delete_videos([difference.subject for difference in lost])
+    reasons = {difference.subject: f"lost: {difference.reason}" for difference in lost}
+    for commit, attempts in ledger.by_commit(stored[video_id] for video_id in reasons).items():
+        ledger.write_removed(gallery.root, run, part_name(list(attempts)), list(attempts.values()), reasons)
+        try:
+            drop_rows(gallery, commit, attempts)
+        except CliptraceError:  # the shard is damaged as a whole
+            files.remove([files.join(gallery.root, part_path(kind, *commit)) for kind in ("frames", "videos")])
+
+
+def _rewrite(gallery: Gallery, vectors: VectorStore, video_ids: Container[str]) -> None:
+    """Upsert keyframes of live videos from Parquet."""
+    live, reader = live_attempts(gallery), FrameReader(gallery)
+    for video in read_videos(gallery).values():
+        if video.video_id in video_ids:
+            times, embeddings = reader.read(video)
+            vectors.replace([_features(video, times, embeddings)], live[video.video_id].generation)
+
+
+def _features(video: StoredVideo, times: NDArray[np.float64], embeddings: NDArray[np.float32]) -> FrameFeatures:
+    """As much of them as goes to Milvus."""
+    info = VideoInfo(math.nan, 0.0, 0, 0, "")
+    scores = np.ones(len(times), np.float32)
+    return FrameFeatures(VideoSource(video.video_id, video.uri), info, times, scores, embeddings, np.empty(0), 0.0)

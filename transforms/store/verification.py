@@ -1,0 +1,188 @@
+"""Do Parquet, ledger and Milvus agree? Parquet and the ledger are the truth; what differs is listed, row by row.
+
+Only for who holds the gallery. Memory: a few hundred bytes a video, and the keyframes of one commit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import itertools
+from collections import defaultdict
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.errors import CliptraceError
+from schemas.gallery import frame_key, video_key
+from transforms.store import ledger
+from transforms.store.gallery import FrameReader, Gallery, StoredVideo, read_shard
+from transforms.store.sweeping import half_written, stale_rows, unacknowledged
+from transforms.store.takedown import removed_keys
+from transforms.store.vectors import VectorStore
+
+_PRECISION = 1e-3
+"""Parquet has half precision: an element of a unit vector is off by a quarter of this at most."""
+
+
+Frames = tuple[NDArray[np.float64], NDArray[np.float32]]
+"""times and embeddings of a video, as of FrameReader.read"""
+
+
+class Kind(enum.StrEnum):
+    LEDGER_DAMAGED = "ledger shards that cannot be read"
+    LEFT_OVER = "files of a commit that was cut off"
+    STALE = "replaced or removed videos still in Parquet"
+    LOST = "videos lost in Parquet"
+    MISSING = "keyframes missing in Milvus"
+    DIFFERENT = "keyframes that differ in Milvus"
+    SURPLUS = "keyframes in Milvus that no video has"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Difference:
+    """subject: a video's id, or a file. count: of what the kind counts. reason: why something cannot be read.
+    keys: of rows that are too many."""
+
+    kind: Kind
+    subject: str
+    count: int = 1
+    reason: str = ""
+    keys: Sequence[int] = ()
+
+
+def compare(gallery: Gallery, vectors: VectorStore) -> Iterator[Difference]:
+    """Every difference. A damaged ledger comes alone: what else differs is known when it is repaired."""
+    attempts: list[ledger.Attempt] = []
+    damaged = False
+    for path in ledger.shards(gallery.root):
+        try:
+            attempts += ledger.read_shard(path)
+        except CliptraceError as error:
+            damaged = True
+            yield Difference(Kind.LEDGER_DAMAGED, path, reason=str(error))
+    if damaged:
+        return
+    attempts.sort(key=ledger.order)
+    removed = removed_keys(gallery.home)
+    stored = ledger.live(attempts)
+    live = {video_id: attempt for video_id, attempt in stored.items() if video_key(video_id) not in removed}
+    for path in (*half_written(gallery), *unacknowledged(gallery, attempts)):
+        yield Difference(Kind.LEFT_OVER, path)
+    for video_ids in stale_rows(gallery, attempts, live).values():
+        yield from (Difference(Kind.STALE, video_id) for video_id in sorted(video_ids))
+    rows_seen = 0
+    reader = FrameReader(gallery)
+    for commit, owners in ledger.by_commit(live.values()).items():
+        videos, lost = _readable(gallery, reader, commit, owners)
+        yield from lost
+        rows_seen += yield from Expected.of(videos, owners).compare(vectors.rows(list(videos)))
+    if vectors.count() != rows_seen:
+        yield from _strangers(vectors, {video_key(video_id) for video_id in live})
+
+
+def _readable(
+    gallery: Gallery, reader: FrameReader, commit: ledger.Commit, owners: Mapping[str, ledger.Attempt]
+) -> tuple[dict[str, Frames], list[Difference]]:
+    """Keyframes of the videos of a commit, by id, and the videos of which they cannot be had."""
+    try:
+        rows = {video.video_id: video for video in read_shard(gallery, *commit, owners)}
+    except CliptraceError as error:
+        return {}, [Difference(Kind.LOST, video_id, reason=str(error)) for video_id in owners]
+    videos: dict[str, Frames] = {}
+    lost = []
+    for video_id in owners:
+        try:
+            videos[video_id] = read_frames(reader, rows.get(video_id))
+        except CliptraceError as error:
+            lost.append(Difference(Kind.LOST, video_id, reason=str(error)))
+    return videos, lost
+
+
+def read_frames(reader: FrameReader, video: StoredVideo | None) -> Frames:
+    """CliptraceError where the keyframes are not those that the videos shard promises."""
+    if video is None:
+        raise CliptraceError("the videos shard has no row of it")
+    times, embeddings = reader.read(video)
+    if len(times) != video.keyframes:
+        raise CliptraceError(f"{video.frames_file}: {len(times):,} of {video.keyframes:,} keyframes")
+    return times, embeddings
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Expected:
+    """What Milvus should hold of some videos, a row a keyframe, by increasing key.
+
+    keys, frames, generations: int64[N]; owners: int64[N], into ``video_ids``; times: float64[N], seconds;
+    embeddings: float32[N, D].
+    """
+
+    video_ids: Sequence[str]
+    keys: NDArray[np.int64]
+    owners: NDArray[np.int64]
+    frames: NDArray[np.int64]
+    times: NDArray[np.float64]
+    generations: NDArray[np.int64]
+    embeddings: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, videos: Mapping[str, Frames], attempts: Mapping[str, ledger.Attempt]) -> Expected:
+        counts = [len(times) for times, _ in videos.values()]
+        keys = [frame_key(video_id, float(time)) for video_id, (times, _) in videos.items() for time in times]
+        order = np.argsort(np.array(keys, np.int64))
+        generations = np.array([attempts[video_id].generation for video_id in videos], np.int64)
+        owners = np.repeat(np.arange(len(videos)), counts)
+        frames = [np.arange(count) for count in counts]
+        return cls(
+            list(videos),
+            np.array(keys, np.int64)[order],
+            owners[order],
+            np.concatenate(frames or [np.empty(0, np.int64)])[order],
+            np.concatenate([times for times, _ in videos.values()] or [np.empty(0)])[order],
+            generations[owners][order],
+            np.concatenate([rows for _, rows in videos.values()] or [np.empty((0, 1), np.float32)])[order],
+        )
+
+    def compare(self, batches: Iterator[list[dict[str, Any]]]) -> Generator[Difference, None, int]:
+        """Differences from what Milvus has of the videos. Returns how many rows that is."""
+        seen, differs = np.zeros(len(self.keys), bool), np.zeros(len(self.keys), bool)
+        surplus: defaultdict[str, list[int]] = defaultdict(list)
+        rows_seen = 0
+        for batch in batches:
+            rows_seen += len(batch)
+            keys = np.array([row["key"] for row in batch], np.int64)
+            at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+            known = self.keys[at] == keys
+            seen[at[known]] = True
+            differs[at[known]] = ~self._equal(at[known], list(itertools.compress(batch, known)))
+            for row in itertools.compress(batch, ~known):
+                surplus[row["video_id"]].append(row["key"])
+        for kind, which in ((Kind.MISSING, ~seen), (Kind.DIFFERENT, differs)):
+            counts = np.bincount(self.owners[which], minlength=len(self.video_ids)).tolist()
+            found = zip(self.video_ids, counts, strict=True)
+            yield from (Difference(kind, video_id, count) for video_id, count in found if count)
+        yield from (Difference(Kind.SURPLUS, video_id, len(keys), keys=keys) for video_id, keys in surplus.items())
+        return rows_seen
+
+    def _equal(self, at: NDArray[np.int64], rows: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_]:
+        """Whether rows of Milvus are those at these places, but for what half precision loses."""
+        if not rows:
+            return np.zeros(0, bool)
+        video_ids = [self.video_ids[owner] for owner in self.owners[at]]
+        equal = np.array([row["video_id"] == video_id for row, video_id in zip(rows, video_ids, strict=True)])
+        for name, expected in (("frame", self.frames), ("time", self.times), ("generation", self.generations)):
+            equal &= np.array([row[name] for row in rows]) == expected[at]
+        embeddings = np.array([row["embedding"] for row in rows], np.float32)
+        return np.asarray(equal & (np.abs(embeddings - self.embeddings[at]).max(axis=1) <= _PRECISION))
+
+
+def _strangers(vectors: VectorStore, live: Container[int]) -> Iterator[Difference]:
+    """Rows of videos that are none of the gallery."""
+    for batch in vectors.rows(embeddings=False):
+        keys: defaultdict[str, list[int]] = defaultdict(list)
+        for row in batch:
+            if row["video_key"] not in live:
+                keys[row["video_id"]].append(row["key"])
+        yield from (Difference(Kind.SURPLUS, video_id, len(listed), keys=listed) for video_id, listed in keys.items())
