@@ -9,7 +9,6 @@ import argparse
 import dataclasses
 import logging
 import os
-import re
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +17,7 @@ from pipelines.stopping import stoppable
 from schemas import __version__
 from schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_VIEWS, KeyframeConfig
 from schemas.errors import CliptraceError, UsageError
+from schemas.text import printable
 
 EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
 ALIGNERS = ("spd", "tn", "dp", "hough", "dtw")
@@ -55,8 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: CliptraceError, code: int) -> int:
-    message = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", str(error))
-    print(f"cliptrace: error: {message}".encode(errors="backslashreplace").decode(), file=sys.stderr)
+    print(f"cliptrace: error: {printable(str(error))}", file=sys.stderr)
     return code
 
 

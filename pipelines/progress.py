@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from schemas.text import printable
 from transforms import telemetry
 
 _PLAIN_EVERY_S = 10.0
@@ -98,12 +98,12 @@ class Summary:
             **self.lines,
         }
         width = max(map(len, lines)) + 1
-        return "\n".join(f"{name + ':':<{width}} {value}" for name, value in lines.items() if value)
+        return "\n".join(f"{name + ':':<{width}} {printable(value)}" for name, value in lines.items() if value)
 
 
 def named(video_ids: Sequence[str]) -> str:
     """How many, and the first few of them, for a summary; empty where there are none."""
-    names = [re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", video_id) for video_id in sorted(video_ids)[:_MOST_NAMES]]
+    names = sorted(video_ids)[:_MOST_NAMES]
     more = ["…"] if len(video_ids) > _MOST_NAMES else []
     return f"{len(video_ids):,} ({', '.join(names + more)})" if video_ids else ""
 

@@ -16,7 +16,8 @@ from apache_beam.io.filesystems import FileSystems
 from schemas.config import VIDEO_SUFFIXES
 from schemas.errors import UsageError
 from schemas.gallery import MAX_ID_BYTES
-from schemas.records import VideoSource, text_of
+from schemas.records import VideoSource
+from schemas.text import text_of
 from transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, read_rows
 from transforms.store import files
 
@@ -172,10 +173,12 @@ def _manifest(path: str) -> Iterator[_Named]:
     folder = FileSystems.split(path)[0]
     empty = True
     for place, row in read_rows(path):
-        uri = next((str(row[column]) for column in URI_COLUMNS if str(row.get(column) or "").strip()), "")
+        uri = next((text for column in URI_COLUMNS if (text := _text(row, column, place)).strip()), "")
         if not uri:
             raise UsageError(f"{place}: no uri (nor url, nor file_name)")
-        video_id = str(row["id"]) if row.get("id") not in (None, "") else uri
+        video_id = _text(row, "id", place) or uri
+        if "\0" in video_id:
+            raise UsageError(f"{place}: id holds a NUL character")
         metadata = {
             text_of(key): text_of(value if isinstance(value, str) else json.dumps(value, default=str))
             for key, value in row.items()
@@ -187,6 +190,14 @@ def _manifest(path: str) -> Iterator[_Named]:
         yield _Named(video_id, path, place, metadata=metadata)
     if empty:
         raise UsageError(f"{path}: names no video")
+
+
+def _text(row: Mapping[str, Any], column: str, place: str) -> str:
+    """A number is taken as it is written; a list or an object names nothing."""
+    value = row.get(column)
+    if not isinstance(value, str | int | float | None) or isinstance(value, bool):
+        raise UsageError(f"{place}: {column} must be a text, not {type(value).__name__}")
+    return "" if value is None else str(value)
 
 
 # Ids and fingerprints

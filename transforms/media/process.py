@@ -17,6 +17,8 @@ from typing import Self
 from schemas.errors import CliptraceError
 
 _STDERR_BYTES = 8192
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
+"""All that a child learns of this process's environment: no token, no cloud key, and nothing that steers ffmpeg."""
 _PIPE_BYTES = 1 << 20
 _LAST_BYTES_S = 0.1
 """How long the pipes of a killed process are watched for what it wrote before."""
@@ -50,7 +52,11 @@ class Process:
         self.killed = ""
         try:
             self._process = subprocess.Popen(
-                list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
             )
         except FileNotFoundError:
             raise CliptraceError("ffmpeg is not installed: apt-get install ffmpeg") from None

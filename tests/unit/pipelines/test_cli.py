@@ -171,13 +171,14 @@ def test_the_summary() -> None:
         "gallery:        g"
     )
     assert Summary(0, 1, 0.0, 0.0, {}).exit_code == 3
+    assert str(Summary(0, 0, 0.0, 0.0, {"output": "a\nb\x1b[2J"})).endswith("\noutput:         a b [2J")
     assert "hours of video: 1:02:06 in " in str(Summary(1, 0, 3725.6, 60.0, {}))
     assert "hours of video: 100:00:59 in " in str(Summary(1, 0, 360_059.4, 60.0, {}))
 
 
 def test_the_summary_names_the_first_few() -> None:
     assert named([]) == ""
-    assert named(["b", "a\nb"]) == "2 (a b, b)"
+    assert named(["b", "a\nb"]) == "2 (a\nb, b)"
     assert named([f"v{number}" for number in reversed(range(1200))]) == "1,200 (v0, v1, v10, …)"
 
 
