@@ -110,12 +110,21 @@ def find(root: str, pattern: str) -> list[str]:
     return sorted(path for path in paths if not FileSystems.split(path)[1].startswith("."))
 
 
-def read_table(path: str, columns: list[str] | None = None) -> pa.Table:
-    """A Parquet file of the gallery. CliptraceError where it is damaged or gone."""
+def read_table(path: str, columns: list[str] | None = None, schema: pa.Schema | None = None) -> pa.Table:
+    """A Parquet file of the gallery, or some columns of it. CliptraceError where it is damaged or gone, or lacks what
+    ``schema`` has."""
     try:
-        return pq.read_table(pa.BufferReader(read_bytes(path)), columns=columns)
-    except (OSError, pa.ArrowException) as error:
+        table = pq.read_table(pa.BufferReader(read_bytes(path)), columns=columns)
+        table.validate(full=True)
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise CliptraceError(f"{path}: cannot be read: {reason(error)}") from error
+    if schema is None:
+        return table
+    wanted = [schema.field(name) for name in columns or schema.names]
+    for field in wanted:
+        if table.column_names.count(field.name) != 1 or not table.schema.field(field.name).equals(field):
+            raise CliptraceError(f"{path}: is damaged: it has no column {field.name!r} of type {field.type}")
+    return table.select([field.name for field in wanted])
 
 
 def write_tables(path: str, schema: pa.Schema, row_groups: list[pa.Table]) -> None:

@@ -163,7 +163,8 @@ def read_videos(gallery: Gallery) -> dict[str, StoredVideo]:
     live = ledger.live(ledger.read_attempts(gallery.root))
     videos: dict[str, StoredVideo] = {}
     for run, part in sorted({(attempt.run, attempt.part) for attempt in live.values()}):
-        for row in files.read_table(files.join(gallery.root, part_path("videos", run, part)), columns).to_pylist():
+        path = files.join(gallery.root, part_path("videos", run, part))
+        for row in files.read_table(path, columns, VIDEOS).to_pylist():
             owner = live.get(row["video_id"])
             if owner and (owner.run, owner.part) == (run, part):
                 videos[row["video_id"]] = StoredVideo(**{**row, "metadata": dict(row["metadata"])})
@@ -195,18 +196,19 @@ class FrameReader:
         try:
             with self._lock:
                 table = self._open(video.frames_file).read_row_group(video.row_group, columns=columns)
-        except (OSError, pa.ArrowException) as error:
+            table.validate(full=True)
+            owners, times, rows = set(table["video_id"].to_pylist()), table["time"].to_numpy(), table["embedding"]
+            embeddings = rows.combine_chunks().flatten().to_numpy().reshape(len(times), self._gallery.manifest.dimension)
+            embeddings = embeddings.astype(np.float32, copy=False)
+        except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
             raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
-        if set(table["video_id"].to_pylist()) != {video.video_id}:
+        if owners != {video.video_id}:
             raise CliptraceError(
                 f"{video.frames_file}: row group {video.row_group} does not hold video {video.video_id!r}"
             )
-        column = table["embedding"].combine_chunks()
-        rows = column.flatten().to_numpy().reshape(len(table), self._gallery.manifest.dimension)
-        embeddings = rows.astype(np.float32, copy=False)
         if not np.isfinite(embeddings).all():
             raise CliptraceError(f"{video.frames_file}: row group {video.row_group} has embeddings that are not finite")
-        return table["time"].to_numpy(), embeddings
+        return times, embeddings
 
     def _open(self, frames_file: str) -> Any:
         if frames_file not in self._files:

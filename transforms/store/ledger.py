@@ -39,7 +39,7 @@ def read_attempts(gallery: str, run: str = "*") -> list[Attempt]:
     for path in files.find(gallery, part_path("ledger", run, "*")):
         _, run_folder, name = path.rsplit("/", 2)
         run_id, part = run_folder.removeprefix("run="), name.removesuffix(".parquet")
-        attempts += [Attempt(**row, run=run_id, part=part) for row in files.read_table(path).to_pylist()]
+        attempts += [Attempt(**row, run=run_id, part=part) for row in files.read_table(path, schema=LEDGER).to_pylist()]
     return sorted(attempts, key=lambda attempt: (attempt.time, attempt.run))
 
 
