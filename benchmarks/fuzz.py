@@ -83,8 +83,7 @@ def run(target: str, count: int, seed: int) -> Iterator[dict[str, str]]:
         command = [sys.executable, "-m", "benchmarks.fuzz", "--target", target, "--seed", str(seed)]
         done = subprocess.run(
             [*command, "--count", str(count), "--worker", str(first)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             cwd=Path(__file__).parents[1],
             check=False,
         )

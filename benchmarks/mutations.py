@@ -8,7 +8,19 @@ from typing import Any
 TOKENS = (
     *(b"\x00", b"\xff\xfe", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\r", b"\n", b"\r\n", b"\t", b'"', b",", b'""', b"\\"),
     *(b"../../../etc/passwd", b"-i", b"=cmd|' /C calc'!A0", b"\x1b[2J", b"$(id)", b"%s%n", b"http://127.0.0.1:9/x"),
-    *(b"null", b"true", b"[" * 2000, b"{" * 50, b"1e999", b"-1", b"9" * 5000, b"NaN", b"PAR1", b"\\ud800", b"A" * 70000),
+    *(
+        b"null",
+        b"true",
+        b"[" * 2000,
+        b"{" * 50,
+        b"1e999",
+        b"-1",
+        b"9" * 5000,
+        b"NaN",
+        b"PAR1",
+        b"\\ud800",
+        b"A" * 70000,
+    ),
 )
 """What parsers stumble over: ends of lines, quotes, halves of characters, nesting, sizes, names with a meaning."""
 

@@ -22,8 +22,8 @@ _BATCH_ROWS, _BATCH_BYTES = 1000, 256 << 20
 """What is in memory of a manifest at a time: one line, or one batch of a Parquet file, however well that compresses."""
 
 
-def read_rows(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Rows and their places ("videos.csv line 3"). UsageError where one cannot be understood."""
+def read_rows(path: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Rows and the number of each, which ``place_of`` says in words. UsageError where one cannot be understood."""
     suffix = path.lower().rpartition(".")[2]
     try:
         if suffix == "parquet":
@@ -38,6 +38,11 @@ def read_rows(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         raise UsageError(f"{path}: cannot be read: {files.reason(error)}") from error
 
 
+def place_of(path: str, number: int) -> str:
+    """As an error names it: videos.csv line 3."""
+    return f"{path} {'row' if path.lower().endswith('.parquet') else 'line'} {number}"
+
+
 def _lines(path: str) -> Iterator[str]:
     with files.open_bytes(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="\n") as text:
         number = 1
@@ -48,28 +53,28 @@ def _lines(path: str) -> Iterator[str]:
             number += 1
 
 
-def _text_rows(path: str, lines: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _text_rows(path: str, lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     for number, line in enumerate(lines, 1):
         if line := line.rstrip("\r\n") if line.strip() else "":
             video_id, tab, uri = line.partition("\t")
-            yield f"{path} line {number}", {"id": video_id, "uri": uri} if tab else {"uri": line}
+            yield number, {"id": video_id, "uri": uri} if tab else {"uri": line}
 
 
-def _json_rows(path: str, lines: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _json_rows(path: str, lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        place = f"{path} line {number}"
+        place = place_of(path, number)
         try:
             row = json.loads(line.rstrip("\r\n"))
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{place}: not JSON: {error}") from error
         if not isinstance(row, dict):
             raise UsageError(f"{place}: not a JSON object")
-        yield place, row
+        yield number, row
 
 
-def _csv_rows(path: str, lines: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _csv_rows(path: str, lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     reader = csv.DictReader(lines, strict=True)
     try:
         columns = reader.fieldnames or ()
@@ -82,12 +87,12 @@ def _csv_rows(path: str, lines: Iterable[str]) -> Iterator[tuple[str, Mapping[st
                 continue  # a blank line, or one of nothing but commas
             if None in row or None in row.values():
                 raise UsageError(f"{path} line {reader.line_num}: not {len(columns)} columns")
-            yield f"{path} line {reader.line_num}", row
+            yield reader.line_num, row
     except csv.Error as error:
         raise UsageError(f"{path} line {reader.reader.line_num}: {error}") from error
 
 
-def _parquet_rows(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _parquet_rows(path: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     number = 0
     file = pq.ParquetFile(pa.BufferReader(files.read_bytes(path)))
     for batch in file.iter_batches(batch_size=_BATCH_ROWS):
@@ -96,4 +101,4 @@ def _parquet_rows(path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         batch.validate(full=True)
         for row in batch.to_pylist():
             number += 1
-            yield f"{path} row {number}", row
+            yield number, row

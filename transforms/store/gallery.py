@@ -198,7 +198,9 @@ class FrameReader:
                 table = self._open(video.frames_file).read_row_group(video.row_group, columns=columns)
             table.validate(full=True)
             owners, times, rows = set(table["video_id"].to_pylist()), table["time"].to_numpy(), table["embedding"]
-            embeddings = rows.combine_chunks().flatten().to_numpy().reshape(len(times), self._gallery.manifest.dimension)
+            embeddings = (
+                rows.combine_chunks().flatten().to_numpy().reshape(len(times), self._gallery.manifest.dimension)
+            )
             embeddings = embeddings.astype(np.float32, copy=False)
         except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
             raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error

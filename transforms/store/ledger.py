@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
@@ -13,6 +15,9 @@ from schemas.records import Failure, FrameFeatures, VideoSource
 from transforms.store import files
 
 INDEXED, FAILED = "indexed", "failed"
+_STATUS = LEDGER.get_field_index("status")
+_THREADS = 16
+"""Shards that are read at a time: of a bucket each takes a request, of which nearly all is waiting."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,12 +40,20 @@ class Attempt:
 
 def read_attempts(gallery: str, run: str = "*") -> list[Attempt]:
     """Every attempt of the run, oldest first."""
-    attempts = []
-    for path in files.find(gallery, part_path("ledger", run, "*")):
-        _, run_folder, name = path.rsplit("/", 2)
-        run_id, part = run_folder.removeprefix("run="), name.removesuffix(".parquet")
-        attempts += [Attempt(**row, run=run_id, part=part) for row in files.read_table(path, schema=LEDGER).to_pylist()]
-    return sorted(attempts, key=lambda attempt: (attempt.time, attempt.run))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        shards = pool.map(_read, files.find(gallery, part_path("ledger", run, "*")))
+        attempts = [attempt for shard in shards for attempt in shard]
+    attempts.sort(key=lambda attempt: (attempt.time, attempt.run))
+    return attempts
+
+
+def _read(path: str) -> list[Attempt]:
+    _, run_folder, name = path.rsplit("/", 2)
+    place = (sys.intern(run_folder.removeprefix("run=")), name.removesuffix(".parquet"))
+    table = files.read_table(path, schema=LEDGER)
+    columns = [table.column(field.name).to_pylist() for field in dataclasses.fields(Attempt)[: len(LEDGER)]]
+    columns[_STATUS] = list(map(sys.intern, columns[_STATUS]))  # of a million rows there are two
+    return [Attempt(*row, *place) for row in zip(*columns, strict=True)]
 
 
 def latest(attempts: Iterable[Attempt]) -> dict[str, Attempt]:
