@@ -270,7 +270,7 @@ def _read(root: str) -> None:
     """All that a search or the next run reads."""
     gallery = Gallery.load(root)
     assert gallery is not None
-    ledger.plan([], ledger.latest(ledger.read_attempts(root)), retry_failed=False)
+    ledger.plan([], ledger.latest(ledger.read_attempts(root)))
     reader = FrameReader(gallery)
     for video in read_videos(gallery).values():
         times, embeddings = reader.read(video)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import datetime
+import json
 import logging
 import os
 import sys
 from collections.abc import Sequence
 
-from pipelines.settings import apply_settings
+from pipelines.settings import apply_settings, refuse_secrets
 from pipelines.stopping import stoppable
 from schemas import __version__
 from schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_VIEWS, KeyframeConfig
@@ -40,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.beam_args = arguments[split + 1 :]
         if options.beam_args and options.command not in ("index", "match"):
             raise UsageError(f"cliptrace {options.command} takes no Beam options")
+        refuse_secrets(options.beam_args)
         _quiet_libraries()
         with stoppable():
             return int(options.run(options))
@@ -90,6 +93,18 @@ def make_parser() -> argparse.ArgumentParser:
         "--milvus", metavar="URI", help="Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)"
     )
     index.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
+    index.add_argument(
+        "--since",
+        type=_since,
+        metavar="WHEN",
+        help="only files changed since: 7d, 36h, 90m, or a date or time as 2026-01-31 or 2026-01-31T18:00+01:00 "
+        "(UTC unless it says)",
+    )
+    index.add_argument("--limit", type=_positive, metavar="N", help="at most N videos; the rest is for the next run")
+    index.add_argument(
+        "--dry-run", action="store_true", help="print what would be indexed, as JSON lines, and write nothing"
+    )
+    index.add_argument("--report", default="", metavar="FILE", help="write what became of the run, as JSON")
     _work_options(index)
 
     match = _command(commands, "match", "find which seconds of the queries come from videos of the gallery")
@@ -198,6 +213,21 @@ def _positive(text: str) -> int:
     return value
 
 
+def _since(text: str) -> float:
+    """Seconds since 1970."""
+    unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
+    try:
+        if unit:
+            then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(**{unit: float(text[:-1])})
+        else:
+            then = datetime.datetime.fromisoformat(text)
+        return (then if then.tzinfo else then.replace(tzinfo=datetime.UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"{text} is neither a span (7d, 36h, 90m) nor a date or time (2026-01-31, 2026-01-31T18:00+01:00)"
+        ) from None
+
+
 def _score(text: str) -> float:
     value = float(text)
     if not 0.0 <= value <= 1.0:
@@ -240,22 +270,33 @@ def _quiet_libraries() -> None:
 
 
 def _index(options: argparse.Namespace) -> int:
-    from pipelines.index import IndexOptions, index
+    from pipelines.index import IndexOptions, index, rehearse
+    from pipelines.progress import aligned
+    from pipelines.reporting import reporting
 
-    summary = index(
-        IndexOptions(
-            sources=options.sources,
-            gallery=options.gallery,
-            backbone=options.backbone,
-            keyframes=options.keyframes,
-            milvus=options.milvus,
-            device=options.device,
-            threads=options.threads,
-            retry_failed=options.retry_failed,
-            beam_args=options.beam_args,
-        )
+    asked = IndexOptions(
+        sources=options.sources,
+        gallery=options.gallery,
+        backbone=options.backbone,
+        keyframes=options.keyframes,
+        milvus=options.milvus,
+        device=options.device,
+        threads=options.threads,
+        retry_failed=options.retry_failed,
+        since_s=options.since,
+        limit=options.limit,
+        beam_args=options.beam_args,
     )
-    print(summary, file=sys.stderr)
+    with reporting(options.report, "index", options.gallery) as report:
+        if options.dry_run:
+            work, summary = rehearse(asked)
+            for video in work:
+                print(json.dumps(video))
+            print(aligned(summary.lines), file=sys.stderr)
+        else:
+            summary = index(asked)
+            print(summary, file=sys.stderr)
+        report |= {**summary.facts, "exit_code": summary.exit_code}
     return summary.exit_code
 
 

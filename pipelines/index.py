@@ -7,7 +7,8 @@ import dataclasses
 import functools
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
 import apache_beam as beam
@@ -23,7 +24,7 @@ from schemas.errors import CliptraceError, UsageError
 from schemas.gallery import GalleryManifest, collection_prefix
 from schemas.records import VideoSource
 from transforms.features import ExtractFeatures, FeatureConfig
-from transforms.sources import list_sources
+from transforms.sources import Listing, list_sources
 from transforms.store import ledger
 from transforms.store.gallery import Gallery, check_vectors, is_local, read_videos, sweep
 from transforms.store.vectors import check_address
@@ -32,7 +33,10 @@ from transforms.storing import RecordFailures, StoreFeatures
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IndexOptions:
-    """backbone, keyframes, milvus: None for the gallery's own, or the default where it is yet to be made."""
+    """backbone, keyframes, milvus: None for the gallery's own, or the default where it is yet to be made.
+
+    since_s, limit: as ``ledger.plan`` takes them.
+    """
 
     sources: Sequence[str]
     gallery: str
@@ -42,6 +46,8 @@ class IndexOptions:
     device: Device = "cpu"
     threads: int = 3
     retry_failed: bool = False
+    since_s: float | None = None
+    limit: int | None = None
     beam_args: Sequence[str] = ()
 
 
@@ -63,7 +69,7 @@ def index(options: IndexOptions) -> Summary:
     run_id = new_run()
     with gallery.locked():
         attempts = ledger.read_attempts(gallery.root)
-        plan = ledger.plan(listing.sources, ledger.latest(attempts), options.retry_failed)
+        plan = _plan(options, listing, ledger.latest(attempts))
         before = ledger.live(attempts)
         if is_local(gallery.root):
             sweep(gallery, attempts)  # what a killed run left
@@ -81,6 +87,8 @@ def index(options: IndexOptions) -> Summary:
                 sweep(gallery, attempts)  # rows of videos that were replaced
     mine = [attempt for attempt in attempts if attempt.run == run_id]
     indexed = [attempt for attempt in mine if attempt.status == ledger.INDEXED]
+    replaced = [attempt.video_id for attempt in indexed if _is_another(attempt, before.get(attempt.video_id))]
+    dead_letters = f"{gallery.root}/failures/run={run_id}" if len(mine) > len(indexed) else None
     return Summary(
         videos=len(indexed),
         failures=len(mine) - len(indexed),
@@ -89,32 +97,78 @@ def index(options: IndexOptions) -> Summary:
         lines={
             "keyframes": f"{progress.keyframes:,}",
             "partly decoded": named([attempt.video_id for attempt in indexed if attempt.message]),
-            "replaced by other files": named([a.video_id for a in indexed if _is_another(a, before.get(a.video_id))]),
-            "unchanged, skipped": _some(plan.unchanged),
-            "known failures, skipped": _some(plan.known_failures, "retry them with --retry-failed"),
-            "other files, ignored": _some(listing.ignored),
+            "replaced by other files": named(replaced),
+            **_skipped(plan, listing),
             "gallery": f"{gallery.root} ({len(ledger.live(attempts)):,} videos)",
-            "failures in": f"{gallery.root}/failures/run={run_id}" if len(mine) > len(indexed) else "",
+            "failures in": dead_letters or "",
+        },
+        facts={
+            "run": run_id,
+            "videos": {
+                "indexed": len(indexed),
+                "partly_decoded": sum(bool(attempt.message) for attempt in indexed),
+                "replaced": len(replaced),
+                "failed": len(mine) - len(indexed),
+                **_counts(plan, listing),
+                "in_gallery": len(ledger.live(attempts)),
+            },
+            "keyframes": progress.keyframes,
+            "video_seconds": round(progress.seconds, 1),
+            "dead_letters": dead_letters,
         },
     )
 
 
+def rehearse(options: IndexOptions) -> tuple[list[dict[str, str]], Summary]:
+    """What ``index`` would do with which videos, and why. Writes nothing, makes no gallery, and takes no lock."""
+    listing = list_sources(options.sources)
+    begin = time.monotonic()
+    gallery = open_existing(options)
+    known = ledger.latest(ledger.read_attempts(gallery.root)) if gallery else {}
+    plan = _plan(options, listing, known)
+    work = [
+        {
+            "video_id": source.video_id,
+            "uri": source.uri,
+            "why": "new" if source.video_id not in known else "retry" if source.attempt > 1 else "changed",
+        }
+        for source in plan.work
+    ]
+    reasons = {why: sum(each["why"] == why for each in work) for why in ("new", "changed", "retry")}
+    shown = ", ".join(f"{count:,} {why}" for why, count in reasons.items() if count)
+    lines = {
+        "would be indexed": f"{len(work):,}" + (f" ({shown})" if work else ""),
+        **_skipped(plan, listing),
+        "gallery": gallery.root if gallery else f"{options.gallery} (would be made)",
+    }
+    facts = {"dry_run": True, "videos": {"would_be_indexed": len(work), **reasons, **_counts(plan, listing)}}
+    return work, Summary(0, 0, 0.0, time.monotonic() - begin, lines, facts)
+
+
 def open_or_create(options: IndexOptions) -> Gallery:
     """The gallery, made if there is none. UsageError where the options name other models than it was built with."""
+    gallery = open_existing(options)
+    if gallery:
+        return gallery
+    config = load_config(options.backbone or DEFAULT_BACKBONE)
+    Background.of(config)  # match will need it: what is wrong with it is told before the work
+    manifest = GalleryManifest(
+        name=collection_prefix(options.gallery, secrets.token_hex(4)),
+        backbone=config_to_json(config),
+        keyframes=options.keyframes or KeyframeConfig(),
+        milvus=options.milvus or "",
+    )
+    return Gallery.create(options.gallery, manifest)
+
+
+def open_existing(options: IndexOptions) -> Gallery | None:
+    """None where there is none. UsageError where the options name other models than it was built with."""
     if options.milvus:
         check_address(options.milvus)
     gallery = Gallery.load(options.gallery)
-    config = load_config(options.backbone or DEFAULT_BACKBONE)
-    backbone = config_to_json(config)
+    backbone = config_to_json(load_config(options.backbone or DEFAULT_BACKBONE))
     if gallery is None:
-        Background.of(config)  # match will need it: what is wrong with it is told before the work
-        manifest = GalleryManifest(
-            name=collection_prefix(options.gallery, secrets.token_hex(4)),
-            backbone=backbone,
-            keyframes=options.keyframes or KeyframeConfig(),
-            milvus=options.milvus or "",
-        )
-        return Gallery.create(options.gallery, manifest)
+        return None
     manifest = gallery.manifest
     if options.backbone and identity(manifest.backbone) != identity(backbone):
         _refuse(gallery, "backbone", describe(manifest.backbone), describe(backbone))
@@ -123,6 +177,31 @@ def open_or_create(options: IndexOptions) -> Gallery:
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
     return gallery
+
+
+def _plan(options: IndexOptions, listing: Listing, known: Mapping[str, ledger.Attempt]) -> ledger.Plan:
+    return ledger.plan(listing.sources, known, options.retry_failed, options.since_s, options.limit)
+
+
+def _skipped(plan: ledger.Plan, listing: Listing) -> dict[str, str]:
+    return {
+        "unchanged, skipped": _some(plan.unchanged),
+        "known failures, skipped": _some(plan.known_failures, "retry them with --retry-failed"),
+        "older, skipped": _some(plan.older, "changed before --since"),
+        "left for the next run": _some(plan.left, "--limit"),
+        "other files, ignored": _some(listing.ignored),
+    }
+
+
+def _counts(plan: ledger.Plan, listing: Listing) -> dict[str, int]:
+    """As ``_skipped``, for the report."""
+    return {
+        "unchanged": plan.unchanged,
+        "known_failures": plan.known_failures,
+        "older": plan.older,
+        "left": plan.left,
+        "other_files": listing.ignored,
+    }
 
 
 def _check_vectors(gallery: Gallery, plan: ledger.Plan) -> None:

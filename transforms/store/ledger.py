@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from schemas.gallery import LEDGER, part_path
 from schemas.records import Failure, FrameFeatures, VideoSource
+from transforms.fingerprints import changed_s
 from transforms.store import files
 
 INDEXED, FAILED = "indexed", "failed"
@@ -49,11 +50,12 @@ def read_attempts(gallery: str, run: str = "*") -> list[Attempt]:
 
 def _read(path: str) -> list[Attempt]:
     _, run_folder, name = path.rsplit("/", 2)
-    place = (sys.intern(run_folder.removeprefix("run=")), name.removesuffix(".parquet"))
+    run, part = sys.intern(run_folder.removeprefix("run=")), name.removesuffix(".parquet")
     table = files.read_table(path, schema=LEDGER)
     columns = [table.column(field.name).to_pylist() for field in dataclasses.fields(Attempt)[: len(LEDGER)]]
     columns[_STATUS] = list(map(sys.intern, columns[_STATUS]))  # of a million rows there are two
-    return [Attempt(*row, *place) for row in zip(*columns, strict=True)]
+    columns += [[run] * len(table), [part] * len(table)]
+    return [Attempt(*row) for row in zip(*columns, strict=True)]
 
 
 def latest(attempts: Iterable[Attempt]) -> dict[str, Attempt]:
@@ -71,24 +73,41 @@ class Plan:
     """What a run will do with its sources."""
 
     work: list[VideoSource]
-    unchanged: int
-    known_failures: int
+    unchanged: int = 0
+    known_failures: int = 0
+    older: int = 0
+    left: int = 0
 
 
-def plan(sources: Sequence[VideoSource], known: Mapping[str, Attempt], retry_failed: bool) -> Plan:
-    """New and changed sources are work; a known failure only where ``retry_failed``, or where the file has changed."""
-    work, unchanged, known_failures = [], 0, 0
+def plan(
+    sources: Sequence[VideoSource],
+    known: Mapping[str, Attempt],
+    retry_failed: bool = False,
+    since_s: float | None = None,
+    limit: int | None = None,
+) -> Plan:
+    """New and changed sources are work; a known failure only where ``retry_failed``, or where the file has changed.
+
+    since_s: in seconds since 1970; of the work, files that were last changed before are left out as ``older``.
+    limit: most videos of the work; the others are ``left`` for the next run.
+    """
+    work: list[VideoSource] = []
+    counts = dict.fromkeys(("unchanged", "known_failures", "older", "left"), 0)
     for source in sources:
         attempt = known.get(source.video_id)
-        if attempt is None or attempt.fingerprint != source.fingerprint:
-            work.append(source)
-        elif attempt.status == INDEXED:
-            unchanged += 1
-        elif retry_failed:
-            work.append(dataclasses.replace(source, attempt=attempt.attempt + 1))
+        changed = attempt is None or attempt.fingerprint != source.fingerprint
+        if attempt and not changed and attempt.status == INDEXED:
+            counts["unchanged"] += 1
+        elif not changed and not retry_failed:
+            counts["known_failures"] += 1
+        elif since_s is not None and (when := changed_s(source)) is not None and when < since_s:
+            counts["older"] += 1
+        elif limit is not None and len(work) == limit:
+            counts["left"] += 1
         else:
-            known_failures += 1
-    return Plan(work, unchanged, known_failures)
+            again = attempt.attempt + 1 if attempt and not changed else 1
+            work.append(dataclasses.replace(source, attempt=again) if again > 1 else source)
+    return Plan(work, **counts)
 
 
 def write_indexed(gallery: str, run: str, part: str, videos: Sequence[FrameFeatures]) -> None:

@@ -131,10 +131,13 @@ def test_a_gallery_that_cannot_be_locked() -> None:
             "--milvus: no token or password in the address; put it into CLIPTRACE_MILVUS_TOKEN",
         ),
         ("http://host:1?Token=s", "--milvus: no token or password in the address; put it into CLIPTRACE_MILVUS_TOKEN"),
-        ("host:19530", "--milvus host:19530: must be http://HOST:PORT or https://HOST:PORT"),
-        ("./other.db", "--milvus ./other.db: must be http://HOST:PORT or https://HOST:PORT"),
-        ("http://[::1", "--milvus: not an address: Invalid IPv6 URL"),
-        ("http://host:high", "--milvus: not an address: Port could not be cast to integer value as 'high'"),
+        ("http://host:1?db=s", "--milvus: no token or password in the address; put it into CLIPTRACE_MILVUS_TOKEN"),
+        ("me:secret@host:1", "--milvus: no token or password in the address; put it into CLIPTRACE_MILVUS_TOKEN"),
+        ("host:19530", "--milvus: must be http://HOST:PORT or https://HOST:PORT, and no more"),
+        ("./other.db", "--milvus: must be http://HOST:PORT or https://HOST:PORT, and no more"),
+        ("http://host:1/secret", "--milvus: must be http://HOST:PORT or https://HOST:PORT, and no more"),
+        ("http://[::1", "--milvus: not an address: must be http://HOST:PORT or https://HOST:PORT"),
+        ("http://host:high", "--milvus: not an address: must be http://HOST:PORT or https://HOST:PORT"),
     ],
 )
 def test_addresses_that_are_refused(uri: str, message: str) -> None:
