@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import selectors
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -91,10 +92,12 @@ class Process:
 
     @property
     def reason(self) -> str:
-        """Why the process was killed, else the last line that says more than that something failed, else ""."""
+        """Why it was killed, by us or by a fault of its own, else the last line that says more than that something
+        failed, else ""."""
         lines = self.errors
         telling = [line for line in lines if not _GENERIC.fullmatch(line)]
-        return self.killed or (telling or lines or [""])[-1]
+        crashed = (self.returncode or 0) < 0 and f"ffmpeg crashed: {signal.strsignal(-(self.returncode or 0))}"
+        return self.killed or crashed or (telling or lines or [""])[-1]
 
     def fill(self, buffer: memoryview) -> int:
         """Read until ``buffer`` is full or the output ends; return the number of bytes."""

@@ -95,6 +95,24 @@ def test_beam_options_go_to_pipelines_only(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err == "cliptrace: error: cliptrace doctor takes no Beam options\n"
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--s3_secret_access_key=canary",
+        "--s3_access_key_id",
+        "--azure_connection_string=canary",
+        "--S3_Session_Token=canary",
+    ],
+)
+def test_no_secret_is_an_option_of_beam(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["index", "v", "--gallery", "g", "--", "--runner=X", option, "canary"]) == 2
+    text = capsys.readouterr().err
+    assert text.startswith(
+        f"cliptrace: error: {option.partition('=')[0]}: no secret may be an option; put it into the "
+    )
+    assert "canary" not in text
+
+
 def test_errors_are_one_printable_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     name = f"{tmp_path}/a\nb\x1b[31m\udcff"
     assert cli.main(["index", name, "--gallery", str(tmp_path / "g")]) == 2

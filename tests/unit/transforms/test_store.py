@@ -339,6 +339,14 @@ def test_dead_letters_are_json_lines(gallery: Gallery) -> None:
     assert json.loads(path.read_text()) == dataclasses.asdict(failure)
 
 
+def test_no_id_is_part_of_an_expression(vectors: VectorStore) -> None:
+    """Replacing a video deletes its own old rows, whatever it is called."""
+    hostile = ('a" or video_key >= 0 or "" == "', "a' or 1 == 1 --", "] or key >= 0 or key in [", "\\", "$meta", "{x}")
+    vectors.replace([features(name) for name in ("other", *hostile)], generation=1)
+    vectors.replace([features(name, 2, "2-2") for name in hostile], generation=2)
+    assert ids_in_vectors(vectors) == dict(sorted({"other": 4, **dict.fromkeys(hostile, 2)}.items()))
+
+
 # Properties
 
 
