@@ -122,7 +122,7 @@ def read_table(path: str, columns: list[str] | None = None, schema: pa.Schema | 
         return table
     wanted = [schema.field(name) for name in columns or schema.names]
     for field in wanted:
-        if table.column_names.count(field.name) != 1 or not table.schema.field(field.name).equals(field):
+        if field.name not in table.column_names or not table.schema.field(field.name).equals(field):
             raise CliptraceError(f"{path}: is damaged: it has no column {field.name!r} of type {field.type}")
     return table.select([field.name for field in wanted])
 

@@ -11,9 +11,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import memory_files
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -337,6 +339,22 @@ def test_dead_letters_are_json_lines(gallery: Gallery) -> None:
     record_failures([failure], gallery.root, "R1")
     (path,) = Path(gallery.root).glob("failures/run=R1/*.jsonl")
     assert json.loads(path.read_text()) == dataclasses.asdict(failure)
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        (lambda table: table.drop_columns(["uri"]), "uri' of type string"),
+        (lambda table: table.set_column(0, "video_id", pa.array([1])), "video_id' of type string"),
+    ],
+)
+def test_a_shard_of_another_shape_is_refused(gallery: Gallery, change: Any, column: str) -> None:
+    ledger.write_failed(gallery.root, "R", "P", [Failure("/x", "x", "probe", "MediaError", "no")])
+    path = files.join(gallery.root, part_path("ledger", "R", "P"))
+    pq.write_table(change(files.read_table(path)), path)
+    with pytest.raises(CliptraceError) as caught:
+        ledger.read_attempts(gallery.root)
+    assert str(caught.value) == f"{path}: is damaged: it has no column '{column}"
 
 
 def test_no_id_is_part_of_an_expression(vectors: VectorStore) -> None:
