@@ -1,6 +1,6 @@
 """Mutated ffprobe answers, manifests and gallery files: is every one taken, or refused with an error of ours?
 
-python -m benchmarks.fuzz [--count 2000] [--seed 1] [--target probe]
+python -m benchmarks.fuzz [--count 20000] [--seed 1] [--target probe]
 
 Inputs run in processes of their own, so that a parser that crashes or hangs is seen. Exit code 1 where one does.
 """
@@ -54,7 +54,7 @@ Fuzzed = Callable[[random.Random, Path], None]
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__.split("\n")[0])
-    parser.add_argument("--count", type=int, default=2000, metavar="N", help="inputs a target")
+    parser.add_argument("--count", type=int, default=20_000, metavar="N", help="inputs a target")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--target", choices=tuple(TARGETS), action="append", help="default: all")
     parser.add_argument("--worker", type=int, metavar="FIRST", help=argparse.SUPPRESS)

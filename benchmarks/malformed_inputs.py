@@ -17,6 +17,8 @@ from typing import Literal
 from benchmarks.mutations import mutated
 
 CLIPS = Path(__file__).resolve().parents[1] / "tests" / "data" / "clips"
+_REPRODUCIBLE = ("-fflags", "+bitexact", "-flags", "+bitexact")
+"""Else some containers get an id by chance."""
 GOOD = ("baseball.mp4", "coffee.mp4", "folder.mp4/juggling.mp4")
 
 Expected = Literal["failed", "indexed", "any"]
@@ -115,7 +117,7 @@ def _flipped(clip: bytes, rng: random.Random) -> Iterator[_Recipe]:
 def _disguised(clip: bytes) -> Iterator[_Recipe]:
     def archive(path: Path) -> None:
         with zipfile.ZipFile(path, "w") as file:
-            file.writestr("clip.mp4", clip)
+            file.writestr(zipfile.ZipInfo("clip.mp4"), clip)  # of 1980
 
     yield _bytes("not a video", "{number} text.mp4", "failed", b"This is not a video.\n" * 99)
     yield _made("not a video", "{number} png.mp4", "failed", ["-frames:v", "1", "-c:v", "png", "-f", "image2pipe"])
@@ -282,7 +284,8 @@ def _damaged(rng: random.Random) -> Iterator[_Recipe]:
                 with tempfile.TemporaryDirectory() as folder:
                     path = Path(folder, f"whole.{suffix}")
                     source = ["-t", _SECONDS, "-i", str(CLIPS / "cars.mp4"), "-an"]
-                    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", *source, *options, str(path)], check=True)
+                    command = ["ffmpeg", "-nostdin", "-v", "error", *source, *_REPRODUCIBLE, *options, str(path)]
+                    subprocess.run(command, check=True)
                     whole[suffix] = path.read_bytes()
             data = whole[suffix]
             # Every second one keeps its damage to the head, where containers say what they hold.
@@ -322,7 +325,8 @@ def _made(
 
     def write(path: Path) -> None:
         source = inputs or ["-i", str(CLIPS / "cars.mp4")]
-        command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *source, *options, f"file:{path.absolute()}"]
+        command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *source, *_REPRODUCIBLE, *options]
+        command.append(f"file:{path.absolute()}")
         subprocess.run(command, check=True)
         data = path.read_bytes()
         path.write_bytes(data[: round(len(data) * keep)])

@@ -178,7 +178,7 @@ def _fuzz(result: Result) -> str:
     names = {"probe": "what ffprobe says", "manifest": "manifests", "gallery": "files of a gallery"}
     rows = [(names[name], *(f"{row[column]:,}" for column in columns)) for name, row in result["targets"].items()]
     return (
-        f"### Worse input\n\n{result['inputs']:,} mutated inputs a target; refused: by an error of ours that says why.\n\n"
+        f"### Worse input\n\n{result['inputs']:,} mutated inputs each; refused: by an error of ours that says why.\n\n"
         + _table(("", *columns), rows)
     )
 
@@ -197,8 +197,8 @@ def _known(result: Result) -> str:
         for row in result["rows"]
     ]
     return (
-        "### Nothing to do\n\n`cliptrace index` of a manifest whose every video is known and unchanged, in a fresh process, "
-        "start-up included. The bucket is a local folder that answers like one.\n\n"
+        "### Nothing to do\n\n`cliptrace index` of a manifest whose every video is known and unchanged, in a fresh "
+        "process, start-up included. The bucket is a local folder that answers like one.\n\n"
         + _table(("known videos", "in", "seconds", "s per 100,000", "peak MB"), rows)
     )
 

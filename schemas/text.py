@@ -10,7 +10,7 @@ _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\
 
 def text_of(name: str) -> str:
     """``name`` as text that every store takes: what is no UTF-8, which Python keeps as surrogates, becomes escapes."""
-    return name.encode(errors="backslashreplace").decode()
+    return name if name.isascii() else name.encode(errors="backslashreplace").decode()
 
 
 def printable(text: str) -> str:

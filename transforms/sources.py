@@ -60,6 +60,7 @@ def list_sources(arguments: Sequence[str]) -> Listing:
         others = f" ({ignored:,} other files)" if ignored else ""
         raise UsageError(f"no video found in {', '.join(arguments)}{others}")
     distinct = _distinct(named)
+    del named
     looked_up = fingerprints([item.uri for item in distinct.values() if item.fingerprint is None])
     return Listing([_source(video_id, item, looked_up) for video_id, item in distinct.items()], ignored)
 
