@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import secrets
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
@@ -122,7 +121,6 @@ def index(options: IndexOptions) -> Summary:
 def rehearse(options: IndexOptions) -> tuple[list[dict[str, str]], Summary]:
     """What ``index`` would do with which videos, and why. Writes nothing, makes no gallery, and takes no lock."""
     listing = list_sources(options.sources)
-    begin = time.monotonic()
     gallery = open_existing(options)
     known = ledger.latest(ledger.read_attempts(gallery.root)) if gallery else {}
     plan = _plan(options, listing, known)
@@ -142,7 +140,7 @@ def rehearse(options: IndexOptions) -> tuple[list[dict[str, str]], Summary]:
         "gallery": gallery.root if gallery else f"{options.gallery} (would be made)",
     }
     facts = {"dry_run": True, "videos": {"would_be_indexed": len(work), **reasons, **_counts(plan, listing)}}
-    return work, Summary(0, 0, 0.0, time.monotonic() - begin, lines, facts)
+    return work, Summary(0, 0, 0.0, 0.0, lines, facts)
 
 
 def open_or_create(options: IndexOptions) -> Gallery:

@@ -55,22 +55,21 @@ def _lines(path: str) -> Iterator[str]:
 
 def _text_rows(path: str, lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     for number, line in enumerate(lines, 1):
-        if line := line.rstrip("\r\n") if line.strip() else "":
-            video_id, tab, uri = line.partition("\t")
-            yield number, {"id": video_id, "uri": uri} if tab else {"uri": line}
+        if line.strip():
+            first, tab, second = line.rstrip("\r\n").partition("\t")
+            yield number, {"id": first, "uri": second} if tab else {"uri": first}
 
 
 def _json_rows(path: str, lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        place = place_of(path, number)
         try:
             row = json.loads(line.rstrip("\r\n"))
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"{place}: not JSON: {error}") from error
+            raise UsageError(f"{place_of(path, number)}: not JSON: {error}") from error
         if not isinstance(row, dict):
-            raise UsageError(f"{place}: not a JSON object")
+            raise UsageError(f"{place_of(path, number)}: not a JSON object")
         yield number, row
 
 

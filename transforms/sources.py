@@ -224,9 +224,12 @@ def _distinct(named: Iterable[_Named]) -> dict[str, _Named]:
 
 
 def _content(uri: str) -> str:
-    """SHA-256 of a file; the uri itself where it cannot be read, which equals nothing else."""
+    """SHA-256 of a file; the uri itself where it cannot be read, which equals nothing else. What is no regular file is
+    not opened: a device may have no end, and a FIFO waits."""
     digest = hashlib.sha256()
     try:
+        if not is_remote(uri) and not Path(uri).is_file():
+            return uri
         with files.open_bytes(uri) as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)

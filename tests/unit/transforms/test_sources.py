@@ -280,6 +280,15 @@ def test_the_same_id_with_different_content_names_both_lines(here: Path) -> None
     )
 
 
+def test_the_same_id_for_what_has_no_end(here: Path) -> None:
+    write("a.mp4")
+    os.mkfifo("pipe.mp4")
+    write("m.csv", content="id,uri\nx,/dev/zero\nx,a.mp4\n")
+    assert refused("m.csv").startswith("id 'x' names different content at m.csv line 2 (/dev/zero)")
+    write("m.csv", content="id,uri\nx,a.mp4\nx,pipe.mp4\n")
+    assert refused("m.csv").startswith("id 'x' names different content at m.csv line 2 (")
+
+
 def test_the_same_id_in_two_sources_with_different_content(here: Path) -> None:
     write("v/a.mp4", "w/a.mp4")
     assert refused("v", "w") == ("id 'a.mp4' names different content at v/a.mp4 (v/a.mp4) and at w/a.mp4 (w/a.mp4)")
