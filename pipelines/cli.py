@@ -50,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, 2)
     except CliptraceError as error:
         return _fail(error, 1)
+    except BrokenPipeError:  # who reads the lines, as head does, has seen enough; else Python's exit would complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("cliptrace: stopped; run the same command again to go on", file=sys.stderr, flush=True)
         if argv is None:
@@ -292,6 +295,7 @@ def _index(options: argparse.Namespace) -> int:
             work, summary = rehearse(asked)
             for video in work:
                 print(json.dumps(video))
+            sys.stdout.flush()
             print(aligned(summary.lines), file=sys.stderr)
         else:
             summary = index(asked)

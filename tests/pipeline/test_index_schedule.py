@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -186,6 +188,16 @@ def test_a_dry_run_refuses_what_a_run_would(own: Path, capsys: pytest.CaptureFix
         f"cliptrace: error: {own}/gallery was built with keyframes uniform:2, not uniform:4: "
         "leave --keyframes out, or index into another gallery\n",
     )
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback(clips: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipelines.cli", "index", clips, "--gallery", tmp_path / "g", "--dry-run"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    text = process.stderr.read()
+    assert (process.wait(60), "Traceback" in text, "BrokenPipe" in text) == (1, False, False)
 
 
 def test_times_are_spans_or_moments() -> None:
