@@ -197,11 +197,12 @@ class FrameReader:
             with self._lock:
                 table = self._open(video.frames_file).read_row_group(video.row_group, columns=columns)
             table.validate(full=True)
-            owners, times, rows = set(table["video_id"].to_pylist()), table["time"].to_numpy(), table["embedding"]
-            embeddings = (
-                rows.combine_chunks().flatten().to_numpy().reshape(len(times), self._gallery.manifest.dimension)
-            )
-            embeddings = embeddings.astype(np.float32, copy=False)
+            owners, times = set(table["video_id"].to_pylist()), table["time"].to_numpy()
+            column = table["embedding"].combine_chunks()
+            if not pa.types.is_fixed_size_list(column.type):
+                raise ValueError(f"its embeddings are {column.type}")
+            numbers = column.flatten().to_numpy().astype(np.float32, copy=False)
+            embeddings = numbers.reshape(len(times), self._gallery.manifest.dimension)
         except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
             raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
         if owners != {video.video_id}:
