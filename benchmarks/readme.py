@@ -191,6 +191,7 @@ def _known(result: Result) -> str:
             if row["in"] == "files"
             else f"a bucket, {result['data']['latency_s'] * 1000:.0f} ms a request",
             f"{row['seconds']:.1f}",
+            f"{row['cpu_s']:.1f}",
             f"{row['seconds'] / row['videos'] * 1e5:.1f}",
             f"{row['peak_mb']:,}",
         )
@@ -199,7 +200,7 @@ def _known(result: Result) -> str:
     return (
         "### Nothing to do\n\n`cliptrace index` of a manifest whose every video is known and unchanged, in a fresh "
         "process, start-up included. The bucket is a local folder that answers like one.\n\n"
-        + _table(("known videos", "in", "seconds", "s per 100,000", "peak MB"), rows)
+        + _table(("known videos", "in", "seconds", "CPU s", "s per 100,000", "peak MB"), rows)
     )
 
 
