@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import random
 import struct
 import subprocess
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.mutations import mutated
+
 CLIPS = Path(__file__).resolve().parents[1] / "tests" / "data" / "clips"
+_REPRODUCIBLE = ("-fflags", "+bitexact", "-flags", "+bitexact", "-threads", "1")
+"""Else some containers get an id by chance, and some pictures depend on which thread was first."""
 GOOD = ("baseball.mp4", "coffee.mp4", "folder.mp4/juggling.mp4")
 
 Expected = Literal["failed", "indexed", "any"]
@@ -43,18 +49,18 @@ class _Recipe:
     write: Callable[[Path], None]
 
 
-def make(folder: Path, seed: int, canary: Canary, count: int = 60) -> list[Case]:
-    """Write ``count`` malformed inputs, ``GOOD`` videos beside them, and say what each is. The kinds take turns."""
+def make(folder: Path, seed: int, canary: Canary, count: int) -> list[Case]:
+    """Write ``count`` malformed inputs, ``GOOD`` videos beside them, and say what each is. The kinds take turns; when
+    they are used up, the rest are good files of many containers with random damage."""
     folder.mkdir(parents=True)
     for name in GOOD:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes((CLIPS / Path(name).name).read_bytes())
     kinds = [list(kind) for kind in _kinds(random.Random(seed), canary)]
     turns = [kind[turn] for turn in range(max(map(len, kinds))) for kind in kinds if turn < len(kind)]
-    if count > len(turns):
-        raise ValueError(f"there are {len(turns)} malformed inputs, not {count}")
+    endless = itertools.chain(turns, _damaged(random.Random(f"damaged {seed}")))
     cases = []
-    for number, recipe in enumerate(turns[:count]):
+    for number, recipe in enumerate(itertools.islice(endless, count)):
         name = recipe.name.format(number=f"{number:02}")
         recipe.write(folder / name)
         cases.append(Case(name, recipe.kind, recipe.expected))
@@ -111,7 +117,7 @@ def _flipped(clip: bytes, rng: random.Random) -> Iterator[_Recipe]:
 def _disguised(clip: bytes) -> Iterator[_Recipe]:
     def archive(path: Path) -> None:
         with zipfile.ZipFile(path, "w") as file:
-            file.writestr("clip.mp4", clip)
+            file.writestr(zipfile.ZipInfo("clip.mp4"), clip)  # of 1980
 
     yield _bytes("not a video", "{number} text.mp4", "failed", b"This is not a video.\n" * 99)
     yield _made("not a video", "{number} png.mp4", "failed", ["-frames:v", "1", "-c:v", "png", "-f", "image2pipe"])
@@ -248,6 +254,46 @@ def _lying_headers(clip: bytes) -> Iterator[_Recipe]:
     yield _bytes("nested", "{number} boxes in boxes.mp4", "failed", nested)
 
 
+_CONTAINERS = {
+    "mp4": ["-c", "copy", "-f", "mp4"],
+    "mov": ["-c", "copy", "-movflags", "+faststart", "-f", "mov"],
+    "fragments.mp4": ["-c", "copy", "-movflags", "frag_keyframe+empty_moov", "-f", "mp4"],
+    "mkv": ["-c", "copy", "-f", "matroska"],
+    "ts": ["-c", "copy", "-f", "mpegts"],
+    "flv": ["-c", "copy", "-f", "flv"],
+    "avi": ["-c:v", "mpeg4", "-f", "avi"],
+    "webm": ["-c:v", "libvpx", "-deadline", "good", "-cpu-used", "5", "-f", "webm"],
+    "mpg": ["-c:v", "mpeg2video", "-f", "mpeg"],
+    "ogv": ["-c:v", "libtheora", "-f", "ogg"],
+    "wmv": ["-c:v", "wmv2", "-f", "asf"],
+    "gif": ["-vf", "scale=64:-1", "-f", "gif"],
+    "y4m": ["-vf", "scale=32:24", "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe"],
+    "mxf": ["-c:v", "mpeg2video", "-r", "25", "-f", "mxf"],
+    "nut": ["-c", "copy", "-f", "nut"],
+    "h264": ["-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264"],
+}
+_SECONDS = "3"
+
+
+def _damaged(rng: random.Random) -> Iterator[_Recipe]:
+    """Endless: three seconds of a clip in one container after the other, a few bytes of it changed, cut or doubled."""
+    whole: dict[str, bytes] = {}
+    while True:
+        for suffix, options in _CONTAINERS.items():
+            if suffix not in whole:
+                with tempfile.TemporaryDirectory() as folder:
+                    path = Path(folder, f"whole.{suffix}")
+                    source = ["-t", _SECONDS, "-i", str(CLIPS / "cars.mp4"), "-an"]
+                    command = ["ffmpeg", "-nostdin", "-v", "error", *source, *_REPRODUCIBLE, *options, str(path)]
+                    subprocess.run(command, check=True)
+                    whole[suffix] = path.read_bytes()
+            data = whole[suffix]
+            # Every second one keeps its damage to the head, where containers say what they hold.
+            head = rng.choice((len(data), min(len(data), 4096)))
+            damaged = mutated(data[:head], rng) + data[head:]
+            yield _bytes("random damage", f"{{number}} damaged.{suffix}", "any", damaged)
+
+
 def _patched(clip: bytes, box: bytes, offset: int, value: bytes) -> bytes:
     """The first ``box`` with other bytes, ``offset`` counted from the end of its name."""
     start = clip.index(box) + len(box) + offset
@@ -279,7 +325,8 @@ def _made(
 
     def write(path: Path) -> None:
         source = inputs or ["-i", str(CLIPS / "cars.mp4")]
-        command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *source, *options, f"file:{path.absolute()}"]
+        command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *source, *_REPRODUCIBLE, *options]
+        command.append(f"file:{path.absolute()}")
         subprocess.run(command, check=True)
         data = path.read_bytes()
         path.write_bytes(data[: round(len(data) * keep)])

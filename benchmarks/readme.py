@@ -173,6 +173,37 @@ def _malformed(result: Result) -> str:
     )
 
 
+def _fuzz(result: Result) -> str:
+    columns = ("taken", "refused", "crash", "hang")
+    names = {"probe": "what ffprobe says", "manifest": "manifests", "gallery": "files of a gallery"}
+    rows = [(names[name], *(f"{row[column]:,}" for column in columns)) for name, row in result["targets"].items()]
+    return (
+        f"### Worse input\n\n{result['inputs']:,} mutated inputs each; refused: by an error of ours that says why.\n\n"
+        + _table(("", *columns), rows)
+    )
+
+
+def _known(result: Result) -> str:
+    rows = [
+        (
+            f"{row['videos']:,}",
+            "local files"
+            if row["in"] == "files"
+            else f"a bucket, {result['data']['latency_s'] * 1000:.0f} ms a request",
+            f"{row['seconds']:.1f}",
+            f"{row['cpu_s']:.1f}",
+            f"{row['seconds'] / row['videos'] * 1e5:.1f}",
+            f"{row['peak_mb']:,}",
+        )
+        for row in result["rows"]
+    ]
+    return (
+        "### Nothing to do\n\n`cliptrace index` of a manifest whose every video is known and unchanged, in a fresh "
+        "process, start-up included. The bucket is a local folder that answers like one.\n\n"
+        + _table(("known videos", "in", "seconds", "CPU s", "s per 100,000", "peak MB"), rows)
+    )
+
+
 def _descriptor(result: Result) -> str:
     data, found = result["data"], result["end_to_end"]
     frames = [
@@ -249,7 +280,9 @@ DOCUMENTS: Mapping[str, Mapping[str, Callable[[Result], str]]] = {
         "copies": _copies,
         "index_throughput": _throughput,
         "query_latency": _latency,
+        "known_videos": _known,
         "malformed": _malformed,
+        "fuzz": _fuzz,
     },
     "docs/model-cards/copy_lite0.md": {"descriptor": _descriptor},
 }

@@ -87,7 +87,10 @@ def _save(checkpoint: Path, settings: str, parts: Mapping[str, Part], step: int)
 
 
 def _restore(checkpoint: Path, settings: str, parts: Mapping[str, Part]) -> int:
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch has one for every kind of damage, and for what it will not unpickle
+        raise UsageError(f"{checkpoint}: no checkpoint of cliptrace: remove it, or give another --output") from error
     if content["config"] != settings:
         raise UsageError(f"{checkpoint}: was begun with other settings, {content['config']}; give another --output")
     for name, part in parts.items():

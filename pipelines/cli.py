@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import datetime
+import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Sequence
 
 from pipelines import gallery_commands
 from pipelines.parsers import EXIT_CODES, add_command, keyframe_config, model_options, positive, work_options
-from pipelines.settings import apply_settings
+from pipelines.settings import apply_settings, refuse_secrets
 from pipelines.stopping import stoppable
 from schemas import __version__
 from schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS
 from schemas.errors import CliptraceError, UsageError
+from schemas.text import printable
 
 ALIGNERS = ("spd", "tn", "dp", "hough", "dtw")
 PRECEDENCE = (
@@ -41,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.beam_args = arguments[split + 1 :]
         if options.beam_args and options.command not in ("index", "match"):
             raise UsageError(f"cliptrace {options.command} takes no Beam options")
+        refuse_secrets(options.beam_args)
         _quiet_libraries()
         with stoppable():
             return int(options.run(options))
@@ -48,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, 2)
     except CliptraceError as error:
         return _fail(error, 1)
+    except BrokenPipeError:  # who reads the lines, as head does, has seen enough; else Python's exit would complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("cliptrace: stopped; run the same command again to go on", file=sys.stderr, flush=True)
         if argv is None:
@@ -56,8 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: CliptraceError, code: int) -> int:
-    message = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", str(error))
-    print(f"cliptrace: error: {message}".encode(errors="backslashreplace").decode(), file=sys.stderr)
+    print(f"cliptrace: error: {printable(str(error))}", file=sys.stderr)
     return code
 
 
@@ -80,6 +85,18 @@ def make_parser() -> argparse.ArgumentParser:
         "--milvus", metavar="URI", help="Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)"
     )
     index.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
+    index.add_argument(
+        "--since",
+        type=_since,
+        metavar="WHEN",
+        help="only files changed since: 7d, 36h, 90m, or a date or time as 2026-01-31 or 2026-01-31T18:00+01:00 "
+        "(UTC unless it says)",
+    )
+    index.add_argument("--limit", type=positive, metavar="N", help="at most N videos; the rest is for the next run")
+    index.add_argument(
+        "--dry-run", action="store_true", help="print what would be indexed, as JSON lines, and write nothing"
+    )
+    index.add_argument("--report", default="", metavar="FILE", help="write what became of the run, as JSON")
     work_options(index)
 
     match = add_command(commands, "match", "find which seconds of the queries come from videos of the gallery")
@@ -158,6 +175,21 @@ def make_parser() -> argparse.ArgumentParser:
 _SOURCE = "a file, a folder, a glob, or a manifest (.txt .csv .jsonl .parquet with id and uri)"
 
 
+def _since(text: str) -> float:
+    """Seconds since 1970."""
+    unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
+    try:
+        if unit:
+            then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(**{unit: float(text[:-1])})
+        else:
+            then = datetime.datetime.fromisoformat(text)
+        return (then if then.tzinfo else then.replace(tzinfo=datetime.UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"{text} is neither a span (7d, 36h, 90m) nor a date or time (2026-01-31, 2026-01-31T18:00+01:00)"
+        ) from None
+
+
 def _score(text: str) -> float:
     value = float(text)
     if not 0.0 <= value <= 1.0:
@@ -185,22 +217,34 @@ def _quiet_libraries() -> None:
 
 
 def _index(options: argparse.Namespace) -> int:
-    from pipelines.index import IndexOptions, index
+    from pipelines.index import IndexOptions, index, rehearse
+    from pipelines.progress import aligned
+    from pipelines.reporting import reporting
 
-    summary = index(
-        IndexOptions(
-            sources=options.sources,
-            gallery=options.gallery,
-            backbone=options.backbone,
-            keyframes=options.keyframes,
-            milvus=options.milvus,
-            device=options.device,
-            threads=options.threads,
-            retry_failed=options.retry_failed,
-            beam_args=options.beam_args,
-        )
+    asked = IndexOptions(
+        sources=options.sources,
+        gallery=options.gallery,
+        backbone=options.backbone,
+        keyframes=options.keyframes,
+        milvus=options.milvus,
+        device=options.device,
+        threads=options.threads,
+        retry_failed=options.retry_failed,
+        since_s=options.since,
+        limit=options.limit,
+        beam_args=options.beam_args,
     )
-    print(summary, file=sys.stderr)
+    with reporting(options.report, "index", options.gallery) as report:
+        if options.dry_run:
+            work, summary = rehearse(asked)
+            for video in work:
+                print(json.dumps(video))
+            sys.stdout.flush()
+            print(aligned(summary.lines), file=sys.stderr)
+        else:
+            summary = index(asked)
+            print(summary, file=sys.stderr)
+        report |= {**summary.facts, "exit_code": summary.exit_code}
     return summary.exit_code
 
 

@@ -22,6 +22,7 @@ from models.ssan.shipped import spd_config
 from schemas.config import DEFAULT_BACKBONE, KeyframeConfig
 from schemas.errors import CliptraceError
 from schemas.gallery import GalleryManifest
+from schemas.text import printable
 from transforms.store.vectors import VectorStore, check_address
 
 
@@ -36,7 +37,7 @@ class Check:
 
     def __str__(self) -> str:
         mark = "ok  " if self.good else "FAIL" if self.needed else "none"
-        return f"{mark}  {self.name:<12} {self.text}"
+        return f"{mark}  {self.name:<12} {printable(self.text)}"
 
 
 def examine(milvus: str | None) -> list[Check]:

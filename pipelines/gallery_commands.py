@@ -9,8 +9,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from pipelines.parsers import Commands, add_command, model_options, work_options
-from pipelines.printing import aligned, printable, put, put_json
+from pipelines.printing import aligned, put, put_json
 from schemas.errors import CliptraceError, UsageError
+from schemas.text import escaped
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
     from transforms.store.gallery import Gallery
@@ -91,7 +92,7 @@ def _list(options: argparse.Namespace) -> int:
         if options.json:
             put_json(map(dataclasses.asdict, tombstones))
         else:
-            rows = (f"{clock(t.time):<17} {printable(t.video_id)}" for t in tombstones)
+            rows = (f"{clock(t.time):<17} {escaped(t.video_id)}" for t in tombstones)
             put([f"{'removed (UTC)':<17} video", *rows] if tombstones else [])
         return 0
     entries = list_videos(gallery)
@@ -110,7 +111,7 @@ def _list(options: argparse.Namespace) -> int:
     else:
         rows = (
             f"{entry.video.decoded_s:>10.1f} {entry.video.keyframes:>10,}  {clock(entry.indexed):<16}  "
-            f"{printable(entry.video.video_id)}"
+            f"{escaped(entry.video.video_id)}"
             for entry in entries
         )
         put([f"{'seconds':>10} {'keyframes':>10}  {'indexed (UTC)':<16}  video", *rows] if entries else [])
@@ -124,7 +125,7 @@ def _show(options: argparse.Namespace) -> int:
     gallery = _open(options.gallery)
     for number, description in enumerate(describe_video(gallery, options.video)):
         put([""] if number else [])
-        put(aligned({printable(name): printable(value) for name, value in facts_of(gallery, description).items()}))
+        put(aligned({escaped(name): escaped(value) for name, value in facts_of(gallery, description).items()}))
         if options.matches:
             put(matches_with(options.matches, description.last.video_id))
     return 0
@@ -154,7 +155,7 @@ def _stats(options: argparse.Namespace) -> int:
         "vector store": gallery.vectors_address,
         "format": str(manifest.format_version),
     }
-    put(aligned({name: printable(value) for name, value in lines.items()}))
+    put(aligned({name: escaped(value) for name, value in lines.items()}))
     return 0
 
 

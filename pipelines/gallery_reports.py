@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from models.metrics.files import read_matches
-from pipelines.printing import printable
+from schemas.text import escaped
 from transforms.store.catalogue import Description
 from transforms.store.gallery import Gallery
 from transforms.store.repairing import REMEDIES
@@ -47,11 +47,11 @@ def facts_of(gallery: Gallery, description: Description) -> dict[str, str]:
 def matches_with(path: str, video_id: str) -> Iterator[str]:
     """Lines about the matches of a file that name the video as query or as reference."""
     matches = [match for match in read_matches(path) if video_id in (match.query_id, match.ref_id)]
-    yield f"matches: {len(matches):,} in {printable(path)}"
+    yield f"matches: {len(matches):,} in {escaped(path)}"
     for match in sorted(matches, key=lambda match: -match.score):
         other = f"of {match.ref_id}" if match.query_id == video_id else f"in {match.query_id}"
         seconds = sum(segment.query_end - segment.query_start for segment in match.segments)
-        yield f"  {match.score:.2f}  {len(match.segments):>3} segments  {seconds:>8.1f} s  {printable(other)}"
+        yield f"  {match.score:.2f}  {len(match.segments):>3} segments  {seconds:>8.1f} s  {escaped(other)}"
 
 
 class Tally:
@@ -76,7 +76,7 @@ class Tally:
             shown = self._examples[kind][:_MOST_EXAMPLES] + ["…"] * (len(self._examples[kind]) > _MOST_EXAMPLES)
             lines += [
                 f"{kind}: {count:,}",
-                *(f"  {printable(example)}" for example in shown),
+                *(f"  {escaped(example)}" for example in shown),
                 f"  {when}: {REMEDIES[kind]}",
             ]
         return lines

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
 import apache_beam as beam
@@ -23,19 +23,22 @@ from schemas.errors import CliptraceError, UsageError
 from schemas.gallery import GalleryManifest, collection_prefix
 from schemas.records import VideoSource
 from transforms.features import ExtractFeatures, FeatureConfig
-from transforms.sources import list_sources
+from transforms.sources import Listing, list_sources
 from transforms.store import ledger
 from transforms.store.gallery import Gallery, check_vectors, is_local, locked
 from transforms.store.stops import update_stops
 from transforms.store.sweeping import sweep
-from transforms.store.takedown import read_tombstones
+from transforms.store.takedown import Tombstone, read_tombstones
 from transforms.store.vectors import check_address
 from transforms.storing import RecordFailures, StoreFeatures
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IndexOptions:
-    """backbone, keyframes, milvus: None for the gallery's own, or the default where it is yet to be made."""
+    """backbone, keyframes, milvus: None for the gallery's own, or the default where it is yet to be made.
+
+    since_s, limit: as ``ledger.plan`` takes them.
+    """
 
     sources: Sequence[str]
     gallery: str
@@ -45,6 +48,8 @@ class IndexOptions:
     device: Device = "cpu"
     threads: int = 3
     retry_failed: bool = False
+    since_s: float | None = None
+    limit: int | None = None
     beam_args: Sequence[str] = ()
 
 
@@ -67,8 +72,7 @@ def index(options: IndexOptions) -> Summary:
         gallery = open_or_create(options).migrated()
         config = feature_config(gallery, options.device, options.threads)
         attempts = ledger.read_attempts(gallery.root)
-        removed = read_tombstones(gallery.home)
-        plan = ledger.plan(listing.sources, ledger.latest(attempts), options.retry_failed, removed)
+        plan = _plan(options, listing, ledger.latest(attempts), read_tombstones(gallery.home))
         before = ledger.live(attempts)
         if is_local(gallery.root):
             sweep(gallery, attempts, gallery.vectors(), run_id)  # what a killed run left
@@ -87,7 +91,9 @@ def index(options: IndexOptions) -> Summary:
             update_stops(gallery)
     mine = [attempt for attempt in attempts if attempt.run == run_id]
     indexed = [attempt for attempt in mine if attempt.status == ledger.INDEXED]
+    replaced = [attempt.video_id for attempt in indexed if _is_another(attempt, before.get(attempt.video_id))]
     failures = sum(attempt.status == ledger.FAILED for attempt in mine)
+    dead_letters = f"{gallery.root}/failures/run={run_id}" if failures else None
     return Summary(
         videos=len(indexed),
         failures=failures,
@@ -96,15 +102,52 @@ def index(options: IndexOptions) -> Summary:
         lines={
             "keyframes": f"{progress.keyframes:,}",
             "partly decoded": named([attempt.video_id for attempt in indexed if attempt.message]),
-            "replaced by other files": named([a.video_id for a in indexed if _is_another(a, before.get(a.video_id))]),
-            "unchanged, skipped": _some(plan.unchanged),
-            "known failures, skipped": _some(plan.known_failures, "retry them with --retry-failed"),
-            "removed, kept out": _kept_out(plan.removed),
-            "other files, ignored": _some(listing.ignored),
+            "replaced by other files": named(replaced),
+            **_skipped(plan, listing),
             "gallery": f"{gallery.home} ({len(ledger.live(attempts)):,} videos)",
-            "failures in": f"{gallery.root}/failures/run={run_id}" if failures else "",
+            "failures in": dead_letters or "",
+        },
+        facts={
+            "run": run_id,
+            "videos": {
+                "indexed": len(indexed),
+                "partly_decoded": sum(bool(attempt.message) for attempt in indexed),
+                "replaced": len(replaced),
+                "failed": failures,
+                **_counts(plan, listing),
+                "in_gallery": len(ledger.live(attempts)),
+            },
+            "keyframes": progress.keyframes,
+            "video_seconds": round(progress.seconds, 1),
+            "dead_letters": dead_letters,
         },
     )
+
+
+def rehearse(options: IndexOptions) -> tuple[list[dict[str, str]], Summary]:
+    """What ``index`` would do with which videos, and why. Writes nothing, makes no gallery, and takes no lock."""
+    check_options(options)
+    listing = list_sources(options.sources)
+    gallery = open_existing(options)
+    known = ledger.latest(ledger.read_attempts(gallery.root)) if gallery else {}
+    plan = _plan(options, listing, known, read_tombstones(gallery.home) if gallery else [])
+    work = [
+        {
+            "video_id": source.video_id,
+            "uri": source.uri,
+            "why": "new" if source.video_id not in known else "retry" if source.attempt > 1 else "changed",
+        }
+        for source in plan.work
+    ]
+    reasons = {why: sum(each["why"] == why for each in work) for why in ("new", "changed", "retry")}
+    shown = ", ".join(f"{count:,} {why}" for why, count in reasons.items() if count)
+    lines = {
+        "would be indexed": f"{len(work):,}" + (f" ({shown})" if work else ""),
+        **_skipped(plan, listing),
+        "gallery": gallery.home if gallery else f"{options.gallery} (would be made)",
+    }
+    facts = {"dry_run": True, "videos": {"would_be_indexed": len(work), **reasons, **_counts(plan, listing)}}
+    return work, Summary(0, 0, 0.0, 0.0, lines, facts)
 
 
 def check_options(options: IndexOptions) -> None:
@@ -118,16 +161,24 @@ def check_options(options: IndexOptions) -> None:
 
 def open_or_create(options: IndexOptions) -> Gallery:
     """The gallery, made if there is none. UsageError where the options name other models than it was built with."""
+    gallery = open_existing(options)
+    if gallery:
+        return gallery
+    manifest = GalleryManifest(
+        name=collection_prefix(options.gallery, secrets.token_hex(4)),
+        backbone=config_to_json(load_config(options.backbone or DEFAULT_BACKBONE)),
+        keyframes=options.keyframes or DEFAULT_KEYFRAMES,
+        milvus=options.milvus or "",
+    )
+    return Gallery.create(options.gallery, manifest)
+
+
+def open_existing(options: IndexOptions) -> Gallery | None:
+    """None where there is none. UsageError where the options name other models than it was built with."""
     gallery = Gallery.load(options.gallery)
-    backbone = config_to_json(load_config(options.backbone or DEFAULT_BACKBONE))
     if gallery is None:
-        manifest = GalleryManifest(
-            name=collection_prefix(options.gallery, secrets.token_hex(4)),
-            backbone=backbone,
-            keyframes=options.keyframes or DEFAULT_KEYFRAMES,
-            milvus=options.milvus or "",
-        )
-        return Gallery.create(options.gallery, manifest)
+        return None
+    backbone = config_to_json(load_config(options.backbone or DEFAULT_BACKBONE))
     manifest = gallery.manifest
     if options.backbone and identity(manifest.backbone) != identity(backbone):
         _refuse(gallery, "backbone", describe(manifest.backbone), describe(backbone))
@@ -136,6 +187,35 @@ def open_or_create(options: IndexOptions) -> Gallery:
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
     return gallery
+
+
+def _plan(
+    options: IndexOptions, listing: Listing, known: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]
+) -> ledger.Plan:
+    return ledger.plan(listing.sources, known, removed, options.retry_failed, options.since_s, options.limit)
+
+
+def _skipped(plan: ledger.Plan, listing: Listing) -> dict[str, str]:
+    return {
+        "unchanged, skipped": _some(plan.unchanged),
+        "known failures, skipped": _some(plan.known_failures, "retry them with --retry-failed"),
+        "removed, kept out": _kept_out(plan.removed),
+        "older, skipped": _some(plan.older, "changed before --since"),
+        "left for the next run": _some(plan.left, "--limit"),
+        "other files, ignored": _some(listing.ignored),
+    }
+
+
+def _counts(plan: ledger.Plan, listing: Listing) -> dict[str, int]:
+    """As ``_skipped``, for the report."""
+    return {
+        "unchanged": plan.unchanged,
+        "known_failures": plan.known_failures,
+        "removed": len(plan.removed),
+        "older": plan.older,
+        "left": plan.left,
+        "other_files": listing.ignored,
+    }
 
 
 def _check_vectors(gallery: Gallery, plan: ledger.Plan) -> None:

@@ -7,13 +7,13 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from pipelines.printing import printable
+from schemas.text import escaped, printable
 from transforms import telemetry
 
 _PLAIN_EVERY_S = 10.0
@@ -77,13 +77,15 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """The end of a run. seconds: of video decoded. lines: what else there is to say; an empty value is left out."""
+    """The end of a run. seconds: of video decoded. lines: what else there is to say; an empty value is left out.
+    facts: the same for programs (docs/scheduling.md)."""
 
     videos: int
     failures: int
     seconds: float
     elapsed_s: float
     lines: Mapping[str, str]
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -91,19 +93,23 @@ class Summary:
 
     def __str__(self) -> str:
         speed = f", {self.seconds / self.elapsed_s:.1f} × real time" if self.seconds and self.elapsed_s else ""
-        lines = {
+        first = {
             "videos": f"{self.videos:,}",
             "hours of video": f"{_clock(self.seconds)} in {self.elapsed_s:.1f} s{speed}" if self.seconds else "0",
             "failures": f"{self.failures:,}",
-            **self.lines,
         }
-        width = max(map(len, lines)) + 1
-        return "\n".join(f"{name + ':':<{width}} {value}" for name, value in lines.items() if value)
+        return aligned({**first, **self.lines})
+
+
+def aligned(lines: Mapping[str, str]) -> str:
+    """Names and values in two columns; an empty value is left out."""
+    width = max(map(len, lines)) + 1
+    return "\n".join(f"{name + ':':<{width}} {printable(value)}" for name, value in lines.items() if value)
 
 
 def named(video_ids: Sequence[str]) -> str:
     """How many, and the first few of them, for a summary; empty where there are none."""
-    names = [printable(video_id) for video_id in sorted(video_ids)[:_MOST_NAMES]]
+    names = [escaped(video_id) for video_id in sorted(video_ids)[:_MOST_NAMES]]
     more = ["…"] if len(video_ids) > _MOST_NAMES else []
     return f"{len(video_ids):,} ({', '.join(names + more)})" if video_ids else ""
 

@@ -14,7 +14,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from pipelines.stopping import stop_if_asked
 from schemas.errors import CliptraceError
 from schemas.records import VideoSource
-from transforms.sources import size_of
+from transforms.fingerprints import size_of
 
 _LOCAL_WAVE = (128, 2 << 30)
 _CLUSTER_WAVE = (10_000, 1 << 62)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from schemas.errors import UsageError
 
+_SECRET = re.compile(r"secret|token|password|access_key|connection_string", re.IGNORECASE)
 _SWITCH = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -42,6 +44,17 @@ def apply_settings(parser: argparse.ArgumentParser, argv: Sequence[str], environ
         action = options[dest]
         action.default = _convert(action, place, value)
         action.required = False
+
+
+def refuse_secrets(beam_args: Sequence[str]) -> None:
+    """UsageError where one of Beam's options holds a secret: all end up in process lists, logs and job graphs."""
+    for argument in beam_args:
+        name = argument.partition("=")[0]
+        if name.startswith("--") and _SECRET.search(name):
+            raise UsageError(
+                f"{name}: no secret may be an option; put it into the environment of this process and of the workers, "
+                "as AWS_SECRET_ACCESS_KEY, AZURE_STORAGE_CONNECTION_STRING or GOOGLE_APPLICATION_CREDENTIALS"
+            )
 
 
 def _config_path(argv: Sequence[str], environment: Mapping[str, str]) -> str:

@@ -145,7 +145,7 @@ class GalleryManifest:
             keyframes, index = KeyframeConfig(**data.pop("keyframes")), IndexConfig(**data.pop("index"))
             int(data["backbone"]["dimension"])
             return cls(**data, keyframes=keyframes, index=index, format_version=version)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CliptraceError(f"{source}: not a gallery description: {error}") from error
 
 

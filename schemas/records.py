@@ -10,11 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def text_of(name: str) -> str:
-    """``name`` as text that every store takes: what is no UTF-8, which Python keeps as surrogates, becomes escapes."""
-    return name.encode(errors="backslashreplace").decode()
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class VideoSource:
     """A video as it was named. ``fingerprint`` changes when the file does; ``attempt`` counts from 1."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from typing import IO
 
 import apache_beam as beam
 
@@ -75,7 +76,7 @@ class Extract:
         self._config = config
 
     def open(self) -> None:
-        self.scratch = Scratch(files.open_bytes, self._config.limits, capacity_bytes=self._config.scratch_bytes)
+        self.scratch = Scratch(_fetch, self._config.limits, capacity_bytes=self._config.scratch_bytes)
         self._selector = make_selector(self._config.keyframes, BASIS_FPS)
         self._embedder = Embedder.open(self._config.backbone, self._config.device)
 
@@ -94,6 +95,14 @@ class Extract:
 
     def close(self) -> None:
         self.scratch.close()
+
+
+def _fetch(uri: str) -> IO[bytes]:
+    try:
+        opened: IO[bytes] = files.open_bytes(uri)
+        return opened
+    except (OSError, ValueError) as error:  # ValueError: a scheme that Beam does not know
+        raise MediaError(f"cannot be fetched: {files.reason(error)}") from error
 
 
 class Begin:

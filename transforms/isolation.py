@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,8 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from schemas.errors import CliptraceError, MediaError
-from schemas.records import Failure, VideoSource, text_of
+from schemas.records import Failure, VideoSource
+from schemas.text import printable, text_of
 from transforms import telemetry
 
 _FAILURES = "failures"
@@ -106,13 +106,12 @@ class _IsolatedDoFn(beam.DoFn):
 
 
 def failure_of(source: VideoSource, stage: str, error: Exception) -> Failure:
-    message = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text_of(str(error))).strip()
     return Failure(
         uri=text_of(source.uri),
         video_id=source.video_id,
         stage=stage,
         error=type(error).__name__,
-        message=message[:2000],
+        message=printable(str(error)).strip()[:2000],
         fingerprint=source.fingerprint,
         attempt=source.attempt,
         time=time.time(),

@@ -16,11 +16,11 @@ from apache_beam.io.filesystems import FileSystems
 from schemas.config import VIDEO_SUFFIXES
 from schemas.errors import UsageError
 from schemas.gallery import MAX_ID_BYTES
-from schemas.records import VideoSource, text_of
-from transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, read_rows
+from schemas.records import VideoSource
+from schemas.text import text_of
+from transforms.fingerprints import fingerprints, is_remote, remote_fingerprint
+from transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, place_of, read_rows
 from transforms.store import files
-
-MISSING = "missing"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,13 +33,18 @@ class Listing:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Named:
-    """A video and where it was named, for the error message."""
+    """A video and where it was named, for the error message: an argument, or a row of the manifest ``origin``."""
 
     video_id: str
     uri: str
-    place: str
+    origin: str
     fingerprint: str | None = None
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    row: int | None = None
+
+    @property
+    def place(self) -> str:
+        return self.origin if self.row is None else place_of(self.origin, self.row)
 
 
 def list_sources(arguments: Sequence[str]) -> Listing:
@@ -49,17 +54,19 @@ def list_sources(arguments: Sequence[str]) -> Listing:
     ignored = 0
     for argument in arguments:
         found, skipped = _resolve(argument)
-        # A file name need not be UTF-8, an id must.
-        named += [dataclasses.replace(item, video_id=text_of(item.video_id)) for item in found]
+        named += found
         ignored += skipped
     if not named:
         others = f" ({ignored:,} other files)" if ignored else ""
         raise UsageError(f"no video found in {', '.join(arguments)}{others}")
-    return Listing([_source(item) for item in _distinct(named)], ignored)
+    distinct = _distinct(named)
+    del named
+    looked_up = fingerprints([item.uri for item in distinct.values() if item.fingerprint is None])
+    return Listing([_source(video_id, item, looked_up) for video_id, item in distinct.items()], ignored)
 
 
 def _resolve(argument: str) -> tuple[list[_Named], int]:
-    if _is_remote(argument):
+    if is_remote(argument):
         return _resolve_remote(argument)
     name = argument.removeprefix("file://")
     if not name:
@@ -85,7 +92,7 @@ def _resolve_remote(argument: str) -> tuple[list[_Named], int]:
             matches = _match(argument)
             if not matches:
                 raise UsageError(f"{argument}: no such file or folder")
-            return [_Named(m.path[len(root) + 1 :], m.path, argument, _remote_fingerprint(m)) for m in matches], 0
+            return [_Named(m.path[len(root) + 1 :], m.path, argument, remote_fingerprint(m)) for m in matches], 0
         if FileSystems.exists(argument):
             return [_Named(argument.rsplit("/", 1)[1], argument, argument)], 0
         root = argument.rstrip("/")
@@ -95,7 +102,7 @@ def _resolve_remote(argument: str) -> tuple[list[_Named], int]:
     if not matches:
         raise UsageError(f"{argument}: no such file or folder")
     videos = [m for m in matches if _is_video(m.path[len(root) + 1 :])]
-    named = [_Named(m.path[len(root) + 1 :], m.path, argument, _remote_fingerprint(m)) for m in videos]
+    named = [_Named(m.path[len(root) + 1 :], m.path, argument, remote_fingerprint(m)) for m in videos]
     return named, len(matches) - len(videos)
 
 
@@ -146,10 +153,6 @@ def _is_hidden(below: Path) -> bool:
     return any(part.startswith(".") for part in below.parts)
 
 
-def _is_remote(uri: str) -> bool:
-    return "://" in uri and not uri.startswith("file://")
-
-
 def _is_glob(argument: str) -> bool:
     return any(character in argument for character in "*?[")
 
@@ -171,46 +174,62 @@ def _manifest(path: str) -> Iterator[_Named]:
     """Videos of a manifest. A relative uri is taken from its folder; the uri, as written, is the default id."""
     folder = FileSystems.split(path)[0]
     empty = True
-    for place, row in read_rows(path):
-        uri = next((str(row[column]) for column in URI_COLUMNS if str(row.get(column) or "").strip()), "")
+    for number, row in read_rows(path):
+        uri = next((text for column in URI_COLUMNS if (text := _text(row, column, path, number)).strip()), "")
         if not uri:
-            raise UsageError(f"{place}: no uri (nor url, nor file_name)")
-        video_id = str(row["id"]) if row.get("id") not in (None, "") else uri
+            raise UsageError(f"{place_of(path, number)}: no uri (nor url, nor file_name)")
+        video_id = _text(row, "id", path, number) or uri
+        if "\0" in video_id:
+            raise UsageError(f"{place_of(path, number)}: id holds a NUL character")
         metadata = {
             text_of(key): text_of(value if isinstance(value, str) else json.dumps(value, default=str))
             for key, value in row.items()
             if key not in ("id", *URI_COLUMNS) and value is not None
         }
-        full = uri if _is_remote(uri) else uri.removeprefix("file://")
+        full = uri if is_remote(uri) else uri.removeprefix("file://")
         empty = False
-        path = full if _is_remote(full) or Path(full).is_absolute() else files.join(folder, full)
-        yield _Named(video_id, path, place, metadata=metadata)
+        whole = full if is_remote(full) or full.startswith("/") else files.join(folder, full)
+        yield _Named(video_id, whole, path, metadata=metadata, row=number)
     if empty:
         raise UsageError(f"{path}: names no video")
 
 
-# Ids and fingerprints
+def _text(row: Mapping[str, Any], column: str, path: str, number: int) -> str:
+    """A number is taken as it is written; a list or an object names nothing."""
+    value = row.get(column)
+    if isinstance(value, str) or value is None:
+        return value or ""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise UsageError(f"{place_of(path, number)}: {column} must be a text, not {type(value).__name__}")
+    return str(value)
 
 
-def _distinct(named: Iterable[_Named]) -> list[_Named]:
+# Ids
+
+
+def _distinct(named: Iterable[_Named]) -> dict[str, _Named]:
     """Each id once. The same id again is no harm where it means the same content, and a UsageError otherwise."""
     by_id: dict[str, _Named] = {}
     for item in named:
-        if len(item.video_id.encode()) > MAX_ID_BYTES:
+        video_id = text_of(item.video_id)  # a file name need not be UTF-8, an id must
+        if len(video_id.encode()) > MAX_ID_BYTES:
             raise UsageError(f"{item.place}: id is longer than {MAX_ID_BYTES} bytes")
-        first = by_id.setdefault(item.video_id, item)
+        first = by_id.setdefault(video_id, item)
         if first is not item and first.uri != item.uri and _content(first.uri) != _content(item.uri):
             raise UsageError(
-                f"id {item.video_id!r} names different content at {first.place} ({first.uri}) "
+                f"id {video_id!r} names different content at {first.place} ({first.uri}) "
                 f"and at {item.place} ({item.uri})"
             )
-    return list(by_id.values())
+    return by_id
 
 
 def _content(uri: str) -> str:
-    """SHA-256 of a file; the uri itself where it cannot be read, which equals nothing else."""
+    """SHA-256 of a file; the uri itself where it cannot be read, which equals nothing else. What is no regular file is
+    not opened: a device may have no end, and a FIFO waits."""
     digest = hashlib.sha256()
     try:
+        if not is_remote(uri) and not Path(uri).is_file():
+            return uri
         with files.open_bytes(uri) as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
@@ -219,31 +238,6 @@ def _content(uri: str) -> str:
     return digest.hexdigest()
 
 
-def _source(item: _Named) -> VideoSource:
-    fingerprint = item.fingerprint or fingerprint_of(item.uri)
-    uri = item.uri if _is_remote(item.uri) else str(Path(item.uri).absolute())
-    return VideoSource(item.video_id, uri, fingerprint, dict(item.metadata))
-
-
-def fingerprint_of(uri: str) -> str:
-    """Changes when the file does: size and time of the last change; MISSING where there is no such file."""
-    if not _is_remote(uri):
-        try:
-            stat = Path(uri).stat()
-        except (OSError, ValueError):
-            return MISSING
-        return f"{stat.st_size}-{stat.st_mtime_ns}"
-    try:
-        return _remote_fingerprint(FileSystems.get_filesystem(uri).metadata(uri))
-    except (OSError, ValueError):
-        return MISSING
-
-
-def _remote_fingerprint(metadata: Any) -> str:
-    return f"{metadata.size_in_bytes}-{metadata.last_updated_in_seconds}"
-
-
-def size_of(source: VideoSource) -> int:
-    """Bytes of the file, which its fingerprint begins with; 0 where it is missing."""
-    size = source.fingerprint.partition("-")[0]
-    return int(size) if size.isdigit() else 0
+def _source(video_id: str, item: _Named, looked_up: Mapping[str, str]) -> VideoSource:
+    uri = item.uri if item.uri.startswith("/") or is_remote(item.uri) else str(Path(item.uri).absolute())
+    return VideoSource(video_id, uri, item.fingerprint or looked_up[item.uri], item.metadata)

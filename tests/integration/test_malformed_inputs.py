@@ -21,9 +21,12 @@ def test_every_input_has_one_honest_outcome_and_nothing_foreign_is_touched(tmp_p
 def test_the_same_seed_makes_the_same_inputs(tmp_path: Path) -> None:
     canary = Canary(tmp_path / "secret.mp4", "http://127.0.0.1:9")
 
-    first, second = (make(tmp_path / name, 7, canary, count=9) for name in ("first", "second"))
+    first = make(tmp_path / "first", 7, canary, count=110)
+    (tmp_path / "secret.fifo").unlink()
+    second = make(tmp_path / "second", 7, canary, count=110)
 
     assert first == second
+    assert sum(case.kind == "random damage" for case in first) > 20
     for case in first:
         paths = [tmp_path / name / case.name for name in ("first", "second")]
         if all(path.is_file() for path in paths):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
@@ -35,3 +36,19 @@ def test_remote_videos_are_staged_and_indexed(tmp_path: Path, capsys: pytest.Cap
     assert state["again"] == ("indexed", "mem://b/v/cars.mp4", "")
     assert state["s/broken.mp4"][0] == state["gone"][0] == "failed"
     assert state["s/broken.mp4"][2].startswith("not a video")
+    assert state["gone"][2] == "cannot be fetched: No such object"
+
+
+def test_a_manifest_reaches_no_server(tmp_path: Path) -> None:
+    """Addresses that are no filesystem of Beam's are dead letters, not requests in this machine's name."""
+    with socket.create_server(("127.0.0.1", 0)) as canary:
+        canary.settimeout(0.2)
+        address = f"127.0.0.1:{canary.getsockname()[1]}"
+        uris = [f"{scheme}://{address}/meta-data" for scheme in ("http", "https", "ftp", "rtmp", "tcp", "concat")]
+        (tmp_path / "m.txt").write_text("".join(f"{uri}\n" for uri in uris))
+        assert cli.main(["index", str(tmp_path / "m.txt"), "--gallery", str(tmp_path / "g")]) == 3
+        with pytest.raises(TimeoutError):
+            canary.accept()
+    attempts = ledger.read_attempts(str(tmp_path / "g"))
+    assert {attempt.video_id: attempt.error for attempt in attempts} == dict.fromkeys(uris, "MediaError")
+    assert all(attempt.message.startswith("cannot be fetched: Unable to get filesystem") for attempt in attempts)

@@ -14,6 +14,7 @@ from typing import Any
 from schemas.config import Limits
 from schemas.errors import MediaError
 from schemas.records import VideoInfo
+from schemas.text import text_of
 from transforms.media.command import file_url, probe_command
 from transforms.media.process import Process
 
@@ -28,11 +29,21 @@ def probe(path: str, limits: Limits) -> VideoInfo:
     Raises MediaError where there is none or where it is beyond ``limits``. ``content_sha256`` stays empty.
     """
     size_bytes = _regular_file_size(path, limits)
-    answer = _ask(path, limits)
-    stream = next((s for s in answer.get("streams", []) if _is_video(s)), None)
-    if stream is None:
-        raise MediaError("has no video stream" if answer.get("streams") else "not a video: it has no streams")
-    return _check(_describe(stream, answer.get("format", {}), size_bytes), limits)
+    return info_of(_ask(path, limits), size_bytes, limits)
+
+
+def info_of(answer: bytes, size_bytes: int, limits: Limits) -> VideoInfo:
+    """What ffprobe's answer, which repeats what the file claims, says of the video. Raises MediaError as ``probe``."""
+    try:
+        described = json.loads(answer)
+        streams = described.get("streams", [])
+        stream = next((s for s in streams if _is_video(s)), None)
+        info = _describe(stream, described.get("format", {}), size_bytes) if stream else None
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise MediaError("not a video: ffprobe's description of it makes no sense") from error
+    if info is None:
+        raise MediaError("has no video stream" if streams else "not a video: it has no streams")
+    return _check(info, limits)
 
 
 def content_sha256(path: str) -> str:
@@ -58,7 +69,7 @@ def _regular_file_size(path: str, limits: Limits) -> int:
     return status.st_size
 
 
-def _ask(path: str, limits: Limits) -> dict[str, Any]:
+def _ask(path: str, limits: Limits) -> bytes:
     buffer = bytearray(_ANSWER_BYTES)
     command = probe_command(path, limits)
     with Process(command, file_url(path), memory_bytes=limits.memory_bytes, stall_s=limits.probe_s) as ffprobe:
@@ -71,8 +82,7 @@ def _ask(path: str, limits: Limits) -> dict[str, Any]:
             raise _too_large(large[1], limits)
         if ffprobe.returncode != 0:
             raise MediaError(f"not a video: {ffprobe.reason}")
-    answer: dict[str, Any] = json.loads(buffer[:filled])
-    return answer
+    return bytes(buffer[:filled])
 
 
 def _is_video(stream: Mapping[str, Any]) -> bool:
@@ -91,9 +101,9 @@ def _describe(stream: Mapping[str, Any], container: Mapping[str, Any], size_byte
         fps=_rate(stream.get("avg_frame_rate")) or _rate(stream.get("r_frame_rate")),
         width=width,
         height=height,
-        codec=stream.get("codec_name", "unknown"),
-        container=container.get("format_name", ""),
-        pixel_format=stream.get("pix_fmt", ""),
+        codec=text_of(stream.get("codec_name", "unknown")),
+        container=text_of(container.get("format_name", "")),
+        pixel_format=text_of(stream.get("pix_fmt", "")),
         rotation=rotation,
         interlaced=stream.get("field_order") in _INTERLACED,
         size_bytes=size_bytes,
@@ -125,7 +135,7 @@ def _duration_s(stream: Mapping[str, Any], container: Mapping[str, Any]) -> floa
     start_s = _seconds(container.get("start_time")) if "matroska" in container.get("format_name", "") else 0.0
     container_s = _seconds(container.get("duration")) - (start_s if start_s > 0 else 0.0)
     duration_s = end_s if end_s > 0 else container_s
-    return duration_s if duration_s > 0 else math.nan
+    return duration_s if 0 < duration_s < math.inf else math.nan
 
 
 def _seconds(text: str | None) -> float:
@@ -135,7 +145,7 @@ def _seconds(text: str | None) -> float:
 def _rate(text: str | None) -> float:
     """Frames a second; 0.0 where unknown."""
     numerator, denominator = map(int, (text or "0/0").split("/"))
-    return numerator / denominator if denominator else 0.0
+    return max(numerator / denominator, 0.0) if denominator else 0.0
 
 
 def _rotation(stream: Mapping[str, Any]) -> int:

@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import selectors
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from typing import Self
 from schemas.errors import CliptraceError
 
 _STDERR_BYTES = 8192
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
+"""All that a child learns of this process's environment: no token, no cloud key, and nothing that steers ffmpeg."""
 _PIPE_BYTES = 1 << 20
 _LAST_BYTES_S = 0.1
 """How long the pipes of a killed process are watched for what it wrote before."""
@@ -50,7 +53,11 @@ class Process:
         self.killed = ""
         try:
             self._process = subprocess.Popen(
-                list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
             )
         except FileNotFoundError:
             raise CliptraceError("ffmpeg is not installed: apt-get install ffmpeg") from None
@@ -85,10 +92,12 @@ class Process:
 
     @property
     def reason(self) -> str:
-        """Why the process was killed, else the last line that says more than that something failed, else ""."""
+        """Why it was killed, by us or by a fault of its own, else the last line that says more than that something
+        failed, else ""."""
         lines = self.errors
         telling = [line for line in lines if not _GENERIC.fullmatch(line)]
-        return self.killed or (telling or lines or [""])[-1]
+        crashed = (self.returncode or 0) < 0 and f"ffmpeg crashed: {signal.strsignal(-(self.returncode or 0))}"
+        return self.killed or crashed or (telling or lines or [""])[-1]
 
     def fill(self, buffer: memoryview) -> int:
         """Read until ``buffer`` is full or the output ends; return the number of bytes."""

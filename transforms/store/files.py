@@ -129,16 +129,28 @@ def sizes(root: str, pattern: str) -> dict[str, int]:
     return found
 
 
-def read_table(path: str, columns: list[str] | None = None) -> pa.Table:
-    """A Parquet file of the gallery. CliptraceError where it is damaged or gone."""
+def read_table(path: str, columns: list[str] | None = None, schema: pa.Schema | None = None) -> pa.Table:
+    """A Parquet file of the gallery, or some columns of it. CliptraceError where it is damaged or gone, or lacks what
+    ``schema`` has."""
     try:
         # Without threads: shards of this size need none, and a command that ends right after it leaves none behind.
         with pq.ParquetFile(pa.BufferReader(read_bytes(path))) as file:
             if missing := set(columns or ()) - set(file.schema_arrow.names):
-                raise CliptraceError(f"{path}: cannot be read: no column {', '.join(sorted(missing))}")
-            return file.read(columns=columns, use_threads=False)
-    except (OSError, pa.ArrowException) as error:
+                raise ValueError(f"no column {', '.join(sorted(missing))}")
+            table = file.read(columns=columns, use_threads=False)
+        table.validate(full=True)
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise CliptraceError(f"{path}: cannot be read: {reason(error)}") from error
+    return table if schema is None else in_schema(table, schema, path, columns)
+
+
+def in_schema(table: pa.Table, schema: pa.Schema, path: str, columns: list[str] | None = None) -> pa.Table:
+    """The columns of ``schema``, or some of them, in its order. CliptraceError where one is missing or another type."""
+    wanted = [schema.field(name) for name in columns or schema.names]
+    for field in wanted:
+        if field.name not in table.column_names or not table.schema.field(field.name).equals(field):
+            raise CliptraceError(f"{path}: is damaged: it has no column {field.name!r} of type {field.type}")
+    return table.select([field.name for field in wanted])
 
 
 def write_tables(path: str, schema: pa.Schema, row_groups: list[pa.Table]) -> None:

@@ -177,7 +177,7 @@ def read_videos(gallery: Gallery) -> dict[str, StoredVideo]:
 def read_shard(gallery: Gallery, run: str, part: str, video_ids: Container[str]) -> list[StoredVideo]:
     """Those of the videos that this commit has stored."""
     columns = [field.name for field in dataclasses.fields(StoredVideo)]
-    rows = files.read_table(files.join(gallery.root, part_path("videos", run, part)), columns).to_pylist()
+    rows = files.read_table(files.join(gallery.root, part_path("videos", run, part)), columns, VIDEOS).to_pylist()
     return [StoredVideo(**{**row, "metadata": dict(row["metadata"])}) for row in rows if row["video_id"] in video_ids]
 
 
@@ -213,22 +213,26 @@ class FrameReader:
         try:
             with self._lock:
                 table = self._row_group(video)
-        except (OSError, pa.ArrowException) as error:
+            table.validate(full=True)
+            owners, times = set(table["video_id"].to_pylist()), table["time"].to_numpy()
+            column = table["embedding"].combine_chunks()
+            if not pa.types.is_fixed_size_list(column.type):
+                raise ValueError(f"its embeddings are {column.type}")
+            numbers = column.flatten().to_numpy().astype(np.float32, copy=False)
+            embeddings = numbers.reshape(len(times), self._gallery.manifest.dimension)
+        except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
             raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
-        if set(table["video_id"].to_pylist()) != {video.video_id}:
+        if owners != {video.video_id}:
             raise CliptraceError(
                 f"{video.frames_file}: row group {video.row_group} does not hold video {video.video_id!r}"
             )
-        column = table["embedding"].combine_chunks()
-        rows = column.flatten().to_numpy().reshape(len(table), self._gallery.manifest.dimension)
-        embeddings = rows.astype(np.float32, copy=False)
         if not np.isfinite(embeddings).all():
             raise CliptraceError(f"{video.frames_file}: row group {video.row_group} has embeddings that are not finite")
-        return table["time"].to_numpy(), embeddings
+        return times, embeddings
 
     def _row_group(self, video: StoredVideo) -> pa.Table:
         columns = ["video_id", "time", "embedding"]
-        with contextlib.suppress(OSError, pa.ArrowException):
+        with contextlib.suppress(OSError, LookupError, pa.ArrowException):
             return self._open(video.frames_file).read_row_group(video.row_group, columns=columns)
         if stale := self._files.pop(video.frames_file, None):  # the file may have been rewritten since it was opened
             stale.close(force=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import pyarrow as pa
@@ -12,6 +14,7 @@ import pyarrow as pa
 from schemas.errors import CliptraceError
 from schemas.gallery import LEDGER, generation_of, part_path
 from schemas.records import Failure, FrameFeatures, VideoSource
+from transforms.fingerprints import changed_s
 from transforms.store import files
 from transforms.store.takedown import Tombstone
 
@@ -20,6 +23,9 @@ Commit = tuple[str, str]
 T = TypeVar("T")
 
 INDEXED, FAILED, REMOVED = "indexed", "failed", "removed"
+_STATUS = LEDGER.get_field_index("status")
+_THREADS = 16
+"""Shards that are read at a time: of a bucket each takes a request, of which nearly all is waiting."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +55,9 @@ def read_attempts(gallery: str, run: str = "*") -> list[Attempt]:
     """Every attempt of the run, oldest first."""
 
     def read() -> list[Attempt]:
-        return sorted((attempt for path in shards(gallery, run) for attempt in read_shard(path)), key=order)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            attempts = [attempt for shard in pool.map(read_shard, shards(gallery, run)) for attempt in shard]
+        return sorted(attempts, key=order)
 
     return steadily(gallery, read)
 
@@ -75,10 +83,17 @@ def shards(gallery: str, run: str = "*") -> list[str]:
 
 
 def read_shard(path: str) -> list[Attempt]:
-    run, part = commit_of(path)
-    # A gallery of format 1 has no generations, since they followed from where the rows were.
-    generation = {"generation": generation_of(run, part)}
-    return [Attempt(**{**generation, **row}, run=run, part=part) for row in files.read_table(path).to_pylist()]
+    run, part = map(sys.intern, commit_of(path))
+    table = files.read_table(path)
+    if "generation" not in table.column_names:  # of format 1: it followed from where the rows were
+        table = table.append_column(
+            LEDGER.field("generation"), pa.array([generation_of(run, part)] * len(table), pa.int64())
+        )
+    table = files.in_schema(table, LEDGER, path)
+    columns = [table.column(field.name).to_pylist() for field in dataclasses.fields(Attempt)[: len(LEDGER)]]
+    columns[_STATUS] = list(map(sys.intern, columns[_STATUS]))  # of a million rows there are three
+    columns += [[run] * len(table), [part] * len(table)]
+    return [Attempt(*row) for row in zip(*columns, strict=True)]
 
 
 def commit_of(path: str) -> Commit:
@@ -116,35 +131,50 @@ class Plan:
     """What a run will do with its sources."""
 
     work: list[VideoSource]
-    unchanged: int
-    known_failures: int
-    removed: list[str]
+    unchanged: int = 0
+    known_failures: int = 0
+    older: int = 0
+    left: int = 0
+    removed: list[str] = dataclasses.field(default_factory=list)
 
 
 def plan(
-    sources: Sequence[VideoSource], known: Mapping[str, Attempt], retry_failed: bool, removed: Iterable[Tombstone] = ()
+    sources: Sequence[VideoSource],
+    known: Mapping[str, Attempt],
+    removed: Iterable[Tombstone] = (),
+    retry_failed: bool = False,
+    since_s: float | None = None,
+    limit: int | None = None,
 ) -> Plan:
     """New and changed sources are work; a known failure only where ``retry_failed``, or where the file has changed.
 
-    removed: what stays out, by its id and by its file.
+    removed: what stays out, by its id and by its file. since_s: in seconds since 1970; of the work, files that were
+    last changed before are left out as ``older``. limit: most videos of the work; the others are ``left`` for the next
+    run.
     """
     tombstones = list(removed)
     ids = {tombstone.video_id for tombstone in tombstones}
     uris = {tombstone.uri for tombstone in tombstones if tombstone.uri}
-    work, unchanged, known_failures, kept_out = [], 0, 0, []
+    work: list[VideoSource] = []
+    kept_out: list[str] = []
+    counts = dict.fromkeys(("unchanged", "known_failures", "older", "left"), 0)
     for source in sources:
         attempt = known.get(source.video_id)
+        changed = attempt is None or attempt.status == REMOVED or attempt.fingerprint != source.fingerprint
         if source.video_id in ids or source.uri in uris:
             kept_out.append(source.video_id)
-        elif attempt is None or attempt.status == REMOVED or attempt.fingerprint != source.fingerprint:
-            work.append(source)
-        elif attempt.status == INDEXED:
-            unchanged += 1
-        elif retry_failed:
-            work.append(dataclasses.replace(source, attempt=attempt.attempt + 1))
+        elif attempt and not changed and attempt.status == INDEXED:
+            counts["unchanged"] += 1
+        elif not changed and not retry_failed:
+            counts["known_failures"] += 1
+        elif since_s is not None and (when := changed_s(source)) is not None and when < since_s:
+            counts["older"] += 1
+        elif limit is not None and len(work) == limit:
+            counts["left"] += 1
         else:
-            known_failures += 1
-    return Plan(work, unchanged, known_failures, kept_out)
+            again = attempt.attempt + 1 if attempt and not changed else 1
+            work.append(dataclasses.replace(source, attempt=again) if again > 1 else source)
+    return Plan(work, **counts, removed=kept_out)
 
 
 def write_indexed(gallery: str, run: str, part: str, videos: Sequence[FrameFeatures], generation: int) -> None:

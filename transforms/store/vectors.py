@@ -47,16 +47,17 @@ class Hits:
 
 
 def check_address(uri: str) -> None:
-    """A Milvus address that may be stored and shown: http(s)://host:port without a secret in it."""
+    """A Milvus address that may be stored and shown: http(s)://host:port and nothing that could be a secret. No message
+    repeats it."""
     try:
         parts = urlsplit(uri)
         _ = parts.port
-    except ValueError as error:
-        raise UsageError(f"--milvus: not an address: {error}") from error
-    if parts.username or parts.password or "token" in parts.query.lower():
+    except ValueError:
+        raise UsageError("--milvus: not an address: must be http://HOST:PORT or https://HOST:PORT") from None
+    if "@" in uri or parts.query or parts.fragment:
         raise UsageError(f"--milvus: no token or password in the address; put it into {TOKEN_VARIABLE}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"--milvus {uri}: must be http://HOST:PORT or https://HOST:PORT")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+        raise UsageError("--milvus: must be http://HOST:PORT or https://HOST:PORT, and no more")
 
 
 class VectorStore:

@@ -219,6 +219,31 @@ def test_an_onnx_file_that_cannot_be_used(tmp_path: Path, content: bytes, messag
     assert str(error.value).startswith(f"{tmp_path / 'net.onnx'}: {message}")
 
 
+@pytest.mark.parametrize("location", ["secret.bin", "../secret.bin", "/etc/hostname"])
+def test_an_onnx_file_that_takes_its_numbers_from_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    """Which nobody has a digest of."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for folder in (tmp_path, tmp_path / "here"):
+        (folder / "secret.bin").write_bytes(bytes(12))
+    elsewhere = onnx.TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[3])
+    elsewhere.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", location), ("offset", "0"), ("length", "12")):
+        elsewhere.external_data.add(key=key, value=value)
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "w"], ["y"])],
+        "elsewhere",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 3])],
+        [elsewhere],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    with pytest.raises(CliptraceError, match="ONNX Runtime cannot load it: "):
+        open_session(config_of(tmp_path / "net.onnx", model.SerializeToString(), "onnx"))
+
+
 def test_a_file_that_is_no_torchscript(tmp_path: Path) -> None:
     with pytest.raises(CliptraceError) as error:
         open_session(config_of(tmp_path / "net.pt", b"no network", "torchscript"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,27 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refused:
         run(tmp_path, Config(seed=1))
     assert str(refused.value) == message
+
+
+class Touch:
+    """Unpickling one writes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self._path),)
+
+
+def test_a_checkpoint_from_elsewhere_runs_no_code(tmp_path: Path) -> None:
+    torch.save({"config": Touch(tmp_path / "touched")}, tmp_path / CHECKPOINT)
+    problem = f"{tmp_path}/{CHECKPOINT}: no checkpoint of cliptrace: remove it, or give another --output"
+    for content in ((tmp_path / CHECKPOINT).read_bytes(), b"", b"no archive"):
+        (tmp_path / CHECKPOINT).write_bytes(content)
+        with pytest.raises(UsageError) as caught:
+            run(tmp_path, Config())
+        assert str(caught.value) == problem
+    assert not (tmp_path / "touched").exists()
 
 
 def test_rates_rise_and_fall() -> None:

@@ -102,6 +102,24 @@ def test_beam_options_go_to_pipelines_only(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err == "cliptrace: error: cliptrace doctor takes no Beam options\n"
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--s3_secret_access_key=canary",
+        "--s3_access_key_id",
+        "--azure_connection_string=canary",
+        "--S3_Session_Token=canary",
+    ],
+)
+def test_no_secret_is_an_option_of_beam(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["index", "v", "--gallery", "g", "--", "--runner=X", option, "canary"]) == 2
+    text = capsys.readouterr().err
+    assert text.startswith(
+        f"cliptrace: error: {option.partition('=')[0]}: no secret may be an option; put it into the "
+    )
+    assert "canary" not in text
+
+
 def test_errors_are_one_printable_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     name = f"{tmp_path}/a\nb\x1b[31m\udcff"
     assert cli.main(["index", name, "--gallery", str(tmp_path / "g")]) == 2
@@ -178,6 +196,7 @@ def test_the_summary() -> None:
         "gallery:        g"
     )
     assert Summary(0, 1, 0.0, 0.0, {}).exit_code == 3
+    assert str(Summary(0, 0, 0.0, 0.0, {"output": "a\nb\x1b[2J"})).endswith("\noutput:         a b [2J")
     assert "hours of video: 1:02:06 in " in str(Summary(1, 0, 3725.6, 60.0, {}))
     assert "hours of video: 100:00:59 in " in str(Summary(1, 0, 360_059.4, 60.0, {}))
 

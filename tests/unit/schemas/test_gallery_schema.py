@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.gallery import collection_prefix, frame_key, part_path, video_key
-from schemas.records import FrameFeatures, Segment, VideoInfo, VideoSource, text_of
+from schemas.records import FrameFeatures, Segment, VideoInfo, VideoSource
+from schemas.text import text_of
 
 
 def test_keys_never_change() -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from schemas.errors import CliptraceError, UsageError
 from schemas.records import VideoSource
-from transforms.sources import MISSING, list_sources, size_of
+from transforms.fingerprints import MISSING, size_of
+from transforms.sources import list_sources
 from transforms.store import files
 
 
@@ -215,6 +216,14 @@ def test_txt_has_a_uri_a_line_or_an_id_and_a_uri(here: Path) -> None:
         ("m.jsonl", '{"uri": "  "}', "m.jsonl line 1: no uri (nor url, nor file_name)"),
         ("m.txt", "a\t\n", "m.txt line 1: no uri (nor url, nor file_name)"),
         ("m.txt", "\n \n", "m.txt: names no video"),
+        ("m.csv", "uri,id,uri\na,b,c\n", "m.csv line 1: column 'uri' stands there twice"),
+        ("m.csv", 'uri\n"' + "x" * 140_000 + '"\n', "m.csv line 2: field larger than field limit (131072)"),
+        ("m.txt", "a\n" + "x" * 2**20, "m.txt line 2: has more than 1,048,576 characters"),
+        ("m.jsonl", "x" * 2**21, "m.jsonl line 1: has more than 1,048,576 characters"),
+        ("m.jsonl", '{"uri": ["a.mp4"]}', "m.jsonl line 1: uri must be a text, not list"),
+        ("m.jsonl", '{"uri": "a.mp4", "id": {"a": 1}}', "m.jsonl line 1: id must be a text, not dict"),
+        ("m.jsonl", '{"uri": "a.mp4", "id": true}', "m.jsonl line 1: id must be a text, not bool"),
+        ("m.jsonl", '{"uri": "a.mp4", "id": "a\\u0000b"}', "m.jsonl line 1: id holds a NUL character"),
         ("m.txt", "x" * 4097, "m.txt line 1: id is longer than 4096 bytes"),
         ("m.jsonl", '{"id": "' + "ä" * 2049 + '", "uri": "a"}', "m.jsonl line 1: id is longer than 4096 bytes"),
     ],
@@ -231,6 +240,20 @@ def test_manifests_that_cannot_be_read_at_all(here: Path) -> None:
     assert refused("m.parquet").startswith("m.parquet: cannot be read: ")
     Path("deep.jsonl").write_text("[" * 100_000)
     assert refused("deep.jsonl").startswith("deep.jsonl line 1: not JSON")
+
+
+def test_a_parquet_manifest_that_is_small_on_disk_only(here: Path) -> None:
+    table = pa.table({"uri": pa.array(["a" * 400_000] * 1000, pa.large_string())})
+    pq.write_table(table, "m.parquet")
+    assert Path("m.parquet").stat().st_size < 1_000_000
+    assert refused("m.parquet") == "m.parquet row 1: 1000 rows take more than 268,435,456 bytes"
+
+
+def test_a_parquet_manifest_of_text_that_is_none(here: Path) -> None:
+    text = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")])
+    pq.write_table(pa.table({"uri": text}), "m.parquet")
+    assert refused("m.parquet").startswith("m.parquet: cannot be read: ")
+    assert "UTF8" in refused("m.parquet")
 
 
 def test_lone_surrogates_never_reach_a_store(here: Path) -> None:
@@ -255,6 +278,15 @@ def test_the_same_id_with_different_content_names_both_lines(here: Path) -> None
     assert refused("m.csv") == (
         f"id 'x' names different content at m.csv line 2 ({here}/a.mp4) and at m.csv line 4 ({here}/b.mp4)"
     )
+
+
+def test_the_same_id_for_what_has_no_end(here: Path) -> None:
+    write("a.mp4")
+    os.mkfifo("pipe.mp4")
+    write("m.csv", content="id,uri\nx,/dev/zero\nx,a.mp4\n")
+    assert refused("m.csv").startswith("id 'x' names different content at m.csv line 2 (/dev/zero)")
+    write("m.csv", content="id,uri\nx,a.mp4\nx,pipe.mp4\n")
+    assert refused("m.csv").startswith("id 'x' names different content at m.csv line 2 (")
 
 
 def test_the_same_id_in_two_sources_with_different_content(here: Path) -> None:

@@ -11,9 +11,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import memory_files
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -131,10 +133,13 @@ def test_a_gallery_that_cannot_be_locked() -> None:
             "--milvus: no token or password in the address; put it into CLIPTRACE_MILVUS_TOKEN",
         ),
         ("http://host:1?Token=s", "--milvus: no token or password in the address; put it into CLIPTRACE_MILVUS_TOKEN"),
-        ("host:19530", "--milvus host:19530: must be http://HOST:PORT or https://HOST:PORT"),
-        ("./other.db", "--milvus ./other.db: must be http://HOST:PORT or https://HOST:PORT"),
-        ("http://[::1", "--milvus: not an address: Invalid IPv6 URL"),
-        ("http://host:high", "--milvus: not an address: Port could not be cast to integer value as 'high'"),
+        ("http://host:1?db=s", "--milvus: no token or password in the address; put it into CLIPTRACE_MILVUS_TOKEN"),
+        ("me:secret@host:1", "--milvus: no token or password in the address; put it into CLIPTRACE_MILVUS_TOKEN"),
+        ("host:19530", "--milvus: must be http://HOST:PORT or https://HOST:PORT, and no more"),
+        ("./other.db", "--milvus: must be http://HOST:PORT or https://HOST:PORT, and no more"),
+        ("http://host:1/secret", "--milvus: must be http://HOST:PORT or https://HOST:PORT, and no more"),
+        ("http://[::1", "--milvus: not an address: must be http://HOST:PORT or https://HOST:PORT"),
+        ("http://host:high", "--milvus: not an address: must be http://HOST:PORT or https://HOST:PORT"),
     ],
 )
 def test_addresses_that_are_refused(uri: str, message: str) -> None:
@@ -333,6 +338,31 @@ def test_dead_letters_are_json_lines(gallery: Gallery) -> None:
     record_failures([failure], gallery.root, "R1")
     (path,) = Path(gallery.root).glob("failures/run=R1/*.jsonl")
     assert json.loads(path.read_text()) == dataclasses.asdict(failure)
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        (lambda table: table.drop_columns(["uri"]), "uri' of type string"),
+        (lambda table: table.set_column(0, "video_id", pa.array([1])), "video_id' of type string"),
+    ],
+)
+def test_a_shard_of_another_shape_is_refused(gallery: Gallery, change: Any, column: str) -> None:
+    ledger.write_failed(gallery.root, "R", "P", [Failure("/x", "x", "probe", "MediaError", "no")])
+    path = files.join(gallery.root, part_path("ledger", "R", "P"))
+    pq.write_table(change(files.read_table(path)), path)
+    with pytest.raises(CliptraceError) as caught:
+        ledger.read_attempts(gallery.root)
+    assert str(caught.value) == f"{path}: is damaged: it has no column '{column}"
+
+
+def test_no_id_is_part_of_an_expression(vectors: VectorStore) -> None:
+    """Replacing a video deletes its own old rows, whatever it is called."""
+    hostile = ('a" or video_key >= 0 or "" == "', "a' or 1 == 1 --", "] or key >= 0 or key in [", "\\", "$meta", "{x}")
+    vectors.replace([features(name) for name in ("other", *hostile)], generation=1)
+    vectors.replace([features(name, 2, "2-2") for name in hostile], generation=2)
+    vectors.delete_older(hostile, generation=2)
+    assert ids_in_vectors(vectors) == dict(sorted({"other": 4, **dict.fromkeys(hostile, 2)}.items()))
 
 
 # Properties

@@ -7,6 +7,7 @@ import math
 import os
 import socket
 import struct
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ import pytest
 
 from schemas.config import Limits
 from schemas.errors import CliptraceError, MediaError
-from transforms.media.probe import content_sha256, probe
+from transforms.media.decode import Decoder
+from transforms.media.probe import content_sha256, info_of, probe
 
 Make = Callable[..., str]
 TONE = ("-f", "lavfi", "-i", "sine=duration=1")
@@ -130,6 +132,88 @@ def test_playlists_reach_nothing(clip: str, tmp_path: Path) -> None:
             assert refusal(path) == f"not a video: {kind}: not an accepted container"
         with pytest.raises(TimeoutError):
             canary.accept()
+
+
+def test_names_that_would_choose_another_demuxer_choose_none(clip: str, make: Make, tmp_path: Path) -> None:
+    """Image sequences, subtitles, scripts: whether ffmpeg goes by the name or by the content."""
+    picture = Path(make("frame001.jpg", "-f", "lavfi", "-i", "testsrc2=size=64x48", "-frames:v", "1")).read_bytes()
+    (tmp_path / "frame001.jpg").write_bytes(picture)
+    texts = {
+        "frame%03d.jpg": (picture, "an accepted container"),
+        "lines.srt": (b"1\n00:00:00,000 --> 00:00:09,000\nHello\n\n", "an accepted container"),
+        "lines.ass": (b"[Script Info]\n[Events]\nDialogue: 0,0:00:00.00,0:00:09.00,,,,0,0,0,,Hi\n", "an accepted"),
+        "list.ffconcat": (f"ffconcat version 1.0\nfile '{clip}'\n".encode(), "an accepted container"),
+        "stream.m3u8": (
+            f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{clip}\n#EXT-X-ENDLIST\n".encode(),
+            "an accepted container",
+        ),
+        "script.avs": (f'DirectShowSource("{clip}")'.encode(), "not a video: "),
+    }
+    for name, (content, message) in texts.items():
+        (tmp_path / name).write_bytes(content)
+        assert message in refusal(tmp_path / name), name
+
+
+def test_a_movie_that_names_another_file_does_not_open_it(clip: str, make: Make, tmp_path: Path) -> None:
+    """QuickTime's data references: the samples of a track may lie in any file, which ffmpeg opens if it is told to."""
+    whole = Path(make("index_last.mov", "-i", clip, "-c", "copy", "-f", "mov")).read_bytes()
+    secret = tmp_path / "secret.mov"
+    secret.write_bytes(whole)
+    (tmp_path / "pointing.mov").write_bytes(with_data_reference(whole, str(secret)))
+    options = ["-v", "error", "-count_frames", "-of", "csv=p=0", "-show_entries", "stream=nb_read_frames"]
+    told = ["-enable_drefs", "1", "-use_absolute_path", "1"]
+    shown = subprocess.run(
+        ["ffprobe", *told, *options, str(tmp_path / "pointing.mov")], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "20"  # the file is what it claims to be
+    os.utime(secret, ns=(1, secret.stat().st_mtime_ns))
+    info = probe(str(tmp_path / "pointing.mov"), Limits())
+    with (
+        Decoder(str(tmp_path / "pointing.mov"), info, Limits(), size=32) as tiles,
+        pytest.raises(MediaError, match=r"^no frame could be decoded"),
+    ):
+        list(tiles)
+    assert secret.stat().st_atime_ns == 1
+
+
+def with_data_reference(movie: bytes, path: str) -> bytes:
+    """A movie whose index comes last, with the samples of its first track in the file at ``path``."""
+    name = path.encode() + b"\0" * (len(path) % 2)
+    alias = bytes(10 + 28 + 12 + 64 + 16) + struct.pack(">HH", 1, 1) + bytes(16)
+    alias += struct.pack(">HH", 2, len(name)) + name + struct.pack(">hH", -1, 0)
+    entry = struct.pack(">I4sI", 12 + len(alias), b"alis", 0) + alias
+    start = movie.index(b"dref") + 12
+    old = struct.unpack(">I", movie[start : start + 4])[0]
+    content = bytearray(movie[:start] + entry + movie[start + old :])
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
+        at = content.rindex(box, 0, start) - 4
+        content[at : at + 4] = struct.pack(">I", struct.unpack(">I", content[at : at + 4])[0] + len(entry) - old)
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"streams": 5}',
+        b'{"streams": [{"codec_type": "video", "width": 1e999}]}',
+        b'{"streams": [{"codec_type": "video", "width": 8, "height": 8, "avg_frame_rate": "x"}]}',
+        b'{"streams": [{"codec_type": "video", "width": 8, "height": 8, "side_data_list": [{"rotation": "nan"}]}]}',
+        b'{"streams": [{"codec_type": "video", "codec_name": 7}]}',
+        b"[" * 100_000,
+    ],
+)
+def test_an_answer_that_makes_no_sense(answer: bytes) -> None:
+    with pytest.raises(MediaError) as error:
+        info_of(answer, 1, Limits())
+    assert str(error.value) == "not a video: ffprobe's description of it makes no sense"
+
+
+def test_a_crash_of_ffprobe_is_the_files_own_failure(clip: str, fake_ffmpeg: Callable[[str, str], None]) -> None:
+    fake_ffmpeg("ffprobe", "kill -SEGV $$")
+    assert refusal(clip) == "not a video: ffmpeg crashed: Segmentation fault"
 
 
 def test_limits(clip: str) -> None:

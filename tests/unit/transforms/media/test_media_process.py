@@ -63,6 +63,23 @@ def test_a_pipe_that_a_grandchild_holds_open_is_not_waited_for(children: Callabl
     assert children() == []
 
 
+def test_a_crash_is_told() -> None:
+    with process("echo 'half a line' >&2; kill -SEGV $$") as child:
+        assert child.read(memoryview(bytearray(1))) == 0
+        assert child.reason == "ffmpeg crashed: Segmentation fault"
+
+
+def test_a_child_learns_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor HOME, where keys lie, nor FFREPORT, which makes ffmpeg write files."""
+    for name in ("CLIPTRACE_MILVUS_TOKEN", "AWS_SECRET_ACCESS_KEY", "FFREPORT", "LD_PRELOAD", "HOME"):
+        monkeypatch.setenv(name, "canary")
+    buffer = bytearray(10_000)
+    with process("exec env") as child:
+        text = bytes(buffer[: child.fill(memoryview(buffer))]).decode()
+    assert "canary" not in text
+    assert {line.partition("=")[0] for line in text.splitlines()} <= {"PATH", "LD_LIBRARY_PATH", "TMPDIR", "PWD", "_"}
+
+
 def test_missing_program() -> None:
     with pytest.raises(CliptraceError) as error:
         Process(["/no/such/ffmpeg"], "", memory_bytes=1 << 30, stall_s=1.0)
