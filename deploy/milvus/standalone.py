@@ -154,7 +154,7 @@ def _becomes_healthy(process: subprocess.Popen[bytes], port: int, health: int) -
     deadline = time.monotonic() + _START_S
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
-            with urllib.request.urlopen(f"http://127.0.0.1:{health}/healthz", timeout=5) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{health}/healthz", timeout=5) as answer:
                 healthy = b"OK" in answer.read()
             with socket.create_connection(("127.0.0.1", port), timeout=5):
                 if healthy:
@@ -180,7 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     server = status(options.data)
     print(f"{options.data}: " + (f"runs at {server.uri}, process {server.pid}" if server else "no server runs"))
-    return 0 if server or options.action == "stop" and stopped else 3
+    return 0 if server or (options.action == "stop" and stopped) else 3
 
 
 if __name__ == "__main__":

@@ -82,23 +82,38 @@ class Gallery:
             yield
 
 
-def commit(gallery: Gallery, vectors: VectorStore, run: str, videos: Sequence[FrameFeatures]) -> str:
-    """Write videos to Parquet, to Milvus, and only then to the ledger. Returns the part's name.
+def commit(gallery: Gallery, vectors: VectorStore, run: str, videos: Sequence[FrameFeatures]) -> dict[str, str]:
+    """Write videos to Parquet, to Milvus, and only then to the ledger. Returns those that Milvus refuses, and why.
 
-    May run twice with the same videos: names and keys follow from them, so the second time overwrites the first.
+    May run twice with the same videos: names and keys follow from them, so the second time overwrites the first. Of a
+    video that is refused the gallery keeps what it had.
     """
     part = part_name([video.video_id for video in videos])
     frames_file = part_path("frames", run, part)
     schema = frames_schema(gallery.manifest)
-    files.write_tables(files.join(gallery.root, frames_file), schema, [_frames_table(v, schema) for v in videos])
+    tables = [_frames_table(video, schema) for video in videos]
+    files.write_tables(files.join(gallery.root, frames_file), schema, tables)
     generation = int.from_bytes(hashlib.blake2b(f"{run}/{part}".encode(), digest_size=8).digest(), "big") >> 1
-    vectors.replace(videos, generation)
-    rows = [_video_row(video, frames_file, row_group) for row_group, video in enumerate(videos)]
+    refused = vectors.replace(videos, generation)
+    if refused:
+        _put_back(gallery, vectors, generation, refused)
+        kept = [table.slice(0, 0) if v.video_id in refused else table for v, table in zip(videos, tables, strict=True)]
+        files.write_tables(files.join(gallery.root, frames_file), schema, kept)
+    rows = [_video_row(v, frames_file, row_group) for row_group, v in enumerate(videos) if v.video_id not in refused]
     files.write_tables(
         files.join(gallery.root, part_path("videos", run, part)), VIDEOS, [pa.Table.from_pylist(rows, schema=VIDEOS)]
     )
-    ledger.write_indexed(gallery.root, run, part, videos)
-    return part
+    ledger.write_indexed(gallery.root, run, part, [video for video in videos if video.video_id not in refused])
+    return refused
+
+
+def _put_back(gallery: Gallery, vectors: VectorStore, generation: int, video_ids: Iterable[str]) -> None:
+    """What an earlier run stored of videos, into Milvus: the attempt to replace them may have spoiled it there."""
+    stored, reader = read_videos(gallery), FrameReader(gallery)
+    earlier = [StoredFrames(each, *reader.read(stored[each])) for each in video_ids if each in stored]
+    if again := vectors.replace(earlier, generation):
+        video_id, why = next(iter(again.items()))
+        raise CliptraceError(f"{gallery.vectors_address}: video {video_id!r} cannot be put back: {why}")
 
 
 def part_name(video_ids: Sequence[str]) -> str:
@@ -179,6 +194,15 @@ def check_vectors(gallery: Gallery, vectors: VectorStore, videos: Iterable[Store
             f"{gallery.vectors_address}: {missing:,} of {expected:,} embeddings are missing; "
             "if cliptrace index was cut off, run it again, else index into a new gallery"
         )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredFrames:
+    """Keyframes of a stored video: times float64[K] in seconds, embeddings float32[K, D]."""
+
+    video_id: str
+    times: NDArray[np.float64]
+    embeddings: NDArray[np.float32]
 
 
 class FrameReader:

@@ -52,6 +52,7 @@ class NoVectors:
     def __init__(self, error: Exception | None = None) -> None:
         self._error = error
 
-    def replace(self, videos: list[FrameFeatures], generation: int) -> None:
+    def replace(self, videos: list[FrameFeatures], generation: int) -> dict[str, str]:
         if self._error:
             raise self._error
+        return {}
