@@ -26,7 +26,7 @@ from schemas.errors import CliptraceError
 
 PORT = 19530
 _START_S = 120.0
-_STOP_S = 30.0
+_STOP_S = 10
 _ATTEMPTS = 3
 """Ports that were free may be taken before the server comes to them."""
 _SESSION_S = 10
@@ -97,13 +97,21 @@ def stop(data: Path) -> bool:
     server = status(data)
     if server is None:
         return False
-    for sent, patience_s in ((signal.SIGTERM, _STOP_S), (signal.SIGKILL, 5.0)):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(server.pid, sent)
-        deadline = time.monotonic() + patience_s
-        while status(data) and time.monotonic() < deadline:
-            time.sleep(0.1)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(server.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_S
+    while status(data) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    kill(data)
     return True
+
+
+def kill(data: Path) -> None:
+    """kill -9 of the server of a data folder, if one runs."""
+    while server := status(data):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server.pid, signal.SIGKILL)
+        time.sleep(0.1)
 
 
 def free_ports(count: int) -> list[int]:
