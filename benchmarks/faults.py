@@ -59,20 +59,19 @@ def measure(options: argparse.Namespace) -> Result:
             wanted = make_videos(root / "videos")
             bench = Bench(root, root / "videos", wanted, root / "milvus", random.Random(options.seed))
             bench.measure_undisturbed()
-            faults = inflict(bench, options.kills, options.server_kills)
-            search = search_while_indexing(
+            result: Result = {
+                **environment(f"python -m benchmarks.faults {flags}", options.seed, PACKAGES),
+                "data": {"videos": len(wanted), "undisturbed_s": bench.usual_s, "gallery_bytes": bench.usual_bytes},
+                "faults": inflict(bench, options.kills, options.server_kills),
+            }
+            save(result, options.output)  # the longest part
+            result["search"] = search_while_indexing(
                 root / "searched", server.uri, options.keyframes, options.queries, options.seed
             )
-            same = same_matches(root, server.uri, options.attack_queries, options.seed)
+            save(result, options.output)
+            result["same_matches"] = same_matches(root, server.uri, options.attack_queries, options.seed)
         finally:
             standalone.stop(root / "milvus")
-    result = {
-        **environment(f"python -m benchmarks.faults {flags}", options.seed, PACKAGES),
-        "data": {"videos": len(wanted), "undisturbed_s": bench.usual_s, "gallery_bytes": bench.usual_bytes},
-        "faults": faults,
-        "search": search,
-        "same_matches": same,
-    }
     return {**result, "broken_rules": broken_rules(result)}
 
 
