@@ -25,6 +25,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.index_throughput
 	$(BIN)/python -m benchmarks.query_latency
 	$(BIN)/python -m benchmarks.malformed
+	$(BIN)/python -m benchmarks.faults
 	$(BIN)/python -m benchmarks.copies
 	$(BIN)/python -m benchmarks.descriptor --backbone efficientnet_lite0 --backbone copy_lite0 --end-to-end
 	$(BIN)/python -m benchmarks.views
