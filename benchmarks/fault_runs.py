@@ -210,25 +210,30 @@ def disk_full(bench: Bench, share: float) -> Result:
 
 
 def read_only(bench: Bench) -> Result | None:
-    """The gallery's folder read-only from some moment on, by a mount: permissions do not hold root back.
+    """The gallery's folder read-only from some moment on: by a mount, or by permissions where nothing can be mounted.
 
-    None where nothing can be mounted.
+    None for root where nothing can be mounted: permissions do not hold it back.
     """
     gallery = bench.new_gallery()
     with _disk(gallery, 100 * bench.usual_bytes) as remount:
-        if remount is None:
+        if remount is None and os.geteuid() == 0:
             return None
         run = Run(bench.videos, gallery, bench.uri)
         waited = bench.wait(0.3)
         while True:
             try:
-                remount("ro")
+                remount("ro") if remount else _permit(gallery, 0o555)
                 break
             except subprocess.CalledProcessError:  # a file is being written
                 time.sleep(0.01)
         run.end()
-        remount("rw")
+        remount("rw") if remount else _permit(gallery, 0o755)
         return bench.finish(gallery, bench.uri, run, waited)
+
+
+def _permit(folder: Path, mode: int) -> None:
+    for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        each.chmod(mode)
 
 
 @contextlib.contextmanager

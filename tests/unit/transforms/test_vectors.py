@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymilvus.exceptions import MilvusException
 from store_examples import DIMENSION, MANIFEST, features, row_groups, stored_precision
@@ -60,6 +60,7 @@ def store(client: Choosy) -> VectorStore:
     return VectorStore(client, "http://milvus.example", MANIFEST)
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 700), min_size=2, max_size=6), st.data())
 def test_a_bad_row_costs_its_video_and_no_other(lengths: list[int], data: st.DataObject) -> None:
     videos = [features(f"v{number}", length) for number, length in enumerate(lengths)]
