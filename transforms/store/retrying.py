@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 CALL_S = 60.0
 """Longest time of one call; pymilvus itself connects again within it where the connection was lost."""
+WORK_S = 600.0
+"""The same where Milvus has work to do before it answers: loading a collection, sealing segments."""
 PATIENCE_S = 120.0
 """How long a call is made again. A standalone server that was killed answers again after about 30 s."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 10.0

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from schemas.errors import CliptraceError, UsageError
 from schemas.gallery import MAX_ID_BYTES, METRIC, GalleryManifest, frame_key, video_key
 from transforms.store.files import is_local
-from transforms.store.retrying import CALL_S, is_refusal, message_of, retried
+from transforms.store.retrying import CALL_S, WORK_S, is_refusal, message_of, retried
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -129,8 +129,8 @@ class VectorStore:
                 metric_type=METRIC.upper(),
                 params={"M": config.m, "efConstruction": config.ef_construction},
             )
-            self._client.create_index(self._collection, index, **within)
-        self._client.load_collection(self._collection, **within)
+            self._client.create_index(self._collection, index, timeout=WORK_S)
+        self._client.load_collection(self._collection, timeout=WORK_S)
 
     def replace(self, videos: Sequence[Embedded], generation: int) -> dict[str, str]:
         """Upsert the keyframes of ``videos`` and drop those that an earlier generation left of the same videos.
@@ -197,7 +197,7 @@ class VectorStore:
 
     def flush(self) -> None:
         """Seal what was written, so that it is indexed."""
-        self._call(lambda: self._client.flush(self._collection, timeout=CALL_S))
+        self._call(lambda: self._client.flush(self._collection, timeout=WORK_S))
 
     def drop(self) -> None:
         """Remove the collection."""
