@@ -65,6 +65,10 @@ def start(data: Path, port: int = PORT) -> Server:
             "the package milvus is not installed (there is one for Linux on x86-64): pip install 'milvus>=2.3.5,<2.4'"
         ) from error
     data = data.absolute()
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CliptraceError(f"{data}: cannot be made: {error.strerror}") from error
     for attempt in range(1, _ATTEMPTS + 1):
         if not _is_free(port):
             raise CliptraceError(f"port {port} is taken: stop what listens there, or choose another with --port")
@@ -171,13 +175,19 @@ def _becomes_healthy(process: subprocess.Popen[bytes], port: int, health: int) -
     return False
 
 
+def _port(text: str) -> int:
+    if not 0 < int(text) < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{text} is not a port")
+    return int(text)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m deploy.milvus.standalone", description="One Milvus 2.3 server on this machine, no containers."
     )
     parser.add_argument("action", choices=("start", "status", "stop"))
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what it stores, its programs and logs")
-    parser.add_argument("--port", type=int, default=PORT, metavar="N", help="to start it on (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=PORT, metavar="N", help="to start it on (default: %(default)s)")
     options = parser.parse_args(argv)
     try:
         if options.action == "start":

@@ -129,6 +129,8 @@ def test_one_server_a_folder_and_a_port(milvus: Path, tmp_path: Path, capsys: py
     assert capsys.readouterr().err == (
         f"error: port {server.port} is taken: stop what listens there, or choose another with --port\n"
     )
+    assert standalone.main(["start", "--data", "/proc/nope"]) == 1
+    assert capsys.readouterr().err == "error: /proc/nope: cannot be made: No such file or directory\n"
     assert standalone.main(["stop", "--data", other]) == 3
     assert capsys.readouterr().out == f"{other}: no server runs\n"
 
