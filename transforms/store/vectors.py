@@ -224,8 +224,8 @@ class VectorStore:
         consistency: "Strong" sees all that any writer's call has returned for, and waits for it; "Bounded" all that is
         older than some seconds, and all that a ``count`` of this store has seen.
 
-        Frames are grouped here, since not every server can. Where a few videos fill all places of a row, it is
-        searched once more without them.
+        Frames are grouped here, since not every server can. A row of which few videos fill all places is searched once
+        more without those.
         """
         places = _PLACES_PER_VIDEO * videos_per_frame
         found: list[dict[str, tuple[int, float]]] = [{} for _ in embeddings]
@@ -237,7 +237,7 @@ class VectorStore:
                     for hit in answer:
                         entity = hit["entity"]
                         found[row].setdefault(entity["video_id"], (entity["frame"], hit["distance"]))
-                    if len(answer) == places and len(found[row]) < videos_per_frame:
+                    if len(answer) == places and 2 * len(found[row]) < videos_per_frame:
                         crowded.setdefault(tuple(sorted(found[row])), []).append(row)
             waiting = crowded
         hits = [

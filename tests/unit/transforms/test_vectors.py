@@ -181,6 +181,6 @@ def test_filters_name_keys_alone() -> None:
             hit = {"entity": {"video_id": "it's \"] or true", "frame": 0}, "distance": 1.0}
             return [[hit] * limit for _ in data]
 
-    VectorStore(Client(), "http://milvus.example", MANIFEST).search(np.ones((2, DIMENSION), np.float32), 2)
+    VectorStore(Client(), "http://milvus.example", MANIFEST).search(np.ones((2, DIMENSION), np.float32), 3)
     odd = video_key("it's \"] or true")
     assert asked == ["", f"video_key not in [{odd}]"]
