@@ -59,6 +59,9 @@ class Run:
         self._process.join()
         return alive
 
+    def goes_on(self) -> bool:
+        return self._process.exitcode is None
+
     def end(self) -> int:
         """Its exit code; that of a kill where it does not end."""
         self._process.join(LIMIT_S)
@@ -120,20 +123,30 @@ class Bench:
         return f"http://localhost:{self.port}"
 
     def measure_undisturbed(self) -> None:
-        gallery, begin = self.new_gallery(), time.monotonic()
-        if (code := Run(self.videos, gallery).end()) != 0:
-            raise RuntimeError(f"an undisturbed run ends with {code}")
-        self.usual_s = time.monotonic() - begin
-        self.usual_bytes = sum(path.stat().st_size for path in gallery.rglob("*") if path.is_file())
-        shutil.rmtree(gallery)
+        for _ in range(2):  # the first one has modules to import
+            gallery, begin = self.new_gallery(), time.monotonic()
+            if (code := Run(self.videos, gallery).end()) != 0:
+                raise RuntimeError(f"an undisturbed run ends with {code}")
+            self.usual_s = time.monotonic() - begin
+            self.usual_bytes = sum(path.stat().st_size for path in gallery.rglob("*") if path.is_file())
+            shutil.rmtree(gallery)
 
     def new_gallery(self) -> Path:
         self._number += 1
         return self.root / f"gallery{self._number}"
 
+    def interrupted(self, uri: str, least: float = 0.0, limits: Limits = Limits()) -> tuple[Path, Run, float]:
+        """A run into a new gallery at a random moment, after the share ``least`` of an undisturbed run's time."""
+        while True:
+            gallery = self.new_gallery()
+            run, waited = Run(self.videos, gallery, uri, limits), self.wait(least)
+            if run.goes_on():
+                return gallery, run, waited
+            shutil.rmtree(gallery)
+
     def wait(self, least: float = 0.0) -> float:
-        """Seconds until the fault: anywhere in an undisturbed run's time from the share ``least`` of it on."""
-        waited = self.rng.uniform(least, 0.95) * self.usual_s
+        """Seconds until the fault, now over."""
+        waited = self.rng.uniform(least, 0.9) * self.usual_s
         time.sleep(waited)
         return waited
 
@@ -162,32 +175,31 @@ class Bench:
 
 def killed(bench: Bench, server: bool) -> Result:
     """kill -9 of the index process."""
-    gallery, uri = bench.new_gallery(), bench.uri if server else ""
-    run = Run(bench.videos, gallery, uri)
-    waited = bench.wait()
+    uri = bench.uri if server else ""
+    gallery, run, waited = bench.interrupted(uri)
     run.kill()
     return bench.finish(gallery, uri, run, waited)
 
 
 def server_killed(bench: Bench) -> Result:
     """kill -9 of the server while it is written to; it is started again at once."""
-    gallery, port = bench.new_gallery(), bench.port
-    run = Run(bench.videos, gallery, bench.uri)
-    waited = bench.wait(0.3)
+    port, uri = bench.port, bench.uri
+    gallery, run, waited = bench.interrupted(uri, 0.2)
     standalone.kill(bench.server)
     standalone.start(bench.server, port)
     run.end()
-    return bench.finish(gallery, bench.uri, run, waited)
+    return bench.finish(gallery, uri, run, waited)
 
 
 def late(bench: Bench, delay_s: float, call_s: float | None = None) -> Result:
     """Answers of the server come late. call_s: so late at first that they are no longer waited for."""
     with before(bench.port) as proxy:
-        gallery = bench.new_gallery()
-        proxy.delay_s = 0.0 if call_s else delay_s
-        run = Run(bench.videos, gallery, proxy.uri, Limits(call_s=call_s))
-        waited = bench.wait(0.3) if call_s else 0.0
-        if call_s:
+        if not call_s:
+            proxy.delay_s = delay_s
+            gallery, waited = bench.new_gallery(), 0.0
+            run = Run(bench.videos, gallery, proxy.uri)
+        else:
+            gallery, run, waited = bench.interrupted(proxy.uri, 0.2, Limits(call_s=call_s))
             proxy.delay_s = delay_s
             time.sleep(2 * delay_s)
             proxy.delay_s = 0.0
@@ -219,7 +231,8 @@ def read_only(bench: Bench) -> Result | None:
         if remount is None and os.geteuid() == 0:
             return None
         run = Run(bench.videos, gallery, bench.uri)
-        waited = bench.wait(0.3)
+        waited = bench.wait(0.2)
+        hit = run.goes_on()
         while True:
             try:
                 remount("ro") if remount else _permit(gallery, 0o555)
@@ -228,7 +241,8 @@ def read_only(bench: Bench) -> Result | None:
                 time.sleep(0.01)
         run.end()
         remount("rw") if remount else _permit(gallery, 0o755)
-        return bench.finish(gallery, bench.uri, run, waited)
+        outcome = bench.finish(gallery, bench.uri, run, waited)
+    return outcome if hit else read_only(bench)
 
 
 def _permit(folder: Path, mode: int) -> None:
