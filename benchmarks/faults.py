@@ -1,6 +1,6 @@
 """What faults cost a gallery: after each, the same command again must leave every video exactly once in both stores.
 
-python -m benchmarks.faults [--kills 50] [--server-kills 2] [--keyframes 10000] [--queries 1000] [--seed 1]
+python -m benchmarks.faults [--kills 50] [--server-kills 2] [--keyframes 10000] [--queries 1000] [--seed 1] [--parts …]
 
 Starts a Milvus server of its own (deploy/milvus/standalone.py). Also: searches while another process writes, and the
 attack bench matched with Milvus Lite and with the server. Exit code 1 where a rule does not hold.
@@ -47,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add_output(parser, "faults")
     options = parser.parse_args(argv)
+    if set(options.parts) != set(PARTS) and not options.output.exists():
+        parser.error(f"--parts: {options.output} is not there yet; measure all of them first")
     result = measure(options)
     report(result)
     save(result, options.output)
