@@ -273,6 +273,35 @@ def _views(result: Result) -> str:
     )
 
 
+def _faults(result: Result) -> str:
+    data, search, same = result["data"], result["search"], result["same_matches"]
+    faults = [
+        (
+            kind,
+            len(outcomes),
+            sum(outcome["exit_code"] != 0 for outcome in outcomes),
+            sum(bool(outcome["wrong"]) for outcome in outcomes),
+        )
+        for kind, outcomes in result["faults"].items()
+    ]
+    alone, during = search["alone"], search["while_indexing"]
+    rows = [
+        (name, f"{row['p50']:.0f}", f"{row['p95']:.0f}", row["failed"], row["partial"])
+        for name, row in (("alone", alone), ("while indexing", during))
+    ]
+    ratios = (f"{during[part] / alone[part]:.2f}" for part in ("p50", "p95"))
+    return (
+        f"### Faults\n\n`cliptrace index` of {data['videos']} short videos meets a fault at a random moment; then the "
+        "same command runs again, and every row of ledger, Parquet and Milvus is compared.\n\n"
+        + _table(("fault", "times", "ended the run", "afterwards not every video once in both stores"), faults)
+        + f"\n{search['queries']:,} searches of a Milvus server with {search['keyframes_before']:,} keyframes, while "
+        f"another process writes {search['keyframes_written']:,}:\n\n"
+        + _table(("", "p50 ms", "p95 ms", "failed", "partial"), [*rows, ("ratio", *ratios, "", "")])
+        + f"\nMilvus Lite and the server (2.3) on {same['queries']} queries of the attack bench: {same['identical']} "
+        f"matches the same to the last digit, {len(same['unlike'])} not.\n"
+    )
+
+
 DOCUMENTS: Mapping[str, Mapping[str, Callable[[Result], str]]] = {
     "README.md": {
         "descriptor": _descriptor,
@@ -283,6 +312,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Callable[[Result], str]]] = {
         "known_videos": _known,
         "malformed": _malformed,
         "fuzz": _fuzz,
+        "faults": _faults,
     },
     "docs/model-cards/copy_lite0.md": {"descriptor": _descriptor},
 }

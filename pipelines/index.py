@@ -59,8 +59,9 @@ def build(
     """sources → features → both stores and the ledger; dead letters of all stages → failures and the ledger."""
     videos = pipeline | "Sources" >> beam.Create(sources) | "SpreadSources" >> beam.Reshuffle()
     features = videos | "ExtractFeatures" >> ExtractFeatures(config)
-    features.good | "StoreFeatures" >> StoreFeatures(gallery, run)
-    features.failures | "Failures" >> beam.Flatten() | "RecordFailures" >> RecordFailures(gallery.root, run)
+    stored = features.good | "StoreFeatures" >> StoreFeatures(gallery, run)
+    failures = (*features.failures, *stored.failures) | "Failures" >> beam.Flatten()
+    failures | "RecordFailures" >> RecordFailures(gallery.root, run)
 
 
 def index(options: IndexOptions) -> Summary:

@@ -7,26 +7,30 @@ import json
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
 
+from schemas.errors import MediaError
 from schemas.records import Failure, FrameFeatures
 from transforms import telemetry
+from transforms.isolation import Results, failure_of
 from transforms.store import files, ledger
 from transforms.store.gallery import Gallery, commit, part_name
 
 _COMMIT_KEYFRAMES = 20_000
 """Keyframes of one commit: 40 MB of embeddings at 512 dimensions."""
 _COMMIT_FAILURES = 1000
+_REFUSED = "refused"
 
 
 class StoreFeatures(beam.PTransform):
-    """FrameFeatures → the ids of videos that both stores have acknowledged."""
+    """FrameFeatures → the ids of videos that both stores have acknowledged; dead letters of what Milvus refuses."""
 
     def __init__(self, gallery: Gallery, run: str) -> None:
         super().__init__()
         self._gallery, self._run = gallery, run
 
-    def expand(self, videos: beam.PCollection) -> beam.PCollection:
-        return (
+    def expand(self, videos: beam.PCollection) -> Results:
+        outputs = (
             videos
             | "BatchVideos"
             >> beam.BatchElements(
@@ -34,8 +38,9 @@ class StoreFeatures(beam.PTransform):
                 max_batch_size=_COMMIT_KEYFRAMES,
                 element_size_fn=lambda video: min(len(video.times), _COMMIT_KEYFRAMES),
             )
-            | "Commit" >> beam.ParDo(_Commit(self._gallery, self._run))
+            | "Commit" >> beam.ParDo(_Commit(self._gallery, self._run)).with_outputs(_REFUSED, main="good")
         )
+        return Results(outputs["good"], (outputs[_REFUSED],))
 
 
 class _Commit(beam.DoFn):
@@ -48,14 +53,20 @@ class _Commit(beam.DoFn):
         self._opened = self._gallery.vectors()
         self._vectors = self._opened.__enter__()
 
-    def process(self, videos: list[FrameFeatures]) -> Iterator[str]:
+    def process(self, videos: list[FrameFeatures]) -> Iterator[str | TaggedOutput]:
         if not videos:  # BatchElements by size may emit an empty batch
             return
         with telemetry.timed("commit"):
-            commit(self._gallery, self._vectors, self._run, videos)
-        telemetry.count("videos_indexed", len(videos))
-        telemetry.count("keyframes_indexed", sum(len(video.times) for video in videos))
-        yield from (video.video_id for video in videos)
+            refused = commit(self._gallery, self._vectors, self._run, videos)
+        for video in videos:
+            if why := refused.get(video.video_id):
+                telemetry.count("commit_failures")
+                telemetry.tell("failure")
+                yield TaggedOutput(_REFUSED, failure_of(video.source, "store", MediaError(f"Milvus refuses it: {why}")))
+            else:
+                telemetry.count("videos_indexed")
+                telemetry.count("keyframes_indexed", len(video.times))
+                yield video.video_id
 
     def teardown(self) -> None:
         self._opened.__exit__(None, None, None)

@@ -118,25 +118,42 @@ def locked(root: str) -> Iterator[None]:
         yield
 
 
-def commit(gallery: Gallery, vectors: VectorStore, run: str, videos: Sequence[FrameFeatures]) -> str:
-    """Write videos to Parquet, to Milvus, and only then to the ledger. Returns the part's name.
+def commit(gallery: Gallery, vectors: VectorStore, run: str, videos: Sequence[FrameFeatures]) -> dict[str, str]:
+    """Write videos to Parquet, to Milvus, and only then to the ledger. Returns those that Milvus refuses, and why.
 
     May run twice with the same videos: names and keys follow from them, so the second time overwrites the first. What
     an earlier version of a video left in Milvus goes last: whoever counts never misses a row that the ledger names.
+    Of a video that is refused the gallery keeps what it had.
     """
     part = part_name([video.video_id for video in videos])
     frames_file = part_path("frames", run, part)
     schema = frames_schema(gallery.manifest)
-    files.write_tables(files.join(gallery.root, frames_file), schema, [_frames_table(v, schema) for v in videos])
+    tables = [_frames_table(video, schema) for video in videos]
+    files.write_tables(files.join(gallery.root, frames_file), schema, tables)
     generation = generation_of(run, part)
-    vectors.replace(videos, generation)
-    rows = [_video_row(video, frames_file, row_group) for row_group, video in enumerate(videos)]
+    refused = vectors.replace(videos, generation)
+    if refused:
+        rewrite(gallery, vectors, refused)  # the attempt to replace them may have spoiled what was there
+        kept = [table.slice(0, 0) if v.video_id in refused else table for v, table in zip(videos, tables, strict=True)]
+        files.write_tables(files.join(gallery.root, frames_file), schema, kept)
+    rows = [_video_row(v, frames_file, row_group) for row_group, v in enumerate(videos) if v.video_id not in refused]
     files.write_tables(
         files.join(gallery.root, part_path("videos", run, part)), VIDEOS, [pa.Table.from_pylist(rows, schema=VIDEOS)]
     )
-    ledger.write_indexed(gallery.root, run, part, videos, generation)
-    vectors.delete_older([video.video_id for video in videos], generation)
-    return part
+    stored = [video for video in videos if video.video_id not in refused]
+    ledger.write_indexed(gallery.root, run, part, stored, generation)
+    vectors.delete_older([video.video_id for video in stored], generation)
+    return refused
+
+
+def rewrite(gallery: Gallery, vectors: VectorStore, video_ids: Container[str]) -> None:
+    """Upsert keyframes of live videos from Parquet. CliptraceError where Milvus refuses them."""
+    live, reader = live_attempts(gallery), FrameReader(gallery)
+    for video in read_videos(gallery).values():
+        if video.video_id in video_ids and video.video_id in live:
+            stored = StoredFrames(video.video_id, *reader.read(video))
+            if refused := vectors.replace([stored], live[video.video_id].generation):
+                raise CliptraceError(f"{gallery.vectors_address}: video {video.video_id!r}: {refused[video.video_id]}")
 
 
 def part_name(video_ids: Sequence[str]) -> str:
@@ -198,6 +215,15 @@ def check_vectors(gallery: Gallery, vectors: VectorStore, others: Container[str]
                 f"{gallery.vectors_address}: {missing:,} of {expected:,} embeddings are missing; "
                 f"mend it with cliptrace gallery verify --repair --gallery {gallery.home}"
             )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredFrames:
+    """Keyframes of a stored video: times float64[K] in seconds, embeddings float32[K, D]."""
+
+    video_id: str
+    times: NDArray[np.float64]
+    embeddings: NDArray[np.float32]
 
 
 class FrameReader:

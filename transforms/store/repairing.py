@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Container, Iterable, Mapping, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.errors import CliptraceError
 from schemas.gallery import VIDEOS, generation_of, part_path
-from schemas.records import FrameFeatures, VideoInfo, VideoSource
 from transforms.store import files, ledger
-from transforms.store.gallery import FrameReader, Gallery, StoredVideo, live_attempts, part_name, read_videos
+from transforms.store.gallery import Gallery, part_name, rewrite
 from transforms.store.sweeping import drop_rows, sweep
 from transforms.store.vectors import VectorStore
 from transforms.store.verification import Difference, Kind
@@ -51,7 +46,7 @@ def repair(gallery: Gallery, vectors: VectorStore, differences: Iterable[Differe
         return
     attempts = ledger.read_attempts(gallery.root)
     _forget(gallery, vectors, ledger.live(attempts), lost, run)
-    _rewrite(gallery, vectors, rewritten)
+    rewrite(gallery, vectors, rewritten)
     sweep(gallery, ledger.read_attempts(gallery.root), contextlib.nullcontext(vectors), run)
 
 
@@ -89,19 +84,3 @@ def _forget(
             drop_rows(gallery, commit, attempts)
         except CliptraceError:  # the shard is damaged as a whole
             files.remove([files.join(gallery.root, part_path(kind, *commit)) for kind in ("frames", "videos")])
-
-
-def _rewrite(gallery: Gallery, vectors: VectorStore, video_ids: Container[str]) -> None:
-    """Upsert keyframes of live videos from Parquet."""
-    live, reader = live_attempts(gallery), FrameReader(gallery)
-    for video in read_videos(gallery).values():
-        if video.video_id in video_ids:
-            times, embeddings = reader.read(video)
-            vectors.replace([_features(video, times, embeddings)], live[video.video_id].generation)
-
-
-def _features(video: StoredVideo, times: NDArray[np.float64], embeddings: NDArray[np.float32]) -> FrameFeatures:
-    """As much of them as goes to Milvus."""
-    info = VideoInfo(math.nan, 0.0, 0, 0, "")
-    scores = np.ones(len(times), np.float32)
-    return FrameFeatures(VideoSource(video.video_id, video.uri), info, times, scores, embeddings, np.empty(0), 0.0)

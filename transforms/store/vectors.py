@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+import itertools
 import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
+import grpc
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import CliptraceError, UsageError
 from schemas.gallery import MAX_ID_BYTES, METRIC, GalleryManifest, frame_key, video_key
-from schemas.records import FrameFeatures
 from transforms.store.files import is_local
+from transforms.store.retrying import CALL_S, WORK_S, is_refusal, message_of, retried
+
+Row = dict[str, Any]
+T = TypeVar("T")
+Consistency = Literal["Strong", "Bounded"]
 
 TOKEN_VARIABLE = "CLIPTRACE_MILVUS_TOKEN"  # noqa: S105 - the name of the variable, not a token
 _ROWS_PER_CALL = 1000
 _ROWS_PER_PAGE = 10_000
 """The embedded store looks through all rows for each page; 16,384 is the most that a server hands out."""
 _QUERIES_PER_CALL = 1000
+_PLACES_PER_VIDEO = 10
+_SEARCHES = 2
+"""Of a query frame: places for frames of the same video, and searches where one video fills them all."""
 _CONNECT_S = 10.0
 _CONNECT_WAITS_S = (0.5, 2.0)
 _NO_PINGS = {"grpc.keepalive_time_ms": 2**31 - 1}
@@ -60,8 +70,22 @@ def check_address(uri: str) -> None:
         raise UsageError("--milvus: must be http://HOST:PORT or https://HOST:PORT, and no more")
 
 
+class Embedded(Protocol):
+    """A video's keyframes: times float64[K] in seconds, embeddings float[K, D]."""
+
+    @property
+    def video_id(self) -> str: ...
+    @property
+    def times(self) -> NDArray[np.float64]: ...
+    @property
+    def embeddings(self) -> NDArray[Any]: ...
+
+
 class VectorStore:
-    """The frames collection of one gallery. Open it where it is used; every call returns after the acknowledgement."""
+    """The frames collection of one gallery. Open it where it is used; every call returns after the acknowledgement.
+
+    A call that fails for a reason that passes is made again (retrying.py); else CliptraceError.
+    """
 
     def __init__(self, client: Any, address: str, manifest: GalleryManifest) -> None:
         self._client, self._address, self._manifest = client, address, manifest
@@ -74,43 +98,62 @@ class VectorStore:
         from pymilvus import MilvusClient  # slow to import, and not needed before a gallery is opened
 
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it also raises what it logs
-        with _clear_errors(address):
-            client = _connect(MilvusClient, address)
+        client = _connect(MilvusClient, address)
         try:
             store = cls(client, address, manifest)
-            with _clear_errors(address), _preparing:
-                store._prepare()
+            with _preparing:
+                store._call(store._prepare)
             yield store
         finally:
             client.close()
 
     def _prepare(self) -> None:
+        """Make what is missing of the collection: who made it may have been cut off at any point."""
         from pymilvus import DataType
 
-        if self._client.has_collection(self._collection):
-            self._client.load_collection(self._collection)
-            return
-        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field("key", DataType.INT64, is_primary=True)
-        schema.add_field("video_key", DataType.INT64)
-        schema.add_field("video_id", DataType.VARCHAR, max_length=MAX_ID_BYTES)
-        schema.add_field("time", DataType.DOUBLE)
-        schema.add_field("frame", DataType.INT32)  # row position in the video's FrameFeatures
-        schema.add_field("generation", DataType.INT64)  # of the commit that wrote the row
-        schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=self._manifest.dimension)
-        index = self._client.prepare_index_params()
-        config = self._manifest.index
-        index.add_index(
-            "embedding",
-            index_type="HNSW",
-            metric_type=METRIC.upper(),
-            params={"M": config.m, "efConstruction": config.ef_construction},
-        )
-        self._client.create_collection(self._collection, schema=schema, index_params=index)
+        within: dict[str, Any] = {"timeout": CALL_S}
+        if not self._client.has_collection(self._collection, **within):
+            schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
+            schema.add_field("key", DataType.INT64, is_primary=True)
+            schema.add_field("video_key", DataType.INT64)
+            schema.add_field("video_id", DataType.VARCHAR, max_length=MAX_ID_BYTES)
+            schema.add_field("time", DataType.DOUBLE)
+            schema.add_field("frame", DataType.INT32)  # row position in the video's FrameFeatures
+            schema.add_field("generation", DataType.INT64)  # of the commit that wrote the row
+            schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=self._manifest.dimension)
+            self._client.create_collection(self._collection, schema=schema, **within)
+        if "embedding" not in self._client.list_indexes(self._collection, **within):
+            index = self._client.prepare_index_params()
+            config = self._manifest.index
+            index.add_index(
+                "embedding",
+                index_type="HNSW",
+                index_name="embedding",
+                metric_type=METRIC.upper(),
+                params={"M": config.m, "efConstruction": config.ef_construction},
+            )
+            self._client.create_index(self._collection, index, timeout=WORK_S)
+        self._client.load_collection(self._collection, timeout=WORK_S)
 
-    def replace(self, videos: Sequence[FrameFeatures], generation: int) -> None:
-        """Upsert the keyframes of ``videos``: a known key is replaced, what else there is of them stays."""
-        rows = [
+    def replace(self, videos: Sequence[Embedded], generation: int) -> dict[str, str]:
+        """Upsert the keyframes of ``videos``: a known key is replaced, what else there is of them stays.
+
+        Returns the videos that are refused, and why. Of one whose embeddings are not finite the store keeps what it
+        has, of one that the server refuses nothing. CliptraceError where it takes no row at all: then no row is at
+        fault.
+        """
+        refused = {video.video_id: why for video in videos if (why := _unfit(video))}
+        spoiled: dict[str, str] = {}
+        taken = 0
+        for rows in self._batches([video for video in videos if video.video_id not in refused], generation):
+            taken += self._upsert(rows, spoiled)
+        if spoiled and not taken:
+            raise CliptraceError(f"Milvus at {self._address} refuses every row: {next(iter(spoiled.values()))}")
+        self.delete_videos(list(spoiled))
+        return refused | spoiled
+
+    def _batches(self, videos: Sequence[Embedded], generation: int) -> Iterator[list[Row]]:
+        rows = (
             {
                 "key": frame_key(video.video_id, float(time)),
                 "video_key": video_key(video.video_id),
@@ -118,14 +161,34 @@ class VectorStore:
                 "time": float(time),
                 "frame": frame,
                 "generation": generation,
-                "embedding": video.embeddings[frame],
+                "embedding": np.asarray(video.embeddings[frame], np.float32),
             }
             for video in videos
             for frame, time in enumerate(video.times)
-        ]
-        with self._clear_errors():
-            for start in range(0, len(rows), _ROWS_PER_CALL):
-                self._client.upsert(self._collection, rows[start : start + _ROWS_PER_CALL])
+        )
+        while batch := list(itertools.islice(rows, _ROWS_PER_CALL)):
+            yield batch
+
+    def _upsert(self, rows: list[Row], refused: dict[str, str]) -> int:
+        """Upsert rows; of a batch that is refused, halves, down to the bad row, which costs its video and no other.
+
+        refused: gets the videos of such rows. Returns the number of rows that were taken.
+        """
+        rows = [row for row in rows if row["video_id"] not in refused]
+        if not rows:
+            return 0
+        try:
+            # pymilvus sends columns, whatever it is given (18 ms for 1,000 rows of 256; 12 ms from columns).
+            retried(lambda: self._client.upsert(self._collection, rows, timeout=CALL_S))
+        except Exception as error:
+            if not is_refusal(error):
+                raise _clear(error, self._address) from error
+            if len(rows) == 1:
+                refused[rows[0]["video_id"]] = f"keyframe at {rows[0]['time']:g} s: {message_of(error)}"
+                return 0
+            half = len(rows) // 2
+            return self._upsert(rows[:half], refused) + self._upsert(rows[half:], refused)
+        return len(rows)
 
     def delete_older(self, video_ids: Sequence[str], generation: int) -> None:
         """Drop what other generations left of the videos."""
@@ -139,65 +202,83 @@ class VectorStore:
         self._delete("key", keys)
 
     def _delete(self, field: str, values: Sequence[int], condition: str = "") -> None:
-        with self._clear_errors():
-            for start in range(0, len(values), _ROWS_PER_CALL):
-                listed = ", ".join(str(int(value)) for value in values[start : start + _ROWS_PER_CALL])
-                self._client.delete(self._collection, filter=f"{field} in [{listed}]{condition}")
+        for start in range(0, len(values), _ROWS_PER_CALL):
+            listed = ", ".join(str(int(value)) for value in values[start : start + _ROWS_PER_CALL])
+            within = f"{field} in [{listed}]{condition}"
+            self._call(functools.partial(self._client.delete, self._collection, filter=within, timeout=CALL_S))
 
-    def rows(self, video_ids: Sequence[str] | None = None, embeddings: bool = True) -> Iterator[list[dict[str, Any]]]:
+    def rows(self, video_ids: Sequence[str] | None = None, embeddings: bool = True) -> Iterator[list[Row]]:
         """Rows of the videos, or of all, in batches, as of the first of them; embeddings only where asked for."""
         names = ["video_key", "video_id", "time", "frame", "generation", *(["embedding"] if embeddings else [])]
         for start in range(0, 1 if video_ids is None else len(video_ids), _ROWS_PER_CALL):
-            listed = ", ".join(str(video_key(v)) for v in (video_ids or ())[start : start + _ROWS_PER_CALL])
-            with self._clear_errors():
-                iterator = self._client.query_iterator(
+            some = (video_ids or ())[start : start + _ROWS_PER_CALL]
+            pages = self._call(
+                functools.partial(
+                    self._client.query_iterator,
                     self._collection,
                     batch_size=_ROWS_PER_PAGE,
-                    filter="" if video_ids is None else f"video_key in [{listed}]",
+                    filter="" if video_ids is None else f"video_key in {_keys(some)}",
                     output_fields=["key", *names],
                     consistency_level="Strong",
+                    timeout=CALL_S,
                 )
-                try:
-                    while batch := iterator.next():
-                        yield list(batch)
-                finally:
-                    iterator.close()
+            )
+            try:
+                while batch := self._call(pages.next):
+                    yield list(batch)
+            finally:
+                pages.close()
 
     def flush(self) -> None:
         """Seal what was written, so that it is indexed."""
-        with self._clear_errors():
-            self._client.flush(self._collection)
+        self._call(lambda: self._client.flush(self._collection, timeout=WORK_S))
 
     def drop(self) -> None:
         """Remove the collection."""
-        with self._clear_errors():
-            self._client.drop_collection(self._collection)
+        self._call(lambda: self._client.drop_collection(self._collection, timeout=CALL_S))
 
     def count(self) -> int:
         """Rows, all that were written before the call."""
-        with self._clear_errors():
-            answer = self._client.query(
-                self._collection, filter="", output_fields=["count(*)"], consistency_level="Strong"
+        answer = self._call(
+            lambda: self._client.query(
+                self._collection,
+                filter="",
+                output_fields=["count(*)"],
+                consistency_level="Strong",
+                timeout=CALL_S,
             )
+        )
         return int(answer[0]["count(*)"])
 
-    def search(self, embeddings: NDArray[np.float32], videos_per_frame: int) -> Hits:
-        """For each row of float32[Q, D] the ``videos_per_frame`` nearest gallery videos, each by its nearest frame."""
-        hits: list[tuple[int, str, int, float]] = []
-        for start in range(0, len(embeddings), _QUERIES_PER_CALL):
-            with self._clear_errors():
-                answers = self._client.search(
-                    self._collection,
-                    data=list(embeddings[start : start + _QUERIES_PER_CALL]),
-                    limit=videos_per_frame,
-                    group_by_field="video_key",
-                    output_fields=["video_id", "frame"],
-                    search_params={"params": {"ef": max(self._manifest.index.ef_search, videos_per_frame)}},
-                )
-            for query_row, answer in enumerate(answers, start):
-                for hit in answer:
-                    entity = hit["entity"]
-                    hits.append((query_row, entity["video_id"], entity["frame"], hit["distance"]))
+    def search(
+        self, embeddings: NDArray[np.float32], videos_per_frame: int, consistency: Consistency = "Bounded"
+    ) -> Hits:
+        """For each row of float32[Q, D] the ``videos_per_frame`` nearest gallery videos, each by its nearest frame.
+
+        consistency: "Strong" sees all that any writer's call has returned for, and waits for it; "Bounded" all that is
+        older than some seconds, and all that a ``count`` of this store has seen.
+
+        Frames are grouped here, since not every server can. A row of which few videos fill all places is searched once
+        more without those.
+        """
+        places = _PLACES_PER_VIDEO * videos_per_frame
+        found: list[dict[str, tuple[int, float]]] = [{} for _ in embeddings]
+        waiting: dict[tuple[str, ...], list[int]] = {(): list(range(len(embeddings)))}
+        for _ in range(_SEARCHES):
+            crowded: dict[tuple[str, ...], list[int]] = {}
+            for known, rows in waiting.items():
+                for row, answer in zip(rows, self._nearest(embeddings[rows], places, known, consistency), strict=True):
+                    for hit in answer:
+                        entity = hit["entity"]
+                        found[row].setdefault(entity["video_id"], (entity["frame"], hit["distance"]))
+                    if len(answer) == places and 2 * len(found[row]) < videos_per_frame:
+                        crowded.setdefault(tuple(sorted(found[row])), []).append(row)
+            waiting = crowded
+        hits = [
+            (row, video_id, frame, similarity)
+            for row, videos in enumerate(found)
+            for video_id, (frame, similarity) in itertools.islice(videos.items(), videos_per_frame)
+        ]
         return Hits(
             np.array([hit[0] for hit in hits], np.int64),
             np.array([hit[1] for hit in hits], np.str_),
@@ -205,8 +286,42 @@ class VectorStore:
             np.array([hit[3] for hit in hits], np.float32),
         )
 
-    def _clear_errors(self) -> contextlib.AbstractContextManager[None]:
-        return _clear_errors(self._address)
+    def _nearest(
+        self, embeddings: NDArray[np.float32], places: int, without: Sequence[str], consistency: Consistency
+    ) -> Iterator[Any]:
+        """The nearest frames of each row, nearest first, leaving out some videos."""
+        for start in range(0, len(embeddings), _QUERIES_PER_CALL):
+            data = list(embeddings[start : start + _QUERIES_PER_CALL])
+            yield from self._call(
+                functools.partial(
+                    self._client.search,
+                    self._collection,
+                    data=data,
+                    limit=places,
+                    filter=f"video_key not in {_keys(without)}" if without else "",
+                    output_fields=["video_id", "frame"],
+                    search_params={"params": {"ef": max(self._manifest.index.ef_search, places)}},
+                    consistency_level=consistency,
+                    timeout=CALL_S,
+                )
+            )
+
+    def _call(self, call: Callable[[], T]) -> T:
+        try:
+            return retried(call)
+        except Exception as error:
+            raise _clear(error, self._address) from error
+
+
+def _unfit(video: Embedded) -> str:
+    """Why no store can hold a video's embeddings; empty where nothing is wrong. Not every store looks itself."""
+    finite = np.isfinite(video.embeddings).all(axis=1)
+    return "" if finite.all() else f"keyframe at {video.times[~finite][0]:g} s: its embedding is not finite"
+
+
+def _keys(video_ids: Iterable[str]) -> str:
+    """Videos as a list in a filter, by their keys alone."""
+    return f"[{', '.join(str(video_key(video_id)) for video_id in video_ids)}]"
 
 
 def _connect(client: Any, address: str) -> Any:
@@ -216,19 +331,19 @@ def _connect(client: Any, address: str) -> Any:
     options: dict[str, Any] = {"token": os.environ.get(TOKEN_VARIABLE, ""), "timeout": _CONNECT_S}
     if is_local(address):
         options["grpc_options"] = _NO_PINGS
-    for wait_s in _CONNECT_WAITS_S:
+    for wait_s in (*_CONNECT_WAITS_S, None):
         try:
             return client(address, **options)
-        except MilvusException:
+        except MilvusException as error:
+            if wait_s is None:
+                raise _clear(error, address) from error
             time.sleep(wait_s)
-    return client(address, **options)
 
 
-@contextlib.contextmanager
-def _clear_errors(address: str) -> Iterator[None]:
+def _clear(error: Exception, address: str) -> Exception:
+    """What a person can act on, where it is Milvus that failed."""
     from pymilvus.exceptions import MilvusException
 
-    try:
-        yield
-    except MilvusException as error:
-        raise CliptraceError(f"Milvus at {address} cannot be used: {error.message}") from error
+    if isinstance(error, (MilvusException, grpc.RpcError)):
+        return CliptraceError(f"Milvus at {address} cannot be used: {message_of(error)}")
+    return error

@@ -56,9 +56,10 @@ class NoVectors:
     def __init__(self, error: Exception | None = None) -> None:
         self._error = error
 
-    def replace(self, videos: list[FrameFeatures], generation: int) -> None:
+    def replace(self, videos: list[FrameFeatures], generation: int) -> dict[str, str]:
         if self._error:
             raise self._error
+        return {}
 
     def delete_older(self, video_ids: list[str], generation: int) -> None: ...
 

@@ -1,0 +1,125 @@
+"""Searches while another process writes, and whether two kinds of Milvus give the same matches."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import multiprocessing
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.attacks.build import build
+from benchmarks.query_latency import fill, percentiles, perturbed_part, real_embeddings, repeated, take
+from pipelines import cli
+from pipelines.index import IndexOptions, open_or_create
+from schemas.errors import CliptraceError
+from schemas.records import FrameFeatures
+from transforms.matching import MatchConfig
+from transforms.store.gallery import Gallery
+from transforms.store.vectors import VectorStore
+
+GALLERY_KEYFRAMES = 5_000
+COMMIT_KEYFRAMES = 500
+Result = dict[str, Any]
+
+
+def search_while_indexing(folder: Path, uri: str, keyframes: int, queries: int, seed: int) -> Result:
+    """Milliseconds of a search, alone and while ``keyframes`` are committed, and answers that failed or lack a part.
+
+    An answer is whole where every keyframe of a query finds the frame that it was made from.
+    """
+    rng = np.random.default_rng(seed)
+    videos = repeated(real_embeddings(), rng)
+    gallery = open_or_create(IndexOptions(sources=(), gallery=str(folder), milvus=uri))
+    base = take(videos, GALLERY_KEYFRAMES)
+    fill(gallery, base, "base")
+    load = take(videos, keyframes)
+    asked = [perturbed_part(base, rng) for _ in range(queries)]
+    truths = [_origin(query, base, video_id) for query, video_id in asked]
+    with gallery.vectors() as vectors:
+        count = vectors.count()
+        _ask(vectors, asked[:20], truths)
+        alone = _ask(vectors, asked, truths)
+        context = multiprocessing.get_context("forkserver")
+        writing = context.Process(target=_write, args=(gallery, load, sum(alone["ms"]) / 1000))
+        writing.start()
+        while vectors.count() == count:
+            time.sleep(0.05)
+        during = _ask(vectors, asked, truths)
+        busy = writing.is_alive()
+        writing.join()
+        written = vectors.count() - count
+        vectors.drop()
+    return {
+        "keyframes_before": count,
+        "keyframes_written": written,
+        "still_writing_at_the_last_query": busy,
+        "queries": queries,
+        "writer_exit_code": writing.exitcode,
+        "alone": {**percentiles(alone.pop("ms")), **alone},
+        "while_indexing": {**percentiles(during.pop("ms")), **during},
+    }
+
+
+def _origin(query: FrameFeatures, base: Sequence[FrameFeatures], video_id: str) -> list[int]:
+    """Positions of a query's keyframes in the video that it is a part of."""
+    video = next(each for each in base if each.video_id == video_id)
+    return [int(row) for row in (query.embeddings @ video.embeddings.T).argmax(axis=1)]
+
+
+def _ask(vectors: VectorStore, asked: Sequence[tuple[FrameFeatures, str]], truths: Sequence[list[int]]) -> Result:
+    failed, partial, ms = 0, 0, []
+    for (query, video_id), truth in zip(asked, truths, strict=False):
+        begin = time.perf_counter()
+        try:
+            hits = vectors.search(query.embeddings, MatchConfig().videos_per_frame)
+        except CliptraceError:
+            failed += 1
+            continue
+        ms.append((time.perf_counter() - begin) * 1000)
+        mine = hits.ref_ids == video_id
+        partial += dict(zip(hits.query_rows[mine], hits.ref_frames[mine], strict=True)) != dict(enumerate(truth))
+    return {"ms": ms, "failed": failed, "partial": partial}
+
+
+def _write(gallery: Gallery, videos: list[FrameFeatures], lasting_s: float) -> None:
+    """Commits, spread over the time that the queries take."""
+    waiting = iter(videos)
+    batches = list(iter(lambda: take(waiting, COMMIT_KEYFRAMES), []))
+    begin = time.monotonic()
+    for number, batch in enumerate(batches):
+        time.sleep(max(0.0, begin + lasting_s * number / len(batches) - time.monotonic()))
+        fill(gallery, batch, f"load{number}")
+
+
+def same_matches(folder: Path, uri: str, queries: int, seed: int) -> Result:
+    """The attack bench's test split, indexed and matched with Milvus Lite and with a server."""
+    dataset = build("test", folder / "attacks", seed, queries)
+    found: dict[str, dict[tuple[str, str], Any]] = {}
+    for name, options in (("lite", []), ("server", ["--milvus", uri])):
+        gallery, output = str(folder / name), folder / f"{name}.jsonl"
+        for command in (
+            ["index", str(dataset.gallery), "--gallery", gallery, *options],
+            ["match", str(dataset.queries), "--gallery", gallery, "--output", str(output)],
+        ):
+            if code := cli.main(command):
+                raise RuntimeError(f"cliptrace {command[0]} with {name}: exit code {code}")
+        rows = map(json.loads, output.read_text(encoding="utf-8").splitlines())
+        found[name] = {(row["query_id"], row["ref_id"]): row["segments"] for row in rows}
+    lite, server = found["lite"], found["server"]
+    unlike = sorted(pair for pair in lite.keys() | server.keys() if lite.get(pair) != server.get(pair))
+    return {
+        "gallery_videos": len(list(dataset.gallery.iterdir())),
+        "queries": len(list(dataset.queries.iterdir())),
+        "matches_lite": len(lite),
+        "matches_server": len(server),
+        "identical": len(lite.keys() | server.keys()) - len(unlike),
+        "unlike": [
+            {"query": query, "ref": ref, "lite": lite.get((query, ref)), "server": server.get((query, ref))}
+            for query, ref in itertools.islice(unlike, 20)
+        ],
+    }

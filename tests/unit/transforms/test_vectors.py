@@ -1,0 +1,186 @@
+"""The vector store against clients that refuse rows or were cut off, and its search where one video floods it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that, equal_to
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymilvus.exceptions import MilvusException
+from store_examples import DIMENSION, MANIFEST, features, row_groups, stored_precision
+
+from schemas.errors import CliptraceError
+from schemas.gallery import frame_key, part_path, video_key
+from schemas.records import FrameFeatures
+from transforms.store import files, ledger
+from transforms.store.gallery import FrameReader, Gallery, commit, read_videos
+from transforms.store.vectors import VectorStore
+from transforms.storing import StoreFeatures
+
+
+class Choosy:
+    """A client in memory that refuses every batch with a bad key in it."""
+
+    def __init__(self, bad: set[int], code: int = 1100) -> None:
+        self.bad, self.code = bad, code
+        self.rows: dict[int, dict[str, Any]] = {}
+        self.calls = 0
+
+    def upsert(self, collection: str, rows: list[dict[str, Any]], timeout: float) -> None:
+        self.calls += 1
+        if any(row["key"] in self.bad for row in rows):
+            raise MilvusException(self.code, "no such value")
+        self.rows |= {row["key"]: row for row in rows}
+
+    def delete(self, collection: str, filter: str, timeout: float) -> None:
+        pattern = r"video_key in \[(.*?)\](?: and generation != (\d+))?"
+        keys, generation = re.fullmatch(pattern, filter).groups()  # type: ignore[union-attr]
+        gone = {int(key) for key in keys.split(", ") if key}
+        spared = int(generation) if generation else None
+        self.rows = {
+            key: row
+            for key, row in self.rows.items()
+            if row["video_key"] not in gone or (spared is not None and row["generation"] == spared)
+        }
+
+    def stored(self) -> dict[str, int]:
+        ids = [row["video_id"] for row in self.rows.values()]
+        return {video_id: ids.count(video_id) for video_id in ids}
+
+
+def store(client: Choosy) -> VectorStore:
+    return VectorStore(client, "http://milvus.example", MANIFEST)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 700), min_size=2, max_size=6), st.data())
+def test_a_bad_row_costs_its_video_and_no_other(lengths: list[int], data: st.DataObject) -> None:
+    videos = [features(f"v{number}", length) for number, length in enumerate(lengths)]
+    victim = data.draw(st.integers(0, len(videos) - 1))
+    row = data.draw(st.integers(0, lengths[victim] - 1))
+    client = Choosy({frame_key(f"v{victim}", row / 2)})
+    assert store(client).replace(videos, 1) == {f"v{victim}": f"keyframe at {row / 2:g} s: no such value"}
+    assert client.stored() == {f"v{n}": length for n, length in enumerate(lengths) if n != victim}
+    assert client.calls <= 3 * 12 + sum(lengths) // 1000
+
+
+def test_a_store_that_takes_nothing_is_at_fault_itself() -> None:
+    videos = [features("a"), features("b")]
+    client = Choosy({frame_key(video.video_id, time) for video in videos for time in video.times})
+    with pytest.raises(CliptraceError) as caught:
+        store(client).replace(videos, 1)
+    assert str(caught.value) == ("Milvus at http://milvus.example refuses every row: keyframe at 0 s: no such value")
+
+
+def test_an_error_that_is_not_about_rows_ends_the_run() -> None:
+    client = Choosy({frame_key("a", 0.0)}, code=100)
+    with pytest.raises(CliptraceError) as caught:
+        store(client).replace([features("a"), features("b")], 1)
+    assert str(caught.value) == "Milvus at http://milvus.example cannot be used: no such value"
+    assert client.calls == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_embeddings_that_are_not_finite_never_reach_the_store(value: float) -> None:
+    broken, client = features("a"), Choosy(set())
+    broken.embeddings[2, 3] = value
+    assert store(client).replace([broken, features("b")], 1) == {"a": "keyframe at 1 s: its embedding is not finite"}
+    assert client.stored() == {"b": 4}
+
+
+def test_of_a_refused_video_the_gallery_keeps_what_it_had(gallery: Gallery) -> None:
+    client = Choosy(set())
+    commit(gallery, store(client), "R1", [features("a"), features("b")])
+    client.bad = {frame_key("a", 2.5)}
+    new = [features("a", 6, "2-2"), features("c")]
+    assert commit(gallery, store(client), "R2", new) == {"a": "keyframe at 2.5 s: no such value"}
+    stored = read_videos(gallery)
+    assert {video_id: video.keyframes for video_id, video in stored.items()} == {"a": 4, "b": 4, "c": 4}
+    assert client.stored() == {"a": 4, "b": 4, "c": 4}
+    held = np.array([client.rows[frame_key("a", frame / 2)]["embedding"] for frame in range(4)])
+    np.testing.assert_array_equal(held, stored_precision(features("a").embeddings))
+    np.testing.assert_array_equal(FrameReader(gallery).read(stored["a"])[1], held)
+    assert row_groups(gallery, stored["c"].frames_file) == [0, 4]
+
+
+def test_a_refused_video_is_one_dead_letter_and_the_rest_is_stored(
+    gallery: Gallery,
+) -> None:
+    broken = features("broken")
+    broken.embeddings[1, 0] = np.nan
+    with beam.Pipeline(FnApiRunner()) as pipeline:
+        results = pipeline | beam.Create([features("a"), broken, features("b")]) | StoreFeatures(gallery, "R1")
+        assert_that(results.good, equal_to(["a", "b"]), "Good")
+        (failures,) = results.failures
+        letters = failures | beam.Map(lambda letter: (letter.video_id, letter.stage, letter.error, letter.message))
+        expected = (
+            "broken",
+            "store",
+            "MediaError",
+            "Milvus refuses it: keyframe at 0.5 s: its embedding is not finite",
+        )
+        assert_that(letters, equal_to([expected]), "Letters")
+    assert set(ledger.live(ledger.read_attempts(gallery.root))) == {"a", "b"}
+    with gallery.vectors() as vectors:
+        assert vectors.count() == 8
+    rows = [files.read_table(path) for path in files.find(gallery.root, part_path("frames", "*", "*"))]
+    assert sum(len(table) for table in rows) == 8
+
+
+@pytest.fixture
+def vectors(gallery: Gallery) -> Iterator[VectorStore]:
+    with gallery.vectors() as opened:
+        yield opened
+
+
+def test_a_collection_that_was_half_made_is_finished(gallery: Gallery) -> None:
+    with gallery.vectors() as vectors:
+        vectors.replace([features("a")], 1)
+        vectors._client.release_collection(vectors._collection)
+        vectors._client.drop_index(vectors._collection, "embedding")
+    with gallery.vectors() as vectors:
+        assert vectors.search(features("a").embeddings, 1).ref_ids.tolist() == ["a"] * 4
+
+
+def flooding(nearest: int) -> list[FrameFeatures]:
+    """A video of ``nearest`` frames close to the first axis, and three others somewhat off it."""
+    axis = np.eye(DIMENSION, dtype=np.float32)
+
+    def video(name: str, count: int, off: float) -> FrameFeatures:
+        rows = np.tile(axis[0] + np.float32(off) * axis[1], (count, 1))
+        rows += np.linspace(0, 1e-3, count, dtype=np.float32)[:, None] * axis[2]
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        return dataclasses.replace(features(name, count), embeddings=rows)
+
+    return [video("flood", nearest, 0.0), video("x", 3, 0.1), video("y", 3, 0.2), video("z", 3, 0.3)]
+
+
+def test_a_video_that_fills_all_places_hides_no_other(vectors: VectorStore) -> None:
+    vectors.replace(flooding(100), 1)
+    query = np.stack([np.eye(DIMENSION, dtype=np.float32)[0], features("z").embeddings[0]])
+    hits = vectors.search(query, 3)
+    assert hits.ref_ids[hits.query_rows == 0].tolist() == ["flood", "x", "y"]
+    assert np.all(np.diff(hits.similarities[hits.query_rows == 0]) < 0)
+    assert len(set(hits.ref_ids[hits.query_rows == 1])) == 3
+
+
+def test_filters_name_keys_alone() -> None:
+    asked: list[str] = []
+
+    class Client:
+        def search(self, collection: str, *, data: list[Any], filter: str, limit: int, **_: Any) -> list[Any]:
+            asked.append(filter)
+            hit = {"entity": {"video_id": "it's \"] or true", "frame": 0}, "distance": 1.0}
+            return [[hit] * limit for _ in data]
+
+    VectorStore(Client(), "http://milvus.example", MANIFEST).search(np.ones((2, DIMENSION), np.float32), 3)
+    odd = video_key("it's \"] or true")
+    assert asked == ["", f"video_key not in [{odd}]"]
