@@ -302,10 +302,73 @@ def _faults(result: Result) -> str:
     )
 
 
+def _ssan(result: Result) -> str:
+    aligners = "".join(
+        f"\nAligners on identical maps, {choice}:\n\n"
+        + _table(
+            ("", "VCSL P", "R", "F1", "VCDB F1", "segment AP", "mAP", "boundary s, mean", "ms a map"),
+            [
+                (
+                    name,
+                    *(shown(row["vcsl"][part]) for part in ("precision", "recall", "f1")),
+                    shown(row["vcdb"]["f1"]),
+                    shown(row["segment_ap"]),
+                    shown(row["mean_average_precision"]),
+                    shown(row["boundary_error"] and row["boundary_error"]["mean_s"], 2),
+                    shown(row["milliseconds_a_map"], 2),
+                )
+                for name, row in methods.items()
+            ],
+        )
+        for choice, methods in result["aligners"].items()
+    )
+    keyframes = [
+        (
+            name,
+            shown(row["stored"]),
+            f"{result['storage'][name]['megabytes']:.2f}",
+            shown(row["vcsl"]["f1"]),
+            shown(row["vcdb"]["f1"]),
+            shown(row["segment_ap"]),
+            shown(row["boundary_error"] and row["boundary_error"]["mean_s"], 2),
+        )
+        for name, row in result["keyframes"].items()
+    ]
+    counts = list(next(iter(result["strangers"].values())))
+    strangers = [(name, *(shown(row[count]["f1"]) for count in counts)) for name, row in result["strangers"].items()]
+    intros = [
+        (f"{kind}, {aligner}", *(f"{ways[f'{way} stop-list']:.2f}" for way in ("without", "with")))
+        for kind, methods in result["intros"].items()
+        for aligner, ways in methods.items()
+    ]
+    figures = list(next(iter(result["program"].values())))
+    return (
+        f"### SSAN\n\nTest splits of seeds {', '.join(map(str, result['seed']))}, mean (min–max); settings chosen on the "
+        f"validation split of seed {result['seed'][0]}; {_backbone(result)}.\n"
+        + aligners
+        + "\nWays to choose keyframes, with SPD: share of the basis frames (8 a second) that is stored, megabytes of "
+        "embeddings for an hour of video:\n\n"
+        + _table(
+            ("", "stored", "MB an hour", "VCSL F1", "VCDB F1", "segment AP", "boundary s, mean"),
+            keyframes,
+        )
+        + "\nVCSL F1 with so many strangers' videos in the gallery:\n\n"
+        + _table(("", *(f"{int(count):,}" for count in counts)), strangers)
+        + "\nStrangers that begin with the same intro, drawn or filmed: share of the pairs that are matched for it:\n\n"
+        + _table(("", "without stop-list", "with stop-list"), intros)
+        + "\n`cliptrace index`, `match` and `evaluate` with their defaults, and the same in process:\n\n"
+        + _table(
+            ("", *(figure.replace("_", " ") for figure in figures)),
+            [(name, *(f"{row[figure]:.4f}" for figure in figures)) for name, row in result["program"].items()],
+        )
+    )
+
+
 DOCUMENTS: Mapping[str, Mapping[str, Callable[[Result], str]]] = {
     "README.md": {
         "descriptor": _descriptor,
         "views": _views,
+        "ssan": _ssan,
         "copies": _copies,
         "index_throughput": _throughput,
         "query_latency": _latency,

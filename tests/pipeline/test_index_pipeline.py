@@ -180,7 +180,7 @@ def test_other_models_than_the_gallerys_are_refused(own: Path, capsys: pytest.Ca
     code, text = index(capsys, source, "--gallery", root, "--keyframes", "uniform:4")
     assert code == 2
     assert text == (
-        f"cliptrace: error: {root} was built with keyframes uniform:2, not uniform:4: "
+        f"cliptrace: error: {root} was built with keyframes ske:balanced, not uniform:4: "
         "leave --keyframes out, or index into another gallery\n"
     )
     code, text = index(capsys, source, "--gallery", root, "--milvus", "http://localhost:1")

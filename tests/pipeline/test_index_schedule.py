@@ -93,6 +93,7 @@ def test_a_report_says_what_became_of_every_video(own: Path, capsys: pytest.Capt
             "failed": 1,
             "unchanged": 3,
             "known_failures": 0,
+            "removed": 0,
             "older": 0,
             "left": 0,
             "other_files": 1,
@@ -177,7 +178,7 @@ def test_a_dry_run_says_why_and_writes_nothing(own: Path, capsys: pytest.Capture
     assert files_below(root) == before
     assert report_of(report)["videos"] == {
         "would_be_indexed": 3, "new": 1, "changed": 1, "retry": 1,
-        "unchanged": 2, "known_failures": 0, "older": 0, "left": 0, "other_files": 1,
+        "unchanged": 2, "known_failures": 0, "removed": 0, "older": 0, "left": 0, "other_files": 1,
     }  # fmt: skip
 
 
@@ -185,7 +186,7 @@ def test_a_dry_run_refuses_what_a_run_would(own: Path, capsys: pytest.CaptureFix
     code, text = index(capsys, own / "videos", "--gallery", own / "gallery", "--dry-run", "--keyframes", "uniform:4")
     assert (code, text) == (
         2,
-        f"cliptrace: error: {own}/gallery was built with keyframes uniform:2, not uniform:4: "
+        f"cliptrace: error: {own}/gallery was built with keyframes ske:balanced, not uniform:4: "
         "leave --keyframes out, or index into another gallery\n",
     )
 
