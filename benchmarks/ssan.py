@@ -67,17 +67,14 @@ class Row:
 
 
 def rows(trained: Path | None) -> list[Row]:
-    """What table 2 of SSAN compares, and the baselines of SKE; without ``trained``, what ships in place of both."""
+    """What table 2 of SSAN compares, and the baselines of SKE; what ships is the SKE of a joint training."""
     plain = [uniform(8, False), uniform(2, False), uniform(1, False), uniform(2, True), uniform(1, True)]
     baselines = [at_random(1.5), content(0.1), local_maxima()]
-    if trained is None:
-        learned = [Row(scored("SKE", "ske", point)) for point in SKE_POINTS]
-    else:
-        learned = [
-            Row(scored(name, str(folder / "ske"), point), str(folder / "spd"))
-            for name, folder in (("SKE", trained / "separate"), ("SSAN", trained))
-            for point in SKE_POINTS
-        ]
+    pairs = {"shipped": ("ske", "spd")}
+    if trained is not None:
+        pairs["SKE and SPD, each alone"] = (str(trained / "separate" / "ske"), str(trained / "separate" / "spd"))
+        pairs["SSAN, both jointly"] = (str(trained / "ske"), str(trained / "spd"))
+    learned = [Row(scored(name, ske, point), spd) for name, (ske, spd) in pairs.items() for point in SKE_POINTS]
     return [*(Row(choice) for choice in (*plain, *baselines)), *learned]
 
 
@@ -225,7 +222,7 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     tests = {seed: load_split("test", backbone, folder, seed, arguments.queries) for seed, folder in folders.items()}
     real = basis_frames(distractor_paths(find_footage(), "test"), backbone, arguments.output / "strangers")
     compared = rows(arguments.trained)
-    ours = Row(scored("SKE", "ske", "balanced"))
+    ours = Row(scored("shipped", "ske", "balanced"))
     return {
         **environment(command, first),
         "seed": arguments.seeds,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.utils.data
 
-from models.ssan.data import Batches, Example, MapMaker, Tiles, as_tiles, collate
+from models.ssan.data import Example, MapMaker, Tiles, as_tiles, collate
 from models.ssan.grid import PIXEL_S
 from models.ssan.ske import SKE
 from models.ssan.spd import SPD
@@ -67,14 +67,12 @@ def nearest_keyframes(logits: torch.Tensor) -> torch.Tensor:
 @dataclasses.dataclass(frozen=True, slots=True)
 class JointBatch:
     """tiles: of 2N videos, queries first. similarity: float32[N, 576, 576]. dense: bool[N]. maps: boxes and backward,
-    as collate makes them, in pixels of PIXEL_S. alone: a batch of SPD's own, lest it forgets what maps look like.
-    """
+    as collate makes them, in pixels of PIXEL_S."""
 
     tiles: Tiles
     similarity: torch.Tensor
     dense: torch.Tensor
     maps: dict[str, torch.Tensor]
-    alone: dict[str, torch.Tensor]
 
 
 class JointBatches(torch.utils.data.Dataset[JointBatch]):  # type: ignore[misc]  # torch is not followed
@@ -82,7 +80,6 @@ class JointBatches(torch.utils.data.Dataset[JointBatch]):  # type: ignore[misc] 
 
     def __init__(self, maker: MapMaker, size: int, steps: int, seed: int) -> None:
         self._maker, self._size, self._steps, self._seed = maker, size, steps, seed
-        self._alone = Batches(maker, steps, seed)
 
     def __len__(self) -> int:
         return self._steps
@@ -101,5 +98,4 @@ class JointBatches(torch.utils.data.Dataset[JointBatch]):  # type: ignore[misc] 
             pairs.append((query, ref))
         videos = [query for query, _ in pairs] + [ref for _, ref in pairs]
         dense = torch.from_numpy(random.random(self._size) < _DENSE_QUERIES)
-        tiles = as_tiles(self._maker.pairs, videos)
-        return JointBatch(tiles, similarity, dense, collate(examples, SIDE), self._alone[step])
+        return JointBatch(as_tiles(self._maker.pairs, videos), similarity, dense, collate(examples, SIDE))

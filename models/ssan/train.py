@@ -41,7 +41,7 @@ class TrainConfig:
 
 SPD_CONFIG = TrainConfig(steps=6000, rate=2e-3)
 SKE_CONFIG = TrainConfig(steps=1500, rate=2e-3)
-SSAN_CONFIG = TrainConfig(steps=1500, rate=5e-4)
+SSAN_CONFIG = TrainConfig(steps=800, rate=4e-4)
 TILES, PAIRS = 4, 2
 """Of a batch of SKE's, and of a joint one."""
 VARIANTS = 16
@@ -118,14 +118,7 @@ def train_joint(pairs: PairMaker, network: Joint, output: Path, config: TrainCon
 
     def losses(batch: JointBatch) -> Losses:
         logits, scores, boxes = network(batch.tiles.tiles, batch.similarity, batch.dense)
-        together = _spd_losses(scores, boxes, batch.maps)
-        scores, boxes = network.spd(batch.alone["maps"])
-        alone = _spd_losses(scores, boxes, batch.alone)
-        return {
-            "ske": _ske_loss(logits, batch.tiles),
-            **together,
-            **{f"{name}_alone": loss for name, loss in alone.items()},
-        }
+        return {"ske": _ske_loss(logits, batch.tiles), **_spd_losses(scores, boxes, batch.maps)}
 
     averaged: Joint = _train(
         network, JointBatches(MapMaker(pairs), PAIRS, config.steps, config.seed), losses, output, config
