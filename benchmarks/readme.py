@@ -354,7 +354,7 @@ def _ssan(result: Result) -> str:
         )
         + "\nVCSL F1 with so many strangers' videos in the gallery:\n\n"
         + _table(("", *(f"{int(count):,}" for count in counts)), strangers)
-        + "\nStrangers that begin with the same intro, drawn or filmed: share of the pairs that are matched for it:\n\n"
+        + "\nStrangers that begin with the same intro, drawn or filmed: share of pairs that are matched for it:\n\n"
         + _table(("", "without stop-list", "with stop-list"), intros)
         + "\n`cliptrace index`, `match` and `evaluate` with their defaults, and the same in process:\n\n"
         + _table(

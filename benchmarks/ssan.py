@@ -70,11 +70,11 @@ def rows(trained: Path | None) -> list[Row]:
     """What table 2 of SSAN compares, and the baselines of SKE; what ships is the SKE of a joint training."""
     plain = [uniform(8, False), uniform(2, False), uniform(1, False), uniform(2, True), uniform(1, True)]
     baselines = [at_random(1.5), content(0.1), local_maxima()]
-    pairs = {"shipped": ("ske", "spd")}
+    learned = [Row(scored("shipped", "ske", point)) for point in SKE_POINTS]
     if trained is not None:
-        pairs["SKE and SPD, each alone"] = (str(trained / "separate" / "ske"), str(trained / "separate" / "spd"))
-        pairs["SSAN, both jointly"] = (str(trained / "ske"), str(trained / "spd"))
-    learned = [Row(scored(name, ske, point), spd) for name, (ske, spd) in pairs.items() for point in SKE_POINTS]
+        for name, folder in (("SKE and SPD, each alone,", trained / "separate"), ("SSAN, both jointly,", trained)):
+            networks = str(folder / "ske"), str(folder / "spd")
+            learned += [Row(scored(name, networks[0], point), networks[1]) for point in ("balanced", "coarse")]
     return [*(Row(choice) for choice in (*plain, *baselines)), *learned]
 
 
