@@ -221,7 +221,7 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     validation = load_split("validation", backbone, folders[first], first, arguments.queries)
     tests = {seed: load_split("test", backbone, folder, seed, arguments.queries) for seed, folder in folders.items()}
     real = basis_frames(distractor_paths(find_footage(), "test"), backbone, arguments.output / "strangers")
-    compared = rows(arguments.trained)
+    compared = rows(arguments.trained and arguments.trained.resolve())
     ours = Row(scored("shipped", "ske", "balanced"))
     return {
         **environment(command, first),
