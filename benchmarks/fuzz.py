@@ -278,7 +278,10 @@ def _read(root: str) -> None:
 
 
 class _NoVectors:
-    def replace(self, videos: list[FrameFeatures], generation: int) -> None: ...
+    def replace(self, videos: list[FrameFeatures], generation: int) -> dict[str, str]:
+        return {}
+
+    def delete_older(self, video_ids: list[str], generation: int) -> None: ...
 
 
 TARGETS: dict[str, Callable[[Path], Fuzzed]] = {"probe": _probe, "manifest": _manifest, "gallery": _gallery}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 
+from models.backbones.background import Background
 from models.runtime import Device
 from pipelines.models import feature_config
 from pipelines.progress import Progress, Summary, named
@@ -71,6 +72,7 @@ def match(options: MatchOptions) -> Summary:
     listing = list_sources(options.queries)
     keyframes = options.keyframes or QUERY_KEYFRAMES
     config = feature_config(gallery, options.device, options.threads, options.views, keyframes)
+    Background.of(config.backbone)  # what is wrong with it is told before the work
     matching = MatchConfig.suited_to(
         config.backbone, aligner=options.aligner, top_k=options.top_k, min_score=options.min_score, maps=options.maps
     )

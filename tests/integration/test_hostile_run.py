@@ -83,7 +83,7 @@ def test_the_run_did_its_work(run: tuple[Path, int, bytes]) -> None:
 
 def test_nothing_that_is_printed_acts_on_a_terminal(run: tuple[Path, int, bytes]) -> None:
     text = run[2].decode()
-    assert "half ]0;owned [2J" in text  # it was named
+    assert r"half\x1b]0;owned\x07\x1b[2J" in text  # it was named
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
 
 
