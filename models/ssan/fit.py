@@ -23,7 +23,9 @@ _SLOPES = (0.8, 0.9, 1.1, 1.25)
 _ORIGINAL_SPEED = 1.35
 """A box that is this near to the original speed may be a copy at it, as most are."""
 _EASE = 0.01
-"""Similarity by which another line must be better than the diagonal."""
+"""Similarity by which a line at the box's side must be better than its middle."""
+_HURRY = 0.1
+"""And a line of e times the original speed better than one at it."""
 _BEYOND_S, _BEYOND_SHARE = 1.0, 0.25
 """How far a copy may reach beyond its box: in seconds, or as a share of the box."""
 _FADED = 0.5
@@ -61,7 +63,7 @@ def fit_box(similarity: Floats, query_times: Times, ref_times: Times, box: Times
     speed_of, shift_of = (each.ravel() for each in np.meshgrid(sign * speeds, _SHIFTS, indexing="ij"))
     offsets = ref_middle + reach * shift_of - speed_of * middle
     along = _along(similarity, query_times, ref_edges, inside, speed_of, offsets).mean(axis=1)
-    ease = _EASE * (1 - np.abs(shift_of)) - _EASE * np.abs(np.log(np.abs(speed_of) / diagonal))
+    ease = -_EASE * np.abs(shift_of) - _HURRY * np.abs(np.log(np.abs(speed_of)))
     best = int(np.argmax(along + ease))
     speed, offset = float(speed_of[best]), float(offsets[best])
 

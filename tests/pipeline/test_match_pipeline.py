@@ -155,6 +155,32 @@ def test_a_background_is_recorded_with_the_gallery_and_normalises_scores(tmp_pat
     assert (text.getvalue(), (tmp_path / "new").exists()) == (problem, False)
 
 
+def test_the_shortest_queries_have_an_answer(gallery: Path, tmp_path: Path, ffmpeg: Callable[..., None]) -> None:
+    """A segment takes more than a moment: one frame is decoded, and matches nothing."""
+    ffmpeg("-ss", 4, "-i", CLIPS / "bottles.mp4", "-frames:v", 1, tmp_path / "frame.mp4")
+    ffmpeg("-ss", 4, "-t", 0.4, "-i", CLIPS / "bottles.mp4", tmp_path / "moment.mp4")
+    ffmpeg("-ss", 4, "-t", 0.9, "-i", CLIPS / "bottles.mp4", tmp_path / "below_a_second.mp4")
+    output = tmp_path / "m.jsonl"
+    code, text = match(tmp_path, "--gallery", gallery, "--output", output)
+    assert code == 0, text
+    assert "videos:                  3\n" in text
+    assert {row["query_id"] for row in rows_of(output)} <= {"below_a_second.mp4"}
+    for row in rows_of(output):
+        (segment,) = row["segments"]
+        assert 0 <= segment["query_start"] < segment["query_end"] <= 1.0
+
+
+def test_a_video_of_one_frame_is_indexed(tmp_path: Path, ffmpeg: Callable[..., None]) -> None:
+    ffmpeg("-ss", 4, "-i", CLIPS / "bottles.mp4", "-frames:v", 1, tmp_path / "frame.mp4")
+    with contextlib.redirect_stderr(io.StringIO()) as text:
+        assert cli.main(["index", str(tmp_path / "frame.mp4"), "--gallery", str(tmp_path / "g")]) == 0
+    assert "keyframes:" in text.getvalue()
+    (video,) = read_videos(load(tmp_path / "g")).values()
+    assert video.keyframes == 1
+    assert match(CLIPS / "bottles.mp4", "--gallery", tmp_path / "g", "--output", tmp_path / "m.jsonl")[0] == 0
+    assert rows_of(tmp_path / "m.jsonl") == []
+
+
 def test_the_summary_counts_every_query(found: tuple[int, str, Path]) -> None:
     code, text, output = found
     assert code == 3

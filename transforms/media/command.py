@@ -56,7 +56,8 @@ def decode_command(
         *(["yadif=deint=interlaced"] if deinterlace else []),
         # In microseconds the grid is exact whatever the time base of the file.
         "settb=AVTB",
-        f"fps={BASIS_FPS}:start_time={start_s}",
+        # The last frame is passed on: of a video of one frame it is all there is.
+        f"fps={BASIS_FPS}:start_time={start_s}:eof_action=pass",
         f"scale={size}:{size}:flags={SCALER}",
         # Counts from 0, so that ffmpeg's own frame rate control finds nothing to repeat or drop.
         "setpts=N",
