@@ -48,7 +48,7 @@ def draw(
     for segment in segments:
         _draw_segment(picture, segment, grid, scale)
     framed = cv2.copyMakeBorder(picture, _MARGIN, 8, _MARGIN + 16, 8, cv2.BORDER_CONSTANT, value=(24, 24, 24))
-    _label(framed, query_times, ref_times, picture.shape[0], picture.shape[1])
+    _label(framed, grid, picture.shape[0], picture.shape[1])
     _, content = cv2.imencode(".png", cv2.cvtColor(framed, cv2.COLOR_RGB2BGR))
     return bytes(content)
 
@@ -74,14 +74,15 @@ def _draw_segment(picture: NDArray[np.uint8], segment: Segment, grid: Grid, scal
         cv2.putText(picture, f"{segment.score:.2f}", at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, ink, thickness, cv2.LINE_AA)
 
 
-def _label(picture: NDArray[np.uint8], query_times: Times, ref_times: Times, height: int, width: int) -> None:
+def _label(picture: NDArray[np.uint8], grid: Grid, height: int, width: int) -> None:
     def write(text: str, x: int, y: int) -> None:
         cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _INK, 1, cv2.LINE_AA)
 
     left = _MARGIN + 16
+    query_s, ref_s = (side * grid.step_s for side in grid.pixels.shape)
     write("reference, s", left, 14)
     write("query, s", 4, 30)
-    write(f"{ref_times[0]:.1f}", left, _MARGIN - 6)
-    write(f"{ref_times[-1]:.1f}", left + width - 40, _MARGIN - 6)
-    write(f"{query_times[0]:.1f}", 4, _MARGIN + 12)
-    write(f"{query_times[-1]:.1f}", 4, _MARGIN + height - 2)
+    write(f"{grid.ref_s:.1f}", left, _MARGIN - 6)
+    write(f"{grid.ref_s + ref_s:.1f}", left + width - 40, _MARGIN - 6)
+    write(f"{grid.query_s:.1f}", 4, _MARGIN + 12)
+    write(f"{grid.query_s + query_s:.1f}", 4, _MARGIN + height - 2)
