@@ -24,7 +24,7 @@ _ORIGINAL_SPEED = 1.35
 """A box that is this near to the original speed may be a copy at it, as most are."""
 _EASE = 0.01
 """Similarity by which a line at the box's side must be better than its middle."""
-_HURRY = 0.5
+_HURRY = 0.3
 """And a line of e times the original speed better than one at it."""
 _BEYOND_S, _BEYOND_SHARE = 1.0, 0.25
 """How far a copy may reach beyond its box: in seconds, or as a share of the box."""
