@@ -24,6 +24,7 @@ _SAME = 0.95
 _MOST = 512
 _UNLIKE, _LIKE = 0.6, 0.8
 """Cosines to the nearest stopped keyframe: up to the first nothing is taken off, from the second on all."""
+_ROWS_AT_A_TIME = 1024
 _FLAT = 5.0
 """Standard deviation, in levels of 255, below which a thumb is one colour and noise."""
 
@@ -66,8 +67,13 @@ def penalty(query: NDArray[np.floating[Any]], stopped: Floats) -> Floats:
     """
     if not len(stopped):
         return np.zeros(query.shape[:-1], np.float32)
-    likeness = (np.asarray(query, np.float32) @ stopped.T).max(axis=-1)
-    return np.asarray(likeness * np.clip((likeness - _UNLIKE) / (_LIKE - _UNLIKE), 0, 1), np.float32)
+    rows = np.asarray(query, np.float32).reshape(-1, query.shape[-1])
+    likeness = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), _ROWS_AT_A_TIME):
+        some = slice(start, start + _ROWS_AT_A_TIME)
+        likeness[some] = (rows[some] @ stopped.T).max(axis=1)
+    taken = likeness * np.clip((likeness - _UNLIKE) / (_LIKE - _UNLIKE), 0, 1)
+    return np.asarray(taken, np.float32).reshape(query.shape[:-1])
 
 
 def is_uniform(thumbs: NDArray[np.uint8]) -> NDArray[np.bool_]:

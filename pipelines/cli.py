@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from pipelines import gallery_commands
 from pipelines.parsers import EXIT_CODES, add_command, keyframe_config, model_options, positive, work_options
+from pipelines.printing import aligned
 from pipelines.settings import apply_settings, refuse_secrets
 from pipelines.stopping import stoppable
 from schemas import __version__
@@ -218,7 +219,6 @@ def _quiet_libraries() -> None:
 
 def _index(options: argparse.Namespace) -> int:
     from pipelines.index import IndexOptions, index, rehearse
-    from pipelines.progress import aligned
     from pipelines.reporting import reporting
 
     asked = IndexOptions(
@@ -240,7 +240,7 @@ def _index(options: argparse.Namespace) -> int:
             for video in work:
                 print(json.dumps(video))
             sys.stdout.flush()
-            print(aligned(summary.lines), file=sys.stderr)
+            print("\n".join(aligned(summary.lines)), file=sys.stderr)
         else:
             summary = index(asked)
             print(summary, file=sys.stderr)

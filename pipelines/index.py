@@ -14,6 +14,7 @@ import apache_beam as beam
 
 from models.backbones.background import Background
 from models.backbones.registry import config_to_json, load_config
+from models.keyframes import with_weights
 from models.runtime import Device
 from pipelines.models import describe, feature_config, identity
 from pipelines.progress import Progress, Summary, named
@@ -168,7 +169,7 @@ def open_or_create(options: IndexOptions) -> Gallery:
     manifest = GalleryManifest(
         name=collection_prefix(options.gallery, secrets.token_hex(4)),
         backbone=config_to_json(load_config(options.backbone or DEFAULT_BACKBONE)),
-        keyframes=options.keyframes or DEFAULT_KEYFRAMES,
+        keyframes=with_weights(options.keyframes or DEFAULT_KEYFRAMES),
         milvus=options.milvus or "",
     )
     return Gallery.create(options.gallery, manifest)
@@ -183,7 +184,7 @@ def open_existing(options: IndexOptions) -> Gallery | None:
     manifest = gallery.manifest
     if options.backbone and identity(manifest.backbone) != identity(backbone):
         _refuse(gallery, "backbone", describe(manifest.backbone), describe(backbone))
-    if options.keyframes not in (None, manifest.keyframes):
+    if options.keyframes and options.keyframes != dataclasses.replace(manifest.keyframes, weights_sha256=""):
         _refuse(gallery, "keyframes", str(manifest.keyframes), str(options.keyframes))
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))

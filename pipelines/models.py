@@ -8,6 +8,7 @@ from typing import Any
 
 from models.backbones.registry import BUILT_IN, config_from_json, config_to_json, load_config
 from models.runtime import Device
+from models.ssan.shipped import ske_sha256
 from schemas.config import BackboneConfig, KeyframeConfig
 from schemas.errors import CliptraceError
 from transforms.features import FeatureConfig
@@ -43,6 +44,12 @@ def feature_config(
             )
         scoring = _SCORING if backbone.background else _THRESHOLDS
         backbone = dataclasses.replace(backbone, **{name: getattr(own, name) for name in scoring})
+    if keyframes is None and gallery.manifest.keyframes.weights_sha256 not in ("", ske_sha256()):
+        raise CliptraceError(
+            f"{gallery.root} was built with keyframes {gallery.manifest.keyframes} of other weights "
+            f"(sha256 {gallery.manifest.keyframes.weights_sha256[:12]}…) than this cliptrace has: use the version that "
+            "built it, or make it anew with cliptrace gallery reindex"
+        )
     chosen = keyframes or gallery.manifest.keyframes
     return FeatureConfig(backbone, chosen, device=device, threads=threads, views=views)
 

@@ -8,12 +8,14 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 
+from schemas.text import printable
+
 
 def aligned(lines: Mapping[str, str]) -> list[str]:
     """``name: value`` lines, the values below each other; empty ones are left out."""
     lines = {name: value for name, value in lines.items() if value}
     width = max(map(len, lines), default=0) + 1
-    return [f"{name + ':':<{width}} {value}" for name, value in lines.items()]
+    return [f"{name + ':':<{width}} {printable(value)}" for name, value in lines.items()]
 
 
 def put(lines: Iterable[str]) -> None:

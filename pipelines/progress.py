@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from schemas.text import escaped, printable
+from pipelines.printing import aligned
+from schemas.text import escaped
 from transforms import telemetry
 
 _PLAIN_EVERY_S = 10.0
@@ -98,13 +99,7 @@ class Summary:
             "hours of video": f"{_clock(self.seconds)} in {self.elapsed_s:.1f} s{speed}" if self.seconds else "0",
             "failures": f"{self.failures:,}",
         }
-        return aligned({**first, **self.lines})
-
-
-def aligned(lines: Mapping[str, str]) -> str:
-    """Names and values in two columns; an empty value is left out."""
-    width = max(map(len, lines)) + 1
-    return "\n".join(f"{name + ':':<{width}} {printable(value)}" for name, value in lines.items() if value)
+        return "\n".join(aligned({**first, **self.lines}))
 
 
 def named(video_ids: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import secrets
 
 from models.backbones.registry import config_to_json, load_config
+from models.keyframes import with_weights
 from models.runtime import Device
 from pipelines.index import IndexOptions, index
 from pipelines.models import identity
@@ -99,6 +100,6 @@ def _manifest(gallery: Gallery, options: ReindexOptions) -> GalleryManifest:
         given,
         name=collection_prefix(gallery.home, secrets.token_hex(4)),
         backbone=config_to_json(load_config(options.backbone)) if options.backbone else given.backbone,
-        keyframes=options.keyframes or given.keyframes,
+        keyframes=with_weights(options.keyframes or given.keyframes),
         format_version=FORMAT_VERSION,
     )

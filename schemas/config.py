@@ -78,12 +78,15 @@ class KeyframeConfig:
     uniform: ``per_second`` frames a second. content: a frame whose 32×32 thumb differs from the last kept one by more
     than ``threshold`` (mean absolute difference, 0..1), and at least one frame every ``max_gap_s`` seconds. ske: frames
     that the learned selector scores at least ``threshold``, and the best of every ``max_gap_s`` seconds without one.
+
+    weights_sha256: of the learned selector's weights; "" for those that ship.
     """
 
     selector: Literal["uniform", "content", "ske"] = "uniform"
     per_second: float = 2.0
     threshold: float = 0.06
     max_gap_s: float = 1.0
+    weights_sha256: str = ""
 
     @classmethod
     def ske(cls, point: str = "balanced") -> KeyframeConfig:

@@ -6,14 +6,16 @@ tile, so that a video cut into ranges of whole tiles gives the same keyframes as
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.keyframes.content import select_content
-from models.keyframes.scored import select_ske
+from models.keyframes.scored import select_scored
 from models.keyframes.uniform import select_uniform
+from models.ssan.shipped import open_ske, ske_sha256
 from schemas.config import KeyframeConfig
 
 Selection = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -28,8 +30,14 @@ def make_selector(config: KeyframeConfig, fps: float) -> Selector:
     if config.selector == "uniform":
         return lambda thumbs: select_uniform(thumbs, fps, config.per_second)
     if config.selector == "ske":
-        return lambda thumbs: select_ske(thumbs, fps, config.threshold, config.max_gap_s)
+        network = open_ske("ske")
+        return lambda thumbs: select_scored(network.run(thumbs), fps, config.threshold, config.max_gap_s)
     return lambda thumbs: select_content(thumbs, fps, config.threshold, config.max_gap_s)
 
 
-__all__ = ["Selection", "Selector", "make_selector"]
+def with_weights(config: KeyframeConfig) -> KeyframeConfig:
+    """``config`` with the digest of the weights that this installation would select with."""
+    return dataclasses.replace(config, weights_sha256=ske_sha256()) if config.selector == "ske" else config
+
+
+__all__ = ["Selection", "Selector", "make_selector", "with_weights"]

@@ -5,15 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ssan.shipped import open_ske
-
-
-def select_ske(
-    thumbs: NDArray[np.uint8], fps: float, threshold: float, interval_s: float
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """select_scored with the shipped network's scores. thumbs: uint8[N, 32, 32, 3] of one tile, N at most 576."""
-    return select_scored(open_ske("ske").run(thumbs), fps, threshold, interval_s)
-
 
 def select_scored(
     scores: NDArray[np.float32], fps: float, threshold: float, interval_s: float

@@ -192,10 +192,9 @@ def _seen_by_fewer(
     """As a smaller descriptor would see both: some of the dimensions. The same footage gives another map every time."""
     dimension = mine.shape[1]
     kept = random.permutation(dimension)[: int(dimension * random.uniform(0.2, 1))]
-    few = [np.ascontiguousarray(embeddings[:, kept]) for embeddings in (mine, theirs)]
-    return few[0] / np.linalg.norm(few[0], axis=1, keepdims=True), few[1] / np.linalg.norm(
-        few[1], axis=1, keepdims=True
-    )
+    few = (np.ascontiguousarray(embeddings[:, kept]) for embeddings in (mine, theirs))
+    ours, others = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in few)
+    return ours, others
 
 
 def _hits(similarity: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:

@@ -47,6 +47,11 @@ def spd_config() -> dict[str, Any]:
     return _read_config(WEIGHTS / "spd")[0]
 
 
+def ske_sha256() -> str:
+    """Digest of the weights of the shipped SKE."""
+    return _read_config(WEIGHTS / "ske")[2]
+
+
 @functools.cache
 def open_spd(folder: str) -> SPDGraph:
     return SPDGraph(folder)

@@ -261,6 +261,25 @@ class VectorStore:
         Frames are grouped here, since not every server can. A row of which few videos fill all places is searched once
         more without those.
         """
+        hits = [
+            (start + row, video_id, frame, similarity)
+            for start in range(0, len(embeddings), _QUERIES_PER_CALL)  # of a long query not all places at once
+            for row, videos in enumerate(
+                self._nearest_videos(embeddings[start : start + _QUERIES_PER_CALL], videos_per_frame, consistency)
+            )
+            for video_id, (frame, similarity) in itertools.islice(videos.items(), videos_per_frame)
+        ]
+        return Hits(
+            np.array([hit[0] for hit in hits], np.int64),
+            np.array([hit[1] for hit in hits], np.str_),
+            np.array([hit[2] for hit in hits], np.int64),
+            np.array([hit[3] for hit in hits], np.float32),
+        )
+
+    def _nearest_videos(
+        self, embeddings: NDArray[np.float32], videos_per_frame: int, consistency: Consistency
+    ) -> list[dict[str, tuple[int, float]]]:
+        """Of each row at least so many videos, where there are, nearest first: id → nearest frame and similarity."""
         places = _PLACES_PER_VIDEO * videos_per_frame
         found: list[dict[str, tuple[int, float]]] = [{} for _ in embeddings]
         waiting: dict[tuple[str, ...], list[int]] = {(): list(range(len(embeddings)))}
@@ -274,37 +293,24 @@ class VectorStore:
                     if len(answer) == places and 2 * len(found[row]) < videos_per_frame:
                         crowded.setdefault(tuple(sorted(found[row])), []).append(row)
             waiting = crowded
-        hits = [
-            (row, video_id, frame, similarity)
-            for row, videos in enumerate(found)
-            for video_id, (frame, similarity) in itertools.islice(videos.items(), videos_per_frame)
-        ]
-        return Hits(
-            np.array([hit[0] for hit in hits], np.int64),
-            np.array([hit[1] for hit in hits], np.str_),
-            np.array([hit[2] for hit in hits], np.int64),
-            np.array([hit[3] for hit in hits], np.float32),
-        )
+        return found
 
     def _nearest(
         self, embeddings: NDArray[np.float32], places: int, without: Sequence[str], consistency: Consistency
-    ) -> Iterator[Any]:
+    ) -> Any:
         """The nearest frames of each row, nearest first, leaving out some videos."""
-        for start in range(0, len(embeddings), _QUERIES_PER_CALL):
-            data = list(embeddings[start : start + _QUERIES_PER_CALL])
-            yield from self._call(
-                functools.partial(
-                    self._client.search,
-                    self._collection,
-                    data=data,
-                    limit=places,
-                    filter=f"video_key not in {_keys(without)}" if without else "",
-                    output_fields=["video_id", "frame"],
-                    search_params={"params": {"ef": max(self._manifest.index.ef_search, places)}},
-                    consistency_level=consistency,
-                    timeout=CALL_S,
-                )
+        return self._call(
+            lambda: self._client.search(
+                self._collection,
+                data=list(embeddings),
+                limit=places,
+                filter=f"video_key not in {_keys(without)}" if without else "",
+                output_fields=["video_id", "frame"],
+                search_params={"params": {"ef": max(self._manifest.index.ef_search, places)}},
+                consistency_level=consistency,
+                timeout=CALL_S,
             )
+        )
 
     def _call(self, call: Callable[[], T]) -> T:
         try:

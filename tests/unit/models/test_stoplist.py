@@ -50,6 +50,13 @@ def test_stopped_frames_lose_their_similarity_and_others_nothing() -> None:
     assert penalty(query, np.empty((0, DIMENSION), np.float32)).tolist() == [0.0] * 4
 
 
+def test_long_queries_are_looked_at_in_pieces() -> None:
+    stopped, query = frames(0, 5), np.concatenate([frames(9, 1500), frames(0, 5)])
+    taken = penalty(np.stack([query, query], axis=1), stopped)
+    np.testing.assert_allclose(taken[-5:], 1.0, atol=1e-5)
+    assert not taken[:-5].any()
+
+
 def test_one_colour_and_noise_is_uniform_and_a_picture_is_not() -> None:
     random = np.random.default_rng(0)
     black = np.zeros((32, 32, 3), np.uint8)

@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 
 from models.backbones.registry import config_to_json, load_config
+from models.keyframes import with_weights
 from pipelines.models import feature_config, identity
-from schemas.config import BackboneConfig, KeyframeConfig
+from schemas.config import QUERY_KEYFRAMES, BackboneConfig, KeyframeConfig
 from schemas.errors import CliptraceError
 from schemas.gallery import GalleryManifest
 from transforms.store.gallery import Gallery
@@ -51,6 +52,21 @@ def test_views_are_for_queries_only(installed: BackboneConfig) -> None:
     gallery = made_with(config_to_json(PLAIN))
     assert feature_config(gallery, "cpu", 2).views == ()
     assert feature_config(gallery, "cpu", 2, ("mirror",)).views == ("mirror",)
+
+
+def test_keyframes_of_other_weights_are_refused_but_may_be_searched(installed: BackboneConfig) -> None:
+    ours = with_weights(KeyframeConfig.ske())
+    other = dataclasses.replace(ours, weights_sha256="0" * 64)
+    manifest = GalleryManifest(name="g", backbone=config_to_json(PLAIN), keyframes=ours)
+    assert feature_config(Gallery("/g", manifest), "cpu", 2).keyframes == ours
+    gallery = Gallery("/g", dataclasses.replace(manifest, keyframes=other))
+    with pytest.raises(CliptraceError) as error:
+        feature_config(gallery, "cpu", 2)
+    assert str(error.value) == (
+        "/g was built with keyframes ske:balanced of other weights (sha256 000000000000…) than this cliptrace has: "
+        "use the version that built it, or make it anew with cliptrace gallery reindex"
+    )
+    assert feature_config(gallery, "cpu", 2, keyframes=QUERY_KEYFRAMES).keyframes == QUERY_KEYFRAMES
 
 
 def test_other_weights_of_the_same_name_are_refused(installed: BackboneConfig) -> None:

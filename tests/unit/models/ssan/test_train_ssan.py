@@ -86,11 +86,11 @@ def test_what_is_trained_aligns_and_scores(data: Path, tmp_path: Path) -> None:
     assert ((scores > 0) & (scores < 1)).all()
 
 
-def test_both_are_trained_together_from_what_each_learned_for_itself(data: Path, tmp_path: Path) -> None:
-    train.SKE_CONFIG, train.SPD_CONFIG = (
-        dataclasses.replace(config, steps=1) for config in (train.SKE_CONFIG, train.SPD_CONFIG)
-    )
-    train.PAIRS = 2
+def test_both_are_trained_together_from_what_each_learned_for_itself(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SKE_CONFIG", "SPD_CONFIG"):
+        monkeypatch.setattr(train, name, dataclasses.replace(getattr(train, name), steps=1))
     train.run_ssan([data], tmp_path, load_config("copy_lite0"), dataclasses.replace(train.SSAN_CONFIG, steps=1))
     for before, after in ((tmp_path / "separate" / name, tmp_path / name) for name in ("ske", "spd")):
         one, other = ((folder / "model.safetensors").read_bytes() for folder in (before, after))
