@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import time
@@ -29,7 +30,7 @@ def new_run() -> str:
 
 def waves(sources: Sequence[VideoSource], beam_args: Sequence[str]) -> Iterator[list[VideoSource]]:
     """The sources in order, cut into waves; each has its largest videos first, so that none is left for the end."""
-    most, most_bytes = _CLUSTER_WAVE if _names_runner(beam_args) else _LOCAL_WAVE
+    most, most_bytes = _CLUSTER_WAVE if names_runner(beam_args) else _LOCAL_WAVE
     wave: list[VideoSource] = []
     size = 0
     for source in sources:
@@ -47,15 +48,22 @@ def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> Non
     options = PipelineOptions(list(beam_args))
     options.view_as(SetupOptions).save_main_session = False
     # The runner is pinned: Beam's DirectRunner is a switch that may try to download another one.
-    pipeline = beam.Pipeline(None if _names_runner(beam_args) else FnApiRunner(), options=options)
+    pipeline = beam.Pipeline(None if names_runner(beam_args) else FnApiRunner(), options=options)
     build(pipeline)
-    try:
+    with clear_error():
         pipeline.run().wait_until_finish()
-    except CliptraceError as error:
-        message = re.sub(r"\s*\[while running .*", "", str(error), flags=re.DOTALL)
-        raise type(error)(message) from error
     stop_if_asked()
 
 
-def _names_runner(beam_args: Sequence[str]) -> bool:
+@contextlib.contextmanager
+def clear_error() -> Iterator[None]:
+    """An error of ours as it was raised, without what Beam adds to it."""
+    try:
+        yield
+    except CliptraceError as error:
+        message = re.sub(r"\s*\[while running .*", "", str(error), flags=re.DOTALL)
+        raise type(error)(message) from error
+
+
+def names_runner(beam_args: Sequence[str]) -> bool:
     return any(argument.split("=")[0] == "--runner" for argument in beam_args)
