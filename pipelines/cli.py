@@ -242,7 +242,7 @@ def _views(text: str) -> tuple[str, ...]:
 def _quiet_libraries() -> None:
     """Keep stderr for what a person can act on: libraries log what they also raise, and what concerns nobody."""
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
-    for name in ("milvus_lite", "grpc._server", "apache_beam"):
+    for name in ("milvus_lite", "grpc._server", "apache_beam", "PrismRunner"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

@@ -130,13 +130,13 @@ def dedup(options: DedupOptions) -> Summary:
         update_stops(gallery)
     waiting = undelivered(log) if options.webhook else 0
     return Summary(
-        videos=status.judged,
+        videos=len(status.canonical) + len(status.duplicates),
         failures=status.failures,
-        seconds=0.0,
+        seconds=status.seconds,
         elapsed_s=status.elapsed_s,
         lines={
-            "canonical": f"{status.canonical:,}",
-            "duplicates": f"{status.duplicates:,}",
+            "canonical": f"{len(status.canonical):,}",
+            "duplicates": f"{len(status.duplicates):,}",
             "verdicts revised": f"{status.revised:,}" if status.revised else "",
             "still growing, left": f"{growing:,}" if growing else "",
             "events not delivered": f"{waiting:,} (the next run goes on)" if waiting else "",

@@ -63,6 +63,10 @@ def clear_error() -> Iterator[None]:
     except CliptraceError as error:
         message = re.sub(r"\s*\[while running .*", "", str(error), flags=re.DOTALL)
         raise type(error)(message) from error
+    except RuntimeError as error:  # a runner elsewhere hands over the worker's traceback as text
+        if found := re.findall(r"^schemas\.errors\.\w+: (.*?)(?: \[while running .*)?$", str(error), re.MULTILINE):
+            raise CliptraceError(found[-1]) from error
+        raise
 
 
 def names_runner(beam_args: Sequence[str]) -> bool:

@@ -34,6 +34,24 @@ class Link:
     in_flight: bool = False
     exact: bool = False
 
+    def turned(self, video_id: str) -> Link:
+        """The same link as the other video sees it. video_id: of the upload."""
+        segments = tuple(
+            Segment(
+                segment.ref_start,
+                segment.ref_end,
+                segment.query_start,
+                segment.query_end,
+                segment.score,
+                segment.reversed,
+                1 / segment.speed if segment.speed else segment.speed,
+            )
+            for segment in self.segments
+        )
+        return dataclasses.replace(
+            self, other_id=video_id, share=self.other_share, other_share=self.share, segments=segments
+        )
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Judgement:

@@ -90,11 +90,14 @@ class Arbiter:
         self._wait(judgement)
         if judgement.links:
             yield judgement
-        yield from self._groups.judge(judgement, now())
-        for other in self._waiting.pop(judgement.video_id, {}).values():
-            # Of another upload only what it still is; of an exact copy nothing was said before.
-            if other.links[0].exact or self._groups.knows(other.video_id, other.fingerprint):
-                yield from self._judging(other)
+        waiting = self._waiting.pop(judgement.video_id, {}).values()
+        # Of another upload that was judged meanwhile, what it saw of this one; exact copies have not been judged.
+        seen = (other for other in waiting if self._groups.knows(other.video_id, other.fingerprint))
+        links = (*judgement.links, *(other.links[0].turned(other.video_id) for other in seen))
+        yield from self._groups.judge(dataclasses.replace(judgement, links=links), now())
+        for copy in waiting:
+            if copy.links[0].exact:
+                yield from self._judging(copy)
 
     def _failing(self, failure: Failure) -> Iterable[Row]:
         known = self._failed.get(failure.video_id)

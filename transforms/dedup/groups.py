@@ -84,7 +84,7 @@ class Groups:
             self.take(events[-1])
         losers = {head, *found} - {winner, own if new else winner}
         for loser in sorted(losers, key=lambda canonical: self._rank(canonical, own)):
-            direct = found.get(loser if winner == head else winner)
+            direct = found[winner if loser == head else loser]
             events += self._join(loser, winner, time, judgement, direct)
         return events
 
@@ -127,8 +127,8 @@ class Groups:
             elif link and video_id == judgement.video_id:
                 events.append(self._revised(video_id, winner, time, link.other_id, link.score, link.segments))
             elif link and video_id == link.other_id:
-                turned = tuple(map(_turned, link.segments))
-                events.append(self._revised(video_id, winner, time, judgement.video_id, link.score, turned))
+                segments = link.turned(judgement.video_id).segments
+                events.append(self._revised(video_id, winner, time, judgement.video_id, link.score, segments))
             else:
                 events.append(self._revised(video_id, winner, time, loser if video_id != loser else ""))
         for event in events:
@@ -182,16 +182,3 @@ class Groups:
     def _forget(self, before: float) -> None:
         while (oldest := next(iter(self._standings), None)) and self._standings[oldest].time < before:
             self._duplicates[self._standings.pop(oldest).canonical_id].pop(oldest, None)
-
-
-def _turned(segment: Segment) -> Segment:
-    """The same seconds, seen from the other video."""
-    return Segment(
-        segment.ref_start,
-        segment.ref_end,
-        segment.query_start,
-        segment.query_end,
-        segment.score,
-        segment.reversed,
-        1 / segment.speed if segment.speed else segment.speed,
-    )
