@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.io.gcp.pubsub import ReadFromPubSub, parse_subscription
 from apache_beam.transforms.deduplicate import DeduplicatePerKey
 
 from schemas.errors import CliptraceError, MediaError, UsageError
@@ -21,7 +23,6 @@ from transforms.sources import is_video
 FINALIZE = "OBJECT_FINALIZE"
 """The event of an object that is there as a whole, new or in place of another."""
 
-_SUBSCRIPTION = re.compile(r"projects/[^/]+/subscriptions/[^/]+")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _REPEATED_S = 600.0
 """Seconds for which a second message of the same object is recognised. A later one costs work, and changes nothing."""
@@ -106,8 +107,10 @@ class Notifications(beam.PTransform):
 
     def __init__(self, subscription: str) -> None:
         super().__init__()
-        if not _SUBSCRIPTION.fullmatch(subscription):
-            raise UsageError(f"--notifications {subscription}: must be projects/PROJECT/subscriptions/NAME")
+        try:
+            parse_subscription(subscription)
+        except ValueError:
+            raise UsageError(f"--notifications {subscription}: must be projects/PROJECT/subscriptions/NAME") from None
         self._subscription = subscription
 
     def expand(self, begin: Any) -> Results:
@@ -153,8 +156,7 @@ def named_by(message: Any) -> VideoSource:
 
 def _reader(subscription: str) -> beam.PTransform:
     try:
-        import google.cloud.pubsub  # noqa: F401 - Beam's own import of it fails in silence
-        from apache_beam.io.gcp.pubsub import ReadFromPubSub
+        importlib.import_module("google.cloud.pubsub")  # Beam's own import of it fails in silence
     except ImportError:
         raise CliptraceError("--notifications needs Google's client of Pub/Sub: pip install 'cliptrace[gcp]'") from None
     return ReadFromPubSub(subscription=subscription, with_attributes=True)
