@@ -164,16 +164,17 @@ def check_options(options: IndexOptions) -> None:
 
 def open_or_create(options: IndexOptions) -> Gallery:
     """The gallery, made if there is none. UsageError where the options name other models than it was built with."""
-    gallery = open_existing(options)
-    if gallery:
-        return gallery
-    manifest = GalleryManifest(
+    return open_existing(options) or Gallery.create(options.gallery, new_manifest(options))
+
+
+def new_manifest(options: IndexOptions) -> GalleryManifest:
+    """Of a gallery that the options make."""
+    return GalleryManifest(
         name=collection_prefix(options.gallery, secrets.token_hex(4)),
         backbone=config_to_json(load_config(options.backbone or DEFAULT_BACKBONE)),
         keyframes=with_weights(options.keyframes or DEFAULT_KEYFRAMES),
         milvus=options.milvus or "",
     )
-    return Gallery.create(options.gallery, manifest)
 
 
 def open_existing(options: IndexOptions) -> Gallery | None:
