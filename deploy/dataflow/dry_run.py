@@ -1,10 +1,10 @@
 """A job for a cluster, built and looked at without one: would its workers be able to run it?
 
-    python -m deploy.dataflow.dry_run index gs://bucket/videos --gallery gs://bucket/gallery --milvus http://milvus:19530 \
+    python -m deploy.dataflow.dry_run index gs://b/videos --gallery gs://b/gallery --milvus http://milvus:19530 \
         -- --runner=DataflowRunner --sdk_container_image=…
 
-The arguments are those of cliptrace. Nothing is written or started. Prints a table of the job's steps; exit codes: 0 all is
-well, 1 something is wrong, 2 wrong usage.
+The arguments are those of cliptrace. Nothing is written or started. Prints a table of its steps; exit codes: 0 all
+is well, 1 something is wrong, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ def examine(job: Job, beam_args: Sequence[str]) -> tuple[list[str], list[Stage]]
     """What is wrong with the job as a whole, and its steps."""
     options = PipelineOptions(list(beam_args))
     wrong = [*disagreements(pins(), requirements()), *_misplaced(job)]
-    if options.view_as(StandardOptions).runner == "DataflowRunner":
-        if not options.view_as(WorkerOptions).sdk_container_image:
-            wrong.append("workers would have neither ffmpeg nor cliptrace: name the image with --sdk_container_image")
+    image = options.view_as(WorkerOptions).sdk_container_image
+    if options.view_as(StandardOptions).runner == "DataflowRunner" and not image:
+        wrong.append("workers would have neither ffmpeg nor cliptrace: name the image with --sdk_container_image")
     # The runner is not asked: what a cluster gets is the same graph, and its runner may not be installed here.
     pipeline = beam.Pipeline(FnApiRunner(), options=options)
     try:

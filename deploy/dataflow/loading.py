@@ -2,12 +2,13 @@
 
     python -P -m deploy.dataflow.loading < GRAPH > LOADED
 
-so that nothing is there but what can be imported. GRAPH is a Pipeline as Beam's protocol has it, LOADED JSON as ``loaded`` says.
-It loads pickles, of the process that calls it and of nobody else.
+so that nothing is there but what can be imported. GRAPH is a Pipeline as Beam's protocol has it, LOADED what ``loaded``
+returns, as JSON. It loads pickles, of the process that calls it and of nobody else.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Any
 from apache_beam.internal import pickler
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.pipeline_context import PipelineContext
+from apache_beam.transforms.core import DoFnInfo
 
 PAR_DO = "beam:transform:pardo:v1"
 
@@ -26,7 +28,7 @@ def loaded(graph: bytes) -> dict[str, dict[str, list[str]]]:
     components = beam_runner_api_pb2.Pipeline.FromString(graph).components
     context = PipelineContext(components)
     code = {
-        key: _attempt(_load_function, step.spec.payload)
+        key: _attempt(functools.partial(_load_function, context), step.spec.payload)
         for key, step in components.transforms.items()
         if step.spec.urn == PAR_DO
     }
@@ -37,9 +39,9 @@ def loaded(graph: bytes) -> dict[str, dict[str, list[str]]]:
     return {"code": code, "coders": coders}
 
 
-def _load_function(payload: bytes) -> Any:
-    """The DoFn, of (DoFn, arguments, …)."""
-    return pickler.loads(beam_runner_api_pb2.ParDoPayload.FromString(payload).do_fn.payload)[0]
+def _load_function(context: PipelineContext, payload: bytes) -> Any:
+    info = DoFnInfo.from_runner_api(beam_runner_api_pb2.ParDoPayload.FromString(payload).do_fn, context)
+    return pickler.loads(info.serialized_dofn_data())
 
 
 def _attempt(load: Callable[[Any], Any], what: Any) -> list[str]:

@@ -32,27 +32,29 @@ def command_line(arguments: Sequence[str]) -> list[str]:
 
     UsageError for an unknown command, and for a parameter that only another command has.
     """
-    given = dict(argument.removeprefix("--").split("=", 1) for argument in arguments if "=" in argument)
     commands = {name: options for name, options in options_of(cli.make_parser()).items() if name in COMMANDS}
-    command = given.pop("command", "")
+    given = [argument.removeprefix("--").partition("=") for argument in arguments]
+    command = next((value for name, _, value in given if name == "command"), "")
     if command not in commands:
         raise UsageError(f"command={command}: must be one of {', '.join(commands)}")
     own: list[str] = []
     positional: list[str] = []
-    others = [argument for argument in arguments if "=" not in argument]
-    for name, value in given.items():
+    others: list[str] = []
+    for argument, (name, _, value) in zip(arguments, given, strict=True):
         action = commands[command].get(name)
+        if name == "command" or (action and not value):
+            continue
         if action is None:
             if holders := [other for other, options in commands.items() if name in options]:
                 raise UsageError(f"{name}: no parameter of {command}, but of {', '.join(holders)}")
-            others.append(f"--{name}={value}")
-        elif value and not action.option_strings:
+            others.append(argument)
+        elif not action.option_strings:
             positional = [value]
-        elif value and action.nargs == 0:
+        elif action.nargs == 0:
             if value.lower() not in _SWITCH:
                 raise UsageError(f"{name}={value}: must be true or false")
             own += [action.option_strings[0]] * _SWITCH[value.lower()]
-        elif value:
+        else:
             own.append(f"{action.option_strings[0]}={value}")
     return [command, *own, *positional, "--", *others]
 

@@ -27,15 +27,15 @@ OUR_PACKAGES = ("schemas", "models", "transforms", "pipelines", "deploy")
 _LOADING_S = 300
 _KNOWN = frozenset(
     f"beam:transform:{name}:v1"
-    for name in ("pardo", "group_by_key", "flatten", "impulse", "read", "reshuffle", "window_into", "teststream")
+    for name in ("impulse", "read", "pubsub_read", "pubsub_write", "pardo", "group_by_key", "flatten", "window_into")
 )
-"""Steps without parts of their own that every runner knows. Combiners have parts."""
+"""Steps without parts of their own that runners know, those of Pub/Sub Dataflow only."""
 _ABSOLUTE = re.compile(r"(file:/)?/[\w.-]+/.*")
 
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """A step that does something. coder: of what it puts out. wrong: why a worker could not run it; none if it could."""
+    """A step that does something. coder: of what it puts out. wrong: why a worker could not run it."""
 
     name: str
     urn: str
@@ -67,24 +67,12 @@ def stages(graph: Any) -> list[Stage]:
 
 
 def _leaves(components: Any, key: str) -> Iterator[str]:
-    """Steps without parts, but for those that put out what they take."""
+    """Steps without parts, but for those that only hand on what they take."""
     step = components.transforms[key]
     for part in step.subtransforms:
         yield from _leaves(components, part)
-    made = set(step.outputs.values()) - {
-        output for part in step.subtransforms for output in components.transforms[part].outputs.values()
-    }
-    if not step.subtransforms and made - set(step.inputs.values()) and not _is_empty(components, key):
+    if not step.subtransforms and set(step.outputs.values()) - set(step.inputs.values()):
         yield key
-
-
-def _is_empty(components: Any, key: str) -> bool:
-    """Whether another step makes all that this one puts out: it hands on what it takes."""
-    mine = set(components.transforms[key].outputs.values())
-    for other, step in components.transforms.items():
-        if other != key and not step.subtransforms and mine <= set(step.outputs.values()) and step.spec.urn in _KNOWN:
-            return components.transforms[key].spec.urn not in _KNOWN
-    return False
 
 
 def _told(texts: list[str]) -> Iterator[str]:

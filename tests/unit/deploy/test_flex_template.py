@@ -101,6 +101,8 @@ def test_parameters_become_a_command_line() -> None:
             *BEAM,
             "--dataflow_service_options=worker_accelerator=type:nvidia-tesla-t4;count:1;install-nvidia-driver",
             "--streaming",
+            "--experiments=use_runner_v2",
+            "--experiments=no_use_multiple_sdk_containers",
         ]
     )
     assert line == [
@@ -110,9 +112,11 @@ def test_parameters_become_a_command_line() -> None:
         "--limit=10",
         "gs://b/videos",
         "--",
-        "--streaming",
         *BEAM,
         "--dataflow_service_options=worker_accelerator=type:nvidia-tesla-t4;count:1;install-nvidia-driver",
+        "--streaming",
+        "--experiments=use_runner_v2",
+        "--experiments=no_use_multiple_sdk_containers",
     ]
     options = make_parser().parse_args(line[: line.index("--")])
     assert (options.command, options.sources, options.retry_failed, options.limit) == (
