@@ -11,6 +11,7 @@ from typing import Any
 
 import apache_beam as beam
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from packaging.requirements import Requirement
 
@@ -19,6 +20,7 @@ import memory_files
 
 from deploy.dataflow import container, dry_run
 from deploy.dataflow.stages import Stage, stages, strings
+from pipelines.cli import make_parser
 from pipelines.index import IndexOptions, new_manifest
 from transforms.store.gallery import Gallery
 
@@ -104,6 +106,32 @@ def test_an_output_on_this_machine_is_told(bucket: dict[str, bytes], capsys: pyt
         "names /here/maps, a place on this machine"
         in steps_of(printed)["AlignCandidates/Align/Run/ParDo(_IsolatedDoFn)"]
     )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["index", "mem://b/v"], ["match", "mem://b/v", "--output", "mem://b/m.jsonl"]], ids=["index", "match"]
+)
+def test_dataflows_own_runner_takes_the_jobs(bucket: dict[str, bytes], arguments: list[str]) -> None:
+    """Up to the request that would start them, with all that the runner changes in the graph."""
+    pytest.importorskip("google.cloud.dataflow_v1beta3", reason="needs cliptrace[gcp]")
+    from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
+
+    places = [
+        "--project=project",
+        "--region=europe-west4",
+        "--temp_location=gs://bucket/t",
+        "--staging_location=gs://bucket/s",
+    ]
+    gpu = ["--experiments=no_use_multiple_sdk_containers", "--number_of_worker_harness_threads=1"]
+    gpu += ["--dataflow_service_options=worker_accelerator=type:nvidia-tesla-t4;count:1;install-nvidia-driver"]
+    image = ["--sdk_container_image=registry.example/cliptrace:1", "--sdk_location=container"]
+    account = ["--service_account_email=cliptrace@project.example", "--no_auth", "--dry_run=True"]
+    job = dry_run.JOBS[arguments[0]](make_parser().parse_args([*arguments, "--gallery", "mem://b/g"]), [])
+    pipeline = beam.Pipeline(DataflowRunner(), PipelineOptions([*places, *gpu, *image, *account]))
+    job.build(pipeline)
+    found = stages(pipeline.run().job.proto_pipeline)
+    assert len(found) > 30
+    assert [stage for stage in found if stage.wrong] == []
 
 
 @pytest.mark.parametrize(
