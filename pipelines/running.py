@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import time
@@ -32,7 +33,7 @@ def waves(sources: Sequence[VideoSource], beam_args: Sequence[str]) -> Iterator[
 
     UsageError, before the first, where a template would need more than one.
     """
-    most, most_bytes = _CLUSTER_WAVE if _names_runner(beam_args) else _LOCAL_WAVE
+    most, most_bytes = _CLUSTER_WAVE if names_runner(beam_args) else _LOCAL_WAVE
     if is_template(beam_args) and len(sources) > most:
         raise UsageError(
             f"{len(sources):,} videos: a template starts one job, of at most {most:,} videos; name fewer, with --limit "
@@ -55,13 +56,10 @@ def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> Non
     options = PipelineOptions(list(beam_args))
     options.view_as(SetupOptions).save_main_session = False
     # The runner is pinned: Beam's DirectRunner is a switch that may try to download another one.
-    pipeline = beam.Pipeline(None if _names_runner(beam_args) else FnApiRunner(), options=options)
+    pipeline = beam.Pipeline(None if names_runner(beam_args) else FnApiRunner(), options=options)
     build(pipeline)
-    try:
+    with clear_error():
         pipeline.run().wait_until_finish()
-    except CliptraceError as error:
-        message = re.sub(r"\s*\[while running .*", "", str(error), flags=re.DOTALL)
-        raise type(error)(message) from error
     stop_if_asked()
 
 
@@ -70,5 +68,19 @@ def is_template(beam_args: Sequence[str]) -> bool:
     return any(argument.split("=")[0] == "--template_location" for argument in beam_args)
 
 
-def _names_runner(beam_args: Sequence[str]) -> bool:
+@contextlib.contextmanager
+def clear_error() -> Iterator[None]:
+    """An error of ours as it was raised, without what Beam adds to it."""
+    try:
+        yield
+    except CliptraceError as error:
+        message = re.sub(r"\s*\[while running .*", "", str(error), flags=re.DOTALL)
+        raise type(error)(message) from error
+    except RuntimeError as error:  # a runner elsewhere hands over the worker's traceback as text
+        if found := re.findall(r"^schemas\.errors\.\w+: (.*?)(?: \[while running .*)?$", str(error), re.MULTILINE):
+            raise CliptraceError(found[-1]) from error
+        raise
+
+
+def names_runner(beam_args: Sequence[str]) -> bool:
     return any(argument.split("=")[0] == "--runner" for argument in beam_args)

@@ -18,7 +18,7 @@ from schemas.errors import UsageError
 from schemas.gallery import MAX_ID_BYTES
 from schemas.records import VideoSource
 from schemas.text import text_of
-from transforms.fingerprints import fingerprints, is_remote, remote_fingerprint
+from transforms.fingerprints import MISSING, fingerprints, is_remote, remote_fingerprint
 from transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, place_of, read_rows
 from transforms.store import files
 
@@ -63,6 +63,24 @@ def list_sources(arguments: Sequence[str]) -> Listing:
     del named
     looked_up = fingerprints([item.uri for item in distinct.values() if item.fingerprint is None])
     return Listing([_source(video_id, item, looked_up) for video_id, item in distinct.items()], ignored)
+
+
+def list_watched(pattern: str) -> list[VideoSource]:
+    """The videos that a folder or a glob names right now; none is no error, and neither is a folder yet to be made. A
+    file that goes while it is looked at is left out."""
+    try:
+        named, _ = _resolve(pattern)
+    except UsageError:
+        if not is_remote(pattern) and Path(pattern.removeprefix("file://")).is_dir():
+            raise
+        return []
+    looked_up = fingerprints([item.uri for item in named if item.fingerprint is None])
+    return [
+        source
+        for item in named
+        if len(text_of(item.video_id).encode()) <= MAX_ID_BYTES
+        and (source := _source(text_of(item.video_id), item, looked_up)).fingerprint != MISSING
+    ]
 
 
 def _resolve(argument: str) -> tuple[list[_Named], int]:

@@ -1,1 +1,1 @@
-"""Uploads as they come in: where they come from, what becomes of them."""
+"""Uploads as they come: watched, told apart by content, searched for once they are stored, and judged."""
