@@ -22,7 +22,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from deploy.dataflow.container import disagreements, pins, requirements
 from deploy.dataflow.stages import Stage, stages
-from pipelines import cli, index, match
+from pipelines import cli, dedup, index, match
 from pipelines.models import feature_config
 from pipelines.printing import put
 from pipelines.running import new_run, waves
@@ -31,20 +31,23 @@ from schemas.config import QUERY_KEYFRAMES
 from schemas.errors import CliptraceError, UsageError
 from schemas.records import VideoSource
 from schemas.text import printable
+from transforms.dedup.log import Log
+from transforms.dedup.watch import Watch
 from transforms.matching import MatchConfig
-from transforms.sources import list_sources
+from transforms.sources import list_sources, list_watched
 from transforms.store.files import is_local
 from transforms.store.gallery import Gallery
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """build: as the command would. sources: of its first wave. outputs: option and path of what its workers write."""
+    """build: as the command would. sources: of its first wave. places: option and path of what else its workers use."""
 
     build: Callable[[beam.Pipeline], None]
     gallery: Gallery
     sources: Sequence[VideoSource] = ()
-    outputs: tuple[tuple[str, str], ...] = ()
+    places: tuple[tuple[str, str], ...] = ()
+    streaming: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def examine(job: Job, beam_args: Sequence[str]) -> tuple[list[str], list[Stage]]:
     """What is wrong with the job as a whole, and its steps."""
     options = PipelineOptions(list(beam_args))
+    options.view_as(StandardOptions).streaming |= job.streaming
     wrong = [*disagreements(pins(), requirements()), *_misplaced(job)]
     image = options.view_as(WorkerOptions).sdk_container_image
     if options.view_as(StandardOptions).runner == "DataflowRunner" and not image:
@@ -92,7 +96,7 @@ def _misplaced(job: Job) -> Iterator[str]:
     local = [source.uri for source in job.sources if is_local(source.uri)]
     if local:
         yield f"{len(local):,} of {len(job.sources):,} videos are files of this machine, as {local[0]}"
-    for option, path in job.outputs:
+    for option, path in job.places:
         if path and is_local(path):
             yield f"{option} {path} is on this machine: workers need a place on an object store"
 
@@ -115,7 +119,7 @@ def table(wrong: Sequence[str], found: Sequence[Stage]) -> Iterator[str]:
 def _index(options: argparse.Namespace, beam_args: Sequence[str]) -> Job:
     asked = index.IndexOptions(**_fields(index.IndexOptions, options), since_s=options.since, beam_args=beam_args)
     index.check_options(asked)
-    gallery = index.open_existing(asked) or Gallery(asked.gallery.removeprefix("file://"), index.new_manifest(asked))
+    gallery = _opened(asked)
     config = feature_config(gallery, asked.device, asked.threads)
     wave = next(waves(list_sources(asked.sources).sources[: asked.limit], beam_args))
     return Job(lambda pipeline: index.build(pipeline, wave, gallery, config, new_run()), gallery, wave)
@@ -140,12 +144,42 @@ def _match(options: argparse.Namespace, beam_args: Sequence[str]) -> Job:
     )
 
 
+def _dedup(options: argparse.Namespace, beam_args: Sequence[str]) -> Job:
+    asked = dedup.DedupOptions(**_fields(dedup.DedupOptions, options), poll_s=options.poll, beam_args=beam_args)
+    opening = index.IndexOptions(
+        sources=(), gallery=asked.gallery, backbone=asked.backbone, keyframes=asked.keyframes, milvus=asked.milvus
+    )
+    index.check_options(opening)
+    gallery = _opened(opening)
+    config, policy = feature_config(gallery, asked.device, asked.threads), dedup.read_policy(asked.policy)
+    matching = MatchConfig.suited_to(config.backbone, min_score=asked.min_score)
+    log = Log(asked.output, policy.remember_days)
+    job = dedup.Job(gallery, config, matching, policy, log, asked.webhook, new_run())
+    uploads = beam.Create(list_watched(asked.watch)) if asked.once else Watch(asked.watch, asked.poll_s, log)
+    return Job(
+        lambda pipeline: dedup.build(pipeline, uploads, job),
+        gallery,
+        places=(("--watch", asked.watch), ("--output", asked.output)),
+        streaming=not asked.once,
+    )
+
+
+def _opened(options: index.IndexOptions) -> Gallery:
+    """The gallery, or what it would be: nothing is made."""
+    made = index.open_existing(options)
+    return made or Gallery(options.gallery.removeprefix("file://"), index.new_manifest(options))
+
+
 def _fields(kind: type, options: argparse.Namespace) -> dict[str, Any]:
     names = {field.name for field in dataclasses.fields(kind)} - {"beam_args"}
     return {name: value for name, value in vars(options).items() if name in names}
 
 
-JOBS: dict[str, Callable[[argparse.Namespace, Sequence[str]], Job]] = {"index": _index, "match": _match}
+JOBS: dict[str, Callable[[argparse.Namespace, Sequence[str]], Job]] = {
+    "index": _index,
+    "match": _match,
+    "dedup": _dedup,
+}
 
 
 if __name__ == "__main__":

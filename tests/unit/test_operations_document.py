@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from schemas.verdicts import CANONICAL, DUPLICATE
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operations.md").read_text()
 
 
 def measured() -> Iterator[str]:
     """Names of counters and distributions: those given to telemetry, and three for each isolated stage."""
-    for path in sorted((ROOT / "transforms").rglob("*.py")):
+    paths = sorted((ROOT / "transforms").rglob("*.py"))
+    for path in (path for path in paths if path.name != "isolation.py"):  # which names them by its stage
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue
@@ -22,7 +25,7 @@ def measured() -> Iterator[str]:
             if called == "RunIsolated":
                 yield from (f"{name}_{what}" for name in names for what in ("done", "failures", "ms"))
             elif called == "telemetry.count":
-                yield from names
+                yield from names or [f"verdicts_{verdict}" for verdict in (CANONICAL, DUPLICATE)]
             elif called == "telemetry.timed":
                 yield from (f"{name}_ms" for name in names)
 

@@ -56,7 +56,7 @@ def test_an_index_job_is_fit_for_a_cluster(bucket: dict[str, bytes], capsys: pyt
         "StoreFeatures/Commit/ParDo(_Commit)",
         "RecordFailures/Record",
     } <= set(steps_of(printed))
-    assert re.search(r"ExtractFeatures/GroupRanges +group_by_key +TupleCoder\[\w+, IterableCoder\[\w+\]\] +OK", printed)
+    assert re.search(r"RecordFailures/GroupByVideo +group_by_key +TupleCoder\[\w+, IterableCoder\[\w+\]\] +OK", printed)
     assert printed.endswith(f"{len(steps_of(printed))} steps, 0 of them wrong\n")
     assert bucket == before
 
@@ -108,9 +108,28 @@ def test_an_output_on_this_machine_is_told(bucket: dict[str, bytes], capsys: pyt
     )
 
 
-@pytest.mark.parametrize(
-    "arguments", [["index", "mem://b/v"], ["match", "mem://b/v", "--output", "mem://b/m.jsonl"]], ids=["index", "match"]
-)
+@pytest.mark.parametrize("once", [[], ["--once"]])
+def test_a_dedup_job_is_fit_for_a_cluster(
+    bucket: dict[str, bytes], once: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = dict(bucket)
+    line = ["dedup", "--watch", "mem://b/v", "--gallery", "mem://b/g", "--output", "mem://b/out", *once, *ON_DATAFLOW]
+    code = dry_run.main(line)
+    printed = capsys.readouterr().out
+    assert (code, set(steps_of(printed).values())) == (0, {"OK"}), printed
+    assert {"Settle/Verdicts", "JudgeUploads/Judge/Run/ParDo(_IsolatedDoFn)"} <= set(steps_of(printed))
+    assert ("Uploads/Look" in steps_of(printed)) == (not once)
+    assert bucket == before
+
+
+COMMANDS = [
+    ["index", "mem://b/v"],
+    ["match", "mem://b/v", "--output", "mem://b/m.jsonl"],
+    ["dedup", "--watch", "mem://b/v", "--output", "mem://b/out"],
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
 def test_dataflows_own_runner_takes_the_jobs(bucket: dict[str, bytes], arguments: list[str]) -> None:
     """Up to the request that would start them, with all that the runner changes in the graph."""
     pytest.importorskip("google.cloud.dataflow_v1beta3", reason="needs cliptrace[gcp]")
@@ -127,7 +146,8 @@ def test_dataflows_own_runner_takes_the_jobs(bucket: dict[str, bytes], arguments
     image = ["--sdk_container_image=registry.example/cliptrace:1", "--sdk_location=container"]
     account = ["--service_account_email=cliptrace@project.example", "--no_auth", "--dry_run=True"]
     job = dry_run.JOBS[arguments[0]](make_parser().parse_args([*arguments, "--gallery", "mem://b/g"]), [])
-    pipeline = beam.Pipeline(DataflowRunner(), PipelineOptions([*places, *gpu, *image, *account]))
+    streaming = ["--streaming"] * job.streaming
+    pipeline = beam.Pipeline(DataflowRunner(), PipelineOptions([*places, *gpu, *image, *account, *streaming]))
     job.build(pipeline)
     found = stages(pipeline.run().job.proto_pipeline)
     assert len(found) > 30
