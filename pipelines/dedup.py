@@ -62,7 +62,7 @@ class DedupOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Job:
+class Job:
     """What does not change from wave to wave."""
 
     gallery: Gallery
@@ -74,7 +74,7 @@ class _Job:
     run: str
 
 
-def build(pipeline: beam.Pipeline, uploads: beam.PTransform, job: _Job) -> None:
+def build(pipeline: beam.Pipeline, uploads: beam.PTransform, job: Job) -> None:
     """uploads → verdicts, which are in the log; dead letters of all stages go there, too."""
     config = job.config
     sources = pipeline | "Uploads" >> uploads | "SpreadUploads" >> beam.Reshuffle()
@@ -112,7 +112,7 @@ def dedup(options: DedupOptions) -> Summary:
         with log.held():
             pass  # so is a folder that cannot be written to
         run_id = new_run()
-        job = _Job(
+        job = Job(
             gallery,
             config,
             MatchConfig.suited_to(config.backbone, min_score=options.min_score),
@@ -147,7 +147,7 @@ def dedup(options: DedupOptions) -> Summary:
     )
 
 
-def _once(options: DedupOptions, job: _Job) -> int:
+def _once(options: DedupOptions, job: Job) -> int:
     """Judge what is there. Returns the number of files that still grow."""
     seen: Seen = answered(Log(options.output, job.policy.remember_days))
     sources: list[VideoSource] = []
@@ -163,7 +163,7 @@ def _once(options: DedupOptions, job: _Job) -> int:
     return growing
 
 
-def _for_ever(options: DedupOptions, job: _Job) -> int:
+def _for_ever(options: DedupOptions, job: Job) -> int:
     watch = Watch(options.watch, options.poll_s, job.log)
     stream(functools.partial(build, uploads=watch, job=job), options.beam_args)
     return 0

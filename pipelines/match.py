@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import apache_beam as beam
 
@@ -13,7 +14,7 @@ from models.backbones.background import Background
 from models.runtime import Device
 from pipelines.models import feature_config
 from pipelines.progress import Progress, Summary, named
-from pipelines.running import new_run, run, waves
+from pipelines.running import is_template, new_run, run, waves
 from schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
 from schemas.errors import UsageError
 from schemas.gallery import video_key
@@ -25,6 +26,52 @@ from transforms.sources import list_sources
 from transforms.store import files
 from transforms.store.gallery import Gallery, locked
 from transforms.store.takedown import removed_keys
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """matches: rows as they were written. failures, partial: ids of queries."""
+
+    matches: list[dict[str, Any]]
+    failures: set[str]
+    partial: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class End:
+    """What is left to do when the parts of the output are written. scratch: the folder of the parts. home: of the
+    gallery."""
+
+    scratch: str
+    output: str
+    home: str
+
+    def part(self, number: int) -> str:
+        return files.join(self.scratch, f"{number:06}")
+
+    def conclude(self, parts: int = 1) -> Outcome:
+        """Join the parts into the output, without videos that were removed meanwhile. May run twice."""
+        removed = removed_keys(self.home)
+        folders = [self.part(number) for number in range(parts)]
+        matches = finish(
+            folders, "matches.jsonl", self.output, keep=lambda row: video_key(row["ref_id"]) not in removed
+        )
+        failures = {row["video_id"] for row in finish(folders, "failures.jsonl", self.failures_path)}
+        if not failures:
+            files.remove([self.failures_path])
+        return Outcome(matches, failures, read_rows(folders, "partial.jsonl"))
+
+    def concluded(self, _written: object) -> End:
+        """As a step of a job of one part."""
+        self.conclude()
+        return self
+
+    def clear(self) -> None:
+        files.remove_folder(self.scratch)
+
+    @property
+    def failures_path(self) -> str:
+        return self.output.rsplit(".", 1)[0] + ".failures.jsonl"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,8 +97,12 @@ def build(
     config: FeatureConfig,
     matching: MatchConfig,
     part: str,
+    end: End | None = None,
 ) -> None:
-    """queries → features → candidates → matches and dead letters of all stages → one part of the output."""
+    """queries → features → candidates → matches and dead letters of all stages → one part of the output.
+
+    end: for a job that nobody waits for: its last steps, when the part is written.
+    """
     videos = pipeline | "Queries" >> beam.Create(queries) | "SpreadQueries" >> beam.Reshuffle()
     features = videos | "ExtractFeatures" >> ExtractFeatures(config)
     pairs = features.good | "FindCandidates" >> FindCandidates(gallery, matching, config.backbone)
@@ -59,7 +110,12 @@ def build(
     partial = features.good | "Partial" >> beam.Filter(lambda query: query.partial)
     names = partial | "Names" >> beam.Map(lambda query: query.video_id)
     records = (matches.good, names, *matches.failures, *pairs.failures, *features.failures)
-    records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part)
+    written = records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part)
+    if end:
+        once = pipeline | "Once" >> beam.Create([end])  # also where no query has anything to write
+        ended = once | "Conclude" >> beam.Map(End.concluded, beam.pvalue.AsList(written))
+        # Only when the output is acknowledged: a step that is tried again must find the parts.
+        ended | "OutputWritten" >> beam.Reshuffle() | "Clear" >> beam.Map(End.clear)
 
 
 def match(options: MatchOptions) -> Summary:
@@ -76,29 +132,24 @@ def match(options: MatchOptions) -> Summary:
     matching = MatchConfig.suited_to(
         config.backbone, aligner=options.aligner, top_k=options.top_k, min_score=options.min_score, maps=options.maps
     )
-    scratch = f"{options.output}.{new_run()}.tmp"
-    parts = []
+    end = End(f"{options.output}.{new_run()}.tmp", options.output, gallery.home)
+    template = is_template(options.beam_args)
     lock = contextlib.nullcontext() if gallery.manifest.milvus else locked(gallery.home)
+    parts = 0
     try:
-        begin(scratch)
+        begin(end.scratch)
         with lock, Progress("match", len(listing.sources)) as progress:
-            for number, wave in enumerate(waves(listing.sources, options.beam_args)):
-                parts.append(files.join(scratch, f"{number:06}"))
-                step = functools.partial(
-                    build, queries=wave, gallery=gallery, config=config, matching=matching, part=parts[-1]
-                )
-                run(step, options.beam_args)
-        removed = removed_keys(gallery.home)  # also what was removed while the last wave ran
-        matches = finish(
-            parts, "matches.jsonl", options.output, keep=lambda row: video_key(row["ref_id"]) not in removed
-        )
-        failures_path = options.output.rsplit(".", 1)[0] + ".failures.jsonl"
-        failures = {row["video_id"] for row in finish(parts, "failures.jsonl", failures_path)}
-        partial = read_rows(parts, "partial.jsonl")
-        if not failures:
-            files.remove([failures_path])
-    finally:
-        files.remove_folder(scratch)
+            for parts, wave in enumerate(waves(listing.sources, options.beam_args), 1):
+                step = functools.partial(build, queries=wave, gallery=gallery, config=config, matching=matching)
+                run(functools.partial(step, part=end.part(parts - 1), end=end if template else None), options.beam_args)
+        if template:
+            return _left_to_the_job(len(listing.sources), options.output)
+        outcome = end.conclude(parts)
+        end.clear()
+    except BaseException:
+        end.clear()
+        raise
+    matches, failures = outcome.matches, outcome.failures
     answered = failures | {row["query_id"] for row in matches}
     return Summary(
         videos=len(listing.sources) - len(failures),
@@ -107,10 +158,14 @@ def match(options: MatchOptions) -> Summary:
         elapsed_s=progress.elapsed_s,
         lines={
             "matches": f"{len(matches):,}",
-            "partly decoded": named(partial),
+            "partly decoded": named(outcome.partial),
             "queries without a match": f"{len(listing.sources) - len(answered):,}",
             "other files, ignored": f"{listing.ignored:,}" if listing.ignored else "",
             "output": options.output,
-            "failures in": failures_path if failures else "",
+            "failures in": end.failures_path if failures else "",
         },
     )
+
+
+def _left_to_the_job(queries: int, output: str) -> Summary:
+    return Summary(0, 0, 0.0, 0.0, {"left to the job": f"{queries:,}", "output": output})

@@ -13,7 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipelines.stopping import stop_if_asked
-from schemas.errors import CliptraceError
+from schemas.errors import CliptraceError, UsageError
 from schemas.records import VideoSource
 from transforms.fingerprints import size_of
 
@@ -29,8 +29,16 @@ def new_run() -> str:
 
 
 def waves(sources: Sequence[VideoSource], beam_args: Sequence[str]) -> Iterator[list[VideoSource]]:
-    """The sources in order, cut into waves; each has its largest videos first, so that none is left for the end."""
+    """The sources in order, cut into waves; each has its largest videos first, so that none is left for the end.
+
+    UsageError, before the first, where a template would need more than one.
+    """
     most, most_bytes = _CLUSTER_WAVE if names_runner(beam_args) else _LOCAL_WAVE
+    if is_template(beam_args) and len(sources) > most:
+        raise UsageError(
+            f"{len(sources):,} videos: a template starts one job, of at most {most:,} videos; name fewer, with --limit "
+            "where there is one, and start it again for the rest"
+        )
     wave: list[VideoSource] = []
     size = 0
     for source in sources:
@@ -53,6 +61,11 @@ def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> Non
     with clear_error():
         pipeline.run().wait_until_finish()
     stop_if_asked()
+
+
+def is_template(beam_args: Sequence[str]) -> bool:
+    """Whether the runner writes the job down for others to start, and nothing has run when the pipeline returns."""
+    return any(argument.split("=")[0] == "--template_location" for argument in beam_args)
 
 
 @contextlib.contextmanager

@@ -119,7 +119,7 @@ def _resolve_remote(argument: str) -> tuple[list[_Named], int]:
         raise UsageError(f"{argument}: cannot be listed: {error}") from error
     if not matches:
         raise UsageError(f"{argument}: no such file or folder")
-    videos = [m for m in matches if _is_video(m.path[len(root) + 1 :])]
+    videos = [m for m in matches if is_video(m.path[len(root) + 1 :])]
     named = [_Named(m.path[len(root) + 1 :], m.path, argument, remote_fingerprint(m)) for m in videos]
     return named, len(matches) - len(videos)
 
@@ -158,11 +158,11 @@ def _walk(top: Path) -> Iterator[str]:
 
 def _folder(paths: Iterable[str], root: str) -> tuple[list[_Named], int]:
     every = sorted(paths)
-    named = [_Named(below, path, path) for path in every if _is_video(below := os.path.relpath(path, root))]
+    named = [_Named(below, path, path) for path in every if is_video(below := os.path.relpath(path, root))]
     return named, len(every) - len(named)
 
 
-def _is_video(below: str) -> bool:
+def is_video(below: str) -> bool:
     """By its name; hidden files, and all in hidden folders, are none."""
     return Path(below).suffix.lower() in VIDEO_SUFFIXES and not _is_hidden(Path(below))
 
