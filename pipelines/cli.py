@@ -20,7 +20,7 @@ from pipelines.printing import aligned
 from pipelines.settings import apply_settings, refuse_secrets
 from pipelines.stopping import stoppable
 from schemas import __version__
-from schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS
+from schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS
 from schemas.errors import CliptraceError, UsageError
 from schemas.text import printable
 
@@ -151,8 +151,9 @@ def make_parser() -> argparse.ArgumentParser:
     dedup.add_argument(
         "--min-score",
         type=_score,
+        default=DEDUP_MIN_SCORE,
         metavar="S",
-        help="lowest score of a segment, 0 to 1 (default: what suits the backbone)",
+        help="lowest score of a segment, 0 to 1 (default: %(default)s)",
     )
     model_options(dedup)
     dedup.add_argument("--milvus", metavar="URI", help=_MILVUS)

@@ -17,7 +17,7 @@ from pipelines.progress import Summary
 from pipelines.running import new_run, run, waves
 from pipelines.status import Status
 from pipelines.streaming import stream
-from schemas.config import KeyframeConfig
+from schemas.config import DEDUP_MIN_SCORE, KeyframeConfig
 from schemas.errors import UsageError
 from schemas.records import VideoSource
 from schemas.verdicts import Policy
@@ -52,7 +52,7 @@ class DedupOptions:
     policy: str = ""
     webhook: str = ""
     poll_s: float = 2.0
-    min_score: float | None = None
+    min_score: float = DEDUP_MIN_SCORE
     backbone: str | None = None
     keyframes: KeyframeConfig | None = None
     milvus: str | None = None
