@@ -137,8 +137,10 @@ def make_parser() -> argparse.ArgumentParser:
 
     dedup = add_command(commands, "dedup", "judge uploads as they come: canonical, or a duplicate of which video")
     dedup.set_defaults(run=_dedup)
-    dedup.add_argument(
-        "--watch", required=True, metavar="GLOB", help="a folder or glob; a file counts once it is whole"
+    uploads = dedup.add_mutually_exclusive_group()
+    uploads.add_argument("--watch", default="", metavar="GLOB", help="a folder or glob; a file counts once it is whole")
+    uploads.add_argument(
+        "--notifications", default="", metavar="SUBSCRIPTION", help="or else a bucket's, from Pub/Sub (on Dataflow)"
     )
     dedup.add_argument("--gallery", required=True, metavar="DIR", help="what uploads are compared with and added to")
     dedup.add_argument("--output", required=True, metavar="DIR", help="verdicts-*.jsonl, one event a line")
@@ -304,11 +306,16 @@ def _match(options: argparse.Namespace) -> int:
 def _dedup(options: argparse.Namespace) -> int:
     from pipelines.dedup import DedupOptions, dedup
 
+    if not options.watch and not options.notifications:
+        raise UsageError("cliptrace dedup needs --watch GLOB or --notifications SUBSCRIPTION")
+    if options.once and options.notifications:
+        raise UsageError("--once judges what --watch names; a subscription has no end")
     summary = dedup(
         DedupOptions(
             watch=options.watch,
             gallery=options.gallery,
             output=options.output,
+            notifications=options.notifications,
             once=options.once,
             policy=options.policy,
             webhook=options.webhook,

@@ -25,7 +25,8 @@ from transforms.dedup.arbiter import Settle
 from transforms.dedup.contents import TellContents
 from transforms.dedup.judging import JudgeUploads
 from transforms.dedup.log import Log
-from transforms.dedup.watch import Seen, Watch, answered, settled
+from transforms.dedup.notifications import Notifications
+from transforms.dedup.watch import Listed, Seen, Watch, answered, settled
 from transforms.dedup.webhook import Deliver, check_url, undelivered
 from transforms.features import ExtractFeatures, FeatureConfig, Probe
 from transforms.isolation import RunIsolated
@@ -40,7 +41,9 @@ from transforms.storing import StoreFeatures
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DedupOptions:
-    """watch: folder or glob. once: judge what is there, and end. policy: a TOML file; "" for the defaults.
+    """watch: folder or glob; or else notifications: a Pub/Sub subscription. once: judge what is there, and end.
+
+    policy: a TOML file; "" for the defaults.
 
     backbone, keyframes, milvus: as IndexOptions.
     """
@@ -48,6 +51,7 @@ class DedupOptions:
     watch: str
     gallery: str
     output: str
+    notifications: str = ""
     once: bool = False
     policy: str = ""
     webhook: str = ""
@@ -75,17 +79,21 @@ class Job:
 
 
 def build(pipeline: beam.Pipeline, uploads: beam.PTransform, job: Job) -> None:
-    """uploads → verdicts, which are in the log; dead letters of all stages go there, too."""
+    """uploads → verdicts, which are in the log; dead letters of all stages go there, too.
+
+    uploads: from a pipeline to Results of VideoSources.
+    """
     config = job.config
-    sources = pipeline | "Uploads" >> uploads | "SpreadUploads" >> beam.Reshuffle()
-    videos = sources | "Probe" >> RunIsolated(Probe(config), "probe", lambda source: source, config.threads)
+    sources = pipeline | "Uploads" >> uploads
+    spread = sources.good | "SpreadUploads" >> beam.Reshuffle()
+    videos = spread | "Probe" >> RunIsolated(Probe(config), "probe", lambda source: source, config.threads)
     contents = videos.good | "TellContents" >> TellContents()
     features = contents.leaders | "SpreadLeaders" >> beam.Reshuffle() | "ExtractFeatures" >> ExtractFeatures(config)
     stored = features.good | "StoreFeatures" >> StoreFeatures(job.gallery, job.run)
     judged = stored.good | "JudgeUploads" >> JudgeUploads(
         job.gallery, job.matching, config.backbone, job.run, config.threads
     )
-    failures = (*videos.failures, *features.failures, *stored.failures, *judged.failures)
+    failures = (*sources.failures, *videos.failures, *features.failures, *stored.failures, *judged.failures)
     verdicts = (judged.good, contents.copies, *failures) | beam.Flatten() | "Settle" >> Settle(job.log, job.policy)
     if job.webhook:
         verdicts | "Deliver" >> Deliver(job.log, job.webhook)
@@ -159,14 +167,20 @@ def _once(options: DedupOptions, job: Job) -> int:
             break
         time.sleep(options.poll_s)
     for wave in waves(sources, options.beam_args):
-        run(functools.partial(build, uploads=beam.Create(wave), job=job), options.beam_args)
+        run(functools.partial(build, uploads=Listed(wave), job=job), options.beam_args)
     return growing
 
 
 def _for_ever(options: DedupOptions, job: Job) -> int:
-    watch = Watch(options.watch, options.poll_s, job.log)
-    stream(functools.partial(build, uploads=watch, job=job), options.beam_args)
+    stream(functools.partial(build, uploads=endless(options, job.log), job=job), options.beam_args)
     return 0
+
+
+def endless(options: DedupOptions, log: Log) -> beam.PTransform:
+    """Uploads as they come."""
+    if options.notifications:
+        return Notifications(options.notifications)
+    return Watch(options.watch, options.poll_s, log)
 
 
 def read_policy(path: str) -> Policy:

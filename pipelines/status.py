@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 import sys
 import threading
 import time
 from types import TracebackType
 from typing import Self
 
-from schemas.records import Failure, VideoSource
+from schemas.records import Failure
 from schemas.verdicts import Verdict
 from transforms import telemetry
+from transforms.dedup.arbiter import age_of
 from transforms.dedup.log import Log
-from transforms.fingerprints import changed_s
 
 _EVERY_S = 5.0
 
@@ -82,6 +81,5 @@ class Status:
         now, before = (self.canonical, self.duplicates)[:: 1 if verdict.verdict == "canonical" else -1]
         now.add(verdict.video_id)
         before.discard(verdict.video_id)
-        written = changed_s(VideoSource(verdict.video_id, verdict.uri, verdict.fingerprint))
-        if verdict.revises is None and written is not None:
-            self._late_s = datetime.datetime.fromisoformat(verdict.event_time).timestamp() - written
+        if verdict.revises is None:
+            self._late_s = age_of(verdict)

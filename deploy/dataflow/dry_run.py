@@ -32,7 +32,7 @@ from schemas.errors import CliptraceError, UsageError
 from schemas.records import VideoSource
 from schemas.text import printable
 from transforms.dedup.log import Log
-from transforms.dedup.watch import Watch
+from transforms.dedup.watch import Listed
 from transforms.matching import MatchConfig
 from transforms.sources import list_sources, list_watched
 from transforms.store.files import is_local
@@ -155,11 +155,11 @@ def _dedup(options: argparse.Namespace, beam_args: Sequence[str]) -> Job:
     matching = MatchConfig.suited_to(config.backbone, min_score=asked.min_score)
     log = Log(asked.output, policy.remember_days)
     job = dedup.Job(gallery, config, matching, policy, log, asked.webhook, new_run())
-    uploads = beam.Create(list_watched(asked.watch)) if asked.once else Watch(asked.watch, asked.poll_s, log)
+    uploads = Listed(list_watched(asked.watch)) if asked.once else dedup.endless(asked, log)
     return Job(
         lambda pipeline: dedup.build(pipeline, uploads, job),
         gallery,
-        places=(("--watch", asked.watch), ("--output", asked.output)),
+        places=(*((("--watch", asked.watch),) if asked.watch else ()), ("--output", asked.output)),
         streaming=not asked.once,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -12,11 +13,12 @@ import apache_beam as beam
 from apache_beam.coders import VarIntCoder
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from schemas.records import Failure
+from schemas.records import Failure, VideoSource
 from schemas.verdicts import Judgement, Policy, Verdict, now
 from transforms import telemetry
 from transforms.dedup.groups import Groups
 from transforms.dedup.log import Log, Row
+from transforms.fingerprints import changed_s
 
 Message = Judgement | Failure
 
@@ -45,8 +47,16 @@ class _SettleDoFn(beam.DoFn):
         with telemetry.timed("settle"):
             verdicts = self._arbiter.hear(element[1])
         for verdict in verdicts:
+            if verdict.revises is None and (age_s := age_of(verdict)) is not None:
+                telemetry.measure("verdict_age_ms", round(age_s * 1000))
             telemetry.count(f"verdicts_{verdict.verdict}")
             yield verdict
+
+
+def age_of(verdict: Verdict) -> float | None:
+    """Seconds from the last change of the file to the verdict; None where the file has no time."""
+    written = changed_s(VideoSource(verdict.video_id, verdict.uri, verdict.fingerprint))
+    return written and datetime.datetime.fromisoformat(verdict.event_time).timestamp() - written
 
 
 class Arbiter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -16,10 +16,22 @@ from schemas.verdicts import Judgement
 from transforms import telemetry
 from transforms.dedup.log import Log
 from transforms.fingerprints import changed_s
+from transforms.isolation import Results
 from transforms.sources import list_watched
 
 Seen = Mapping[str, tuple[str, bool]]
 """By id: the fingerprint at the last look, and whether it has been handed on."""
+
+
+class Listed(beam.PTransform):
+    """→ VideoSources that are known beforehand."""
+
+    def __init__(self, sources: Sequence[VideoSource]) -> None:
+        super().__init__()
+        self._sources = sources
+
+    def expand(self, begin: beam.Pipeline) -> Results:
+        return Results(begin | "Sources" >> beam.Create(self._sources), ())
 
 
 class Watch(beam.PTransform):
@@ -33,13 +45,14 @@ class Watch(beam.PTransform):
         self._poll_s = poll_s
         self._dofn = _WatchDoFn(pattern, poll_s, log)
 
-    def expand(self, begin: beam.Pipeline) -> beam.PCollection:
-        return (
+    def expand(self, begin: beam.Pipeline) -> Results:
+        sources = (
             begin
             | "Tick" >> PeriodicImpulse(fire_interval=self._poll_s, apply_windowing=False)
             | "OneKey" >> beam.WithKeys("")
             | "Look" >> beam.ParDo(self._dofn)
         )
+        return Results(sources, ())
 
 
 class _WatchDoFn(beam.DoFn):
