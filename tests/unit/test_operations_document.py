@@ -26,6 +26,8 @@ def measured() -> Iterator[str]:
                 yield from (f"{name}_{what}" for name in names for what in ("done", "failures", "ms"))
             elif called == "telemetry.count":
                 yield from names or [f"verdicts_{verdict}" for verdict in (CANONICAL, DUPLICATE)]
+            elif called == "telemetry.measure":
+                yield from names
             elif called == "telemetry.timed":
                 yield from (f"{name}_ms" for name in names)
 
