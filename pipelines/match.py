@@ -13,7 +13,7 @@ from models.backbones.background import Background
 from models.runtime import Device
 from pipelines.models import feature_config
 from pipelines.progress import Progress, Summary, named
-from pipelines.running import new_run, run, waves
+from pipelines.running import check_store, new_run, run, waves
 from schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
 from schemas.errors import UsageError
 from schemas.gallery import video_key
@@ -67,6 +67,7 @@ def match(options: MatchOptions) -> Summary:
     gallery = Gallery.load(options.gallery)
     if gallery is None:
         raise UsageError(f"{options.gallery}: no gallery here (no gallery.json); make one with cliptrace index")
+    check_store(options.gallery, gallery.manifest.milvus, options.beam_args)
     if not options.output.endswith((".jsonl", ".parquet")):
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     listing = list_sources(options.queries)

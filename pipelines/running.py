@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, SetupOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipelines.stopping import stop_if_asked
-from schemas.errors import CliptraceError
+from schemas.errors import CliptraceError, UsageError
 from schemas.records import VideoSource
 from transforms.fingerprints import size_of
 
@@ -20,6 +20,7 @@ _LOCAL_WAVE = (128, 2 << 30)
 _CLUSTER_WAVE = (10_000, 1 << 62)
 """Most videos and bytes of one wave. In process every stage waits for the one before it, and what lies between them is
 in memory: a wave is what a killed run loses. A cluster has its own way with both; waves keep its job graph small."""
+_IN_PROCESS = frozenset({"fnapi", "direct", "switchingdirect", "bundlebaseddirect"})
 
 
 def new_run() -> str:
@@ -42,6 +43,19 @@ def waves(sources: Sequence[VideoSource], beam_args: Sequence[str]) -> Iterator[
         yield sorted(wave, key=size_of, reverse=True)
 
 
+def check_store(gallery: str, milvus: str, beam_args: Sequence[str]) -> None:
+    """UsageError where workers are other processes and the gallery's vectors are in the embedded store.
+
+    milvus: address of its server, empty for the embedded one.
+    """
+    runner = _starts_processes(beam_args)
+    if runner and not milvus:
+        raise UsageError(
+            f"{gallery}: the embedded Milvus serves one process, and --runner={runner} starts others: "
+            "name a server with --milvus URI when the gallery is made"
+        )
+
+
 def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> None:
     """Build and run a pipeline to its end: in this process, or where Beam's own options say."""
     options = PipelineOptions(list(beam_args))
@@ -59,3 +73,13 @@ def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> Non
 
 def _names_runner(beam_args: Sequence[str]) -> bool:
     return any(argument.split("=")[0] == "--runner" for argument in beam_args)
+
+
+def _starts_processes(beam_args: Sequence[str]) -> str:
+    """The runner that Beam's options name, if its workers are other processes than this one; else empty."""
+    options = PipelineOptions(list(beam_args))
+    runner: str = options.view_as(StandardOptions).runner or ""
+    environment = options.view_as(PortableOptions).environment_type
+    short = runner.rpartition(".")[2].lower().removesuffix("runner")
+    own = environment == "LOOPBACK" or short in _IN_PROCESS or (short == "prism" and not environment)
+    return "" if own else runner
