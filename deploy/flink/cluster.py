@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,8 +40,7 @@ def start(data: Path, shape: Shape, cache: Path = CACHE) -> dict[str, Any]:
     data = data.absolute()
     if status(data):
         raise CliptraceError(f"{data}: a cluster runs here already")
-    flink, beam = fetch_jars(cache.absolute())
-    plan = make_plan(data, flink, beam, make_workers(data / "workers"), shape)
+    plan = make_plan(data, fetch_jars(cache.absolute()), make_workers(data / "workers"), shape)
     (data / "plan.json").write_text(json.dumps(plan, indent=2) + "\n", encoding="utf-8")
     with (data / "logs" / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(
@@ -105,7 +105,9 @@ def jobs(cluster: dict[str, Any]) -> list[dict[str, Any]]:
     found = []
     for job in sorted(ask(cluster, "/jobs/overview")["jobs"], key=lambda job: job["start-time"]):
         metrics = ask(cluster, f"/jobs/{job['jid']}/metrics?get=numRestarts")
-        checkpoints = ask(cluster, f"/jobs/{job['jid']}/checkpoints")
+        checkpoints: dict[str, Any] = {}
+        with contextlib.suppress(urllib.error.HTTPError):  # a batch job has none
+            checkpoints = ask(cluster, f"/jobs/{job['jid']}/checkpoints")
         found.append(
             {
                 "id": job["jid"],

@@ -48,13 +48,17 @@ taskmanager.memory.network.max: 64mb
 taskmanager.memory.jvm-metaspace.size: 256mb
 taskmanager.memory.jvm-overhead.min: 192mb
 taskmanager.memory.jvm-overhead.max: 192mb
+classloader.resolve-order: parent-first
+blob.service.cleanup.interval: 60
+task.cancellation.interval: 2000
+task.cancellation.timeout: 20000
+cluster.registration.error-delay: 1000
 heartbeat.interval: 2000
-heartbeat.timeout: 10000
+heartbeat.timeout: 30000
 restart-strategy.type: fixed-delay
 restart-strategy.fixed-delay.attempts: 1000000
 restart-strategy.fixed-delay.delay: 2 s
 state.checkpoints.dir: file://{data}/checkpoints
-execution.checkpointing.interval: {checkpointing_ms} ms
 execution.checkpointing.externalized-checkpoint-retention: RETAIN_ON_CANCELLATION
 io.tmp.dirs: {data}/tmp
 web.upload.dir: {data}/tmp
@@ -70,7 +74,7 @@ class Shape:
     checkpointing_s: float = 10.0
 
 
-def make_plan(data: Path, flink: Path, beam: Path, programs: Path, shape: Shape) -> dict[str, Any]:
+def make_plan(data: Path, jars: Path, programs: Path, shape: Shape) -> dict[str, Any]:
     """Write Flink's configuration into ``data``, and say what the keeper has to run, at ports that are free now."""
     rpc, rest, job, artifact, pool = free_ports(5)
     for name in ("conf", "logs", "checkpoints", "tmp"):
@@ -81,15 +85,14 @@ def make_plan(data: Path, flink: Path, beam: Path, programs: Path, shape: Shape)
         rest=rest,
         slots=shape.slots,
         parallelism=shape.slots * shape.task_managers,
-        checkpointing_ms=round(shape.checkpointing_s * 1000),
     )
     (data / "conf" / "config.yaml").write_text(text, encoding="utf-8")
     (data / "conf" / "log4j.properties").write_text(_LOG, encoding="utf-8")
     configuration = ["--configDir", str(data / "conf")]
     managers = {
-        "job-manager": _java("job-manager", data, _JOB_MANAGER, flink, configuration),
+        "job-manager": _java("job-manager", data, _JOB_MANAGER, jars, configuration),
         **{
-            f"task-manager-{number}": _java("task-manager", data, _TASK_MANAGER, flink, configuration)
+            f"task-manager-{number}": _java("task-manager", data, _TASK_MANAGER, jars, configuration)
             for number in range(1, shape.task_managers + 1)
         },
     }
@@ -97,12 +100,7 @@ def make_plan(data: Path, flink: Path, beam: Path, programs: Path, shape: Shape)
               f"--job-port={job}", f"--artifact-port={artifact}", "--expansion-port=0",
               f"--artifacts-dir={data / 'tmp'}"]  # fmt: skip
     # The pool starts its workers as "python", the first one on PATH.
-    pool_command = [
-        str(programs / "python"),
-        "-m",
-        "apache_beam.runners.worker.worker_pool_main",
-        f"--service_port={pool}",
-    ]
+    workers = [str(programs / "python"), "-m", _WORKERS, f"--service_port={pool}"]
     environment = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": "", "OPENBLAS_NUM_THREADS": "1"}
     return {
         "addresses": {
@@ -113,7 +111,7 @@ def make_plan(data: Path, flink: Path, beam: Path, programs: Path, shape: Shape)
         "task_managers": shape.task_managers,
         "processes": {
             **{name: {"command": command, "environment": {}} for name, command in managers.items()},
-            "job-server": {"command": _java("job-server", data, _JOB_SERVER, beam, server), "environment": {}},
+            "job-server": {"command": _java("job-server", data, _JOB_SERVER, jars, server), "environment": {}},
             "worker-pool": {"command": workers, "environment": environment},
         },
     }

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.errors import CliptraceError
@@ -22,24 +22,23 @@ _FLINK = "apache-flink-libraries==1.19.3"
 _NO_SOURCE = (".*", "__pycache__", "*.egg-info", "build", "dist", "tests", "benchmarks", "*-out")
 
 
-def fetch_jars(cache: Path) -> tuple[Path, Path]:
-    """The folders of Flink's jars and of the job server's, fetched where they are not there yet (about 500 MB)."""
-    if not shutil.which("java"):
-        raise CliptraceError("Flink needs Java 11 or 17: apt-get install openjdk-17-jre-headless")
-    flink, beam = cache / "flink-1.19.3", cache / "beam-2.62.0"
-    if not flink.exists():
-        with _filled(flink) as folder, tempfile.TemporaryDirectory(dir=cache) as downloads:
-            _run([sys.executable, "-m", "pip", "download", "--no-deps", "--dest", downloads, _FLINK])
-            (archive,) = Path(downloads).iterdir()
-            _unpack_jars(archive, folder)
-    if not beam.exists():
-        if not shutil.which("mvn"):
-            raise CliptraceError("Beam's job server comes from Maven, which is not installed: apt-get install maven")
-        with _filled(beam) as folder:
-            pom = Path(__file__).with_name("pom.xml")
-            _run(["mvn", "--batch-mode", "--quiet", f"--file={pom}", "dependency:copy-dependencies",
-                  f"-DoutputDirectory={folder}", "-DincludeScope=runtime"])  # fmt: skip
-    return flink, beam
+def fetch_jars(cache: Path) -> Path:
+    """The folder with the jars of Flink and of Beam's job server, fetched (about 350 MB) where it is not there yet."""
+    for program, package in (("java", "openjdk-17-jre-headless"), ("mvn", "maven")):
+        if not shutil.which(program):
+            raise CliptraceError(f"Flink needs {program}, which is not installed: apt-get install {package}")
+    jars = cache / "flink-1.19.3-beam-2.62.0"
+    if not jars.exists():
+        beside = jars.with_name(f"{jars.name}.{os.getpid()}.tmp")
+        beside.mkdir(parents=True)
+        try:
+            _fetch_flink(beside)
+            _fetch_beam(beside)
+            with contextlib.suppress(OSError):  # another process was faster
+                beside.rename(jars)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    return jars
 
 
 def make_workers(folder: Path) -> Path:
@@ -60,30 +59,25 @@ def make_workers(folder: Path) -> Path:
     return programs
 
 
-@contextlib.contextmanager
-def _filled(folder: Path) -> Iterator[Path]:
-    """A folder that is there only when it is whole."""
-    beside = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-    beside.mkdir(parents=True)
-    try:
-        yield beside
-        if not any(beside.glob("*.jar")):
-            raise CliptraceError(f"{folder}: no jar was fetched")
-        with contextlib.suppress(OSError):  # another process was faster
-            beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _unpack_jars(archive: Path, folder: Path) -> None:
+def _fetch_flink(folder: Path) -> None:
     """Flink itself and its logging; SQL and file formats stay behind."""
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            name = Path(member.name)
-            wanted = name.parent.name == "lib" and name.name.startswith(("flink-dist-", "log4j-"))
-            if wanted and (file := tar.extractfile(member)):
-                with file, (folder / name.name).open("wb") as jar:
-                    shutil.copyfileobj(file, jar)
+    with tempfile.TemporaryDirectory(dir=folder) as downloads:
+        _run([sys.executable, "-m", "pip", "download", "--no-deps", "--dest", downloads, _FLINK])
+        (archive,) = Path(downloads).iterdir()
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                name = Path(member.name)
+                wanted = name.parent.name == "lib" and name.name.startswith(("flink-dist-", "log4j-"))
+                if wanted and (file := tar.extractfile(member)):
+                    with file, (folder / name.name).open("wb") as jar:
+                        shutil.copyfileobj(file, jar)
+
+
+def _fetch_beam(folder: Path) -> None:
+    """The job server and all it needs but Flink, of which there is a whole one."""
+    pom = Path(__file__).with_name("pom.xml")
+    _run(["mvn", "--batch-mode", "--quiet", f"--file={pom}", "dependency:copy-dependencies",
+          "-DexcludeGroupIds=org.apache.flink", "-DincludeScope=runtime", f"-DoutputDirectory={folder}"])  # fmt: skip
 
 
 def _run(command: Sequence[str]) -> None:
