@@ -8,18 +8,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
+from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, SetupOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipelines.stopping import stop_if_asked
 from schemas.errors import CliptraceError, UsageError
 from schemas.records import VideoSource
+from transforms import telemetry
 from transforms.fingerprints import size_of
 
 _LOCAL_WAVE = (128, 2 << 30)
 _CLUSTER_WAVE = (10_000, 1 << 62)
 """Most videos and bytes of one wave. In process every stage waits for the one before it, and what lies between them is
 in memory: a wave is what a killed run loses. A cluster has its own way with both; waves keep its job graph small."""
+_WORKER_ERROR = re.compile(r"^schemas\.errors\.(?:CliptraceError|UsageError): (.*)$", re.MULTILINE)
 _IN_PROCESS = frozenset({"fnapi", "direct", "switchingdirect", "bundlebaseddirect"})
 
 
@@ -64,11 +67,30 @@ def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> Non
     pipeline = beam.Pipeline(None if _names_runner(beam_args) else FnApiRunner(), options=options)
     build(pipeline)
     try:
-        pipeline.run().wait_until_finish()
+        result = pipeline.run()
+        result.wait_until_finish()
     except CliptraceError as error:
-        message = re.sub(r"\s*\[while running .*", "", str(error), flags=re.DOTALL)
-        raise type(error)(message) from error
+        raise type(error)(_without_stage(str(error))) from error
+    except RuntimeError as error:
+        # From other processes comes the text of a traceback, and that of the runner around it.
+        if found := _WORKER_ERROR.search(str(error)):
+            raise CliptraceError(_without_stage(found[1])) from error
+        raise
+    if _starts_processes(beam_args):
+        _tell_counters(result)
     stop_if_asked()
+
+
+def _without_stage(message: str) -> str:
+    return re.sub(r"\s*\[while running .*", "", message, flags=re.DOTALL)
+
+
+def _tell_counters(result: beam.runners.runner.PipelineResult) -> None:
+    """What workers in other processes could tell nobody while they worked."""
+    counted = result.metrics().query(MetricsFilter().with_namespace(telemetry.NAMESPACE))["counters"]
+    counters = {counter.key.metric.name: counter.result for counter in counted}
+    telemetry.tell("seconds", counters.get("decoded_ms", 0) / 1000)
+    telemetry.tell("keyframes", counters.get("keyframes", 0))
 
 
 def _names_runner(beam_args: Sequence[str]) -> bool:

@@ -28,6 +28,7 @@ from deploy.flink.install import CHECKOUT, fetch_jars, make_workers
 from schemas.errors import CliptraceError
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cliptrace" / "flink"
+CHECKPOINT_S = 10.0
 _START_S = 120.0
 _STOP_S = 20.0
 
@@ -121,30 +122,36 @@ def jobs(cluster: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def beam_flags(cluster: dict[str, Any]) -> list[str]:
-    """With which a pipeline in Python goes to the cluster."""
-    return [
+def beam_flags(cluster: dict[str, Any], checkpoint_every_s: float | None = None) -> list[str]:
+    """With which a pipeline in Python goes to the cluster. checkpoint_every_s: for one that streams."""
+    flags = [
         "--runner=PortableRunner",
         f"--job_endpoint={cluster['job_server']}",
         "--environment_type=EXTERNAL",
         f"--environment_config={cluster['worker_pool']}",
     ]
+    if checkpoint_every_s is None:
+        # Workers live on from one stage to the next, instead of loading their models anew.
+        return [*flags, "--environment_cache_millis=60000"]
+    # As Beam's option, not in Flink's configuration: without it Beam ends its sources, and then no checkpoint succeeds.
+    return [*flags, "--streaming", f"--checkpointing_interval={round(checkpoint_every_s * 1000)}"]
 
 
-def show(data: Path) -> bool:
+def show(data: Path, checkpoint_every_s: float = CHECKPOINT_S) -> bool:
     """Print where the cluster is, what its jobs do, and how to submit one. False where none runs."""
     cluster = status(data)
     if cluster is None:
         print(f"{data}: no cluster runs")
         return False
-    print(f"{data}: {'runs' if is_healthy(cluster) else 'not healthy'}, dashboard http://{cluster['flink']}")
+    healthy = is_healthy(cluster)
+    print(f"{data}: {'runs' if healthy else 'is not healthy'}, dashboard http://{cluster['flink']}")
     for name, process in cluster["processes"].items():
         print(f"  {name}: process {process['pid']}, started anew {process['restarts']} times")
-    for job in jobs(cluster):
-        print(
-            f"  {job['id']} {job['state']} {job['name']}: {job['restarts']} restarts, {job['checkpoints']} checkpoints"
-        )
-    print(f"submit with: -- {' '.join(beam_flags(cluster))}")
+    for job in jobs(cluster) if healthy else []:
+        told = f"{job['restarts']} restarts, {job['checkpoints']} checkpoints"
+        print(f"  {job['id']} {job['state']} {job['name']}: {told}")
+    print(f"a batch job:     -- {' '.join(beam_flags(cluster))}")
+    print(f"a streaming job: -- {' '.join(beam_flags(cluster, checkpoint_every_s))}")
     return True
 
 
@@ -158,20 +165,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--task-managers", type=int, default=1, metavar="N", help="default: %(default)s")
     parser.add_argument("--slots", type=int, default=1, metavar="N", help="of a task manager (default: %(default)s)")
     parser.add_argument(
-        "--checkpoint-every", type=float, default=10.0, metavar="S", help="seconds (default: %(default)s)"
+        "--checkpoint-every",
+        type=float,
+        default=CHECKPOINT_S,
+        metavar="S",
+        help="seconds, in what is shown for a streaming job (default: %(default)s)",
     )
     options = parser.parse_args(argv)
     try:
         if options.action == "start":
-            shape = Shape(
-                task_managers=options.task_managers, slots=options.slots, checkpointing_s=options.checkpoint_every
-            )
-            start(options.data, shape, options.cache)
+            start(options.data, Shape(task_managers=options.task_managers, slots=options.slots), options.cache)
         if options.action == "stop":
             stopped = stop(options.data)
             print(f"{options.data}: " + ("stopped" if stopped else "no cluster runs"))
             return 0 if stopped else 3
-        return 0 if show(options.data) else 3
+        return 0 if show(options.data, options.checkpoint_every) else 3
     except CliptraceError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

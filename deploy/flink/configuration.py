@@ -55,9 +55,10 @@ task.cancellation.timeout: 20000
 cluster.registration.error-delay: 1000
 heartbeat.interval: 2000
 heartbeat.timeout: 30000
-restart-strategy.type: fixed-delay
-restart-strategy.fixed-delay.attempts: 1000000
-restart-strategy.fixed-delay.delay: 2 s
+restart-strategy.type: failure-rate
+restart-strategy.failure-rate.max-failures-per-interval: 5
+restart-strategy.failure-rate.failure-rate-interval: 5 min
+restart-strategy.failure-rate.delay: 2 s
 state.checkpoints.dir: file://{data}/checkpoints
 execution.checkpointing.externalized-checkpoint-retention: RETAIN_ON_CANCELLATION
 io.tmp.dirs: {data}/tmp
@@ -71,7 +72,6 @@ class Shape:
 
     task_managers: int = 1
     slots: int = 1
-    checkpointing_s: float = 10.0
 
 
 def make_plan(data: Path, jars: Path, programs: Path, shape: Shape) -> dict[str, Any]:
