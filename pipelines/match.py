@@ -75,9 +75,13 @@ def match(options: MatchOptions) -> Summary:
     config = feature_config(gallery, options.device, options.threads, options.views, keyframes)
     Background.of(config.backbone)  # what is wrong with it is told before the work
     matching = MatchConfig.suited_to(
-        config.backbone, aligner=options.aligner, top_k=options.top_k, min_score=options.min_score, maps=options.maps
+        config.backbone,
+        aligner=options.aligner,
+        top_k=options.top_k,
+        min_score=options.min_score,
+        maps=options.maps and files.absolute(options.maps),
     )
-    scratch = f"{options.output}.{new_run()}.tmp"
+    scratch = files.absolute(f"{options.output}.{new_run()}.tmp")
     parts = []
     lock = contextlib.nullcontext() if gallery.manifest.milvus else locked(gallery.home)
     try:

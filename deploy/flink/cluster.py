@@ -133,8 +133,14 @@ def beam_flags(cluster: dict[str, Any], checkpoint_every_s: float | None = None)
     if checkpoint_every_s is None:
         # Workers live on from one stage to the next, instead of loading their models anew.
         return [*flags, "--environment_cache_millis=60000"]
-    # As Beam's option, not in Flink's configuration: without it Beam ends its sources, and then no checkpoint succeeds.
-    return [*flags, "--streaming", f"--checkpointing_interval={round(checkpoint_every_s * 1000)}"]
+    return [
+        *flags,
+        "--streaming",
+        # Not in Flink's configuration: where Beam does not know of it, sources end, and then no checkpoint succeeds.
+        f"--checkpointing_interval={round(checkpoint_every_s * 1000)}",
+        # Else what a bundle puts out at a checkpoint waits for the next bundle, which after a source may never come.
+        "--finish_bundle_before_checkpointing",
+    ]
 
 
 def show(data: Path, checkpoint_every_s: float = CHECKPOINT_S) -> bool:

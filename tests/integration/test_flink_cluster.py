@@ -53,7 +53,7 @@ def running(data: Path) -> dict[str, Any]:
     return found
 
 
-def eventually(what: Callable[[], Any], within_s: float = 120.0) -> None:
+def eventually(what: Callable[[], Any], within_s: float = 240.0) -> None:
     deadline = time.monotonic() + within_s
     while not what():
         assert time.monotonic() < deadline
