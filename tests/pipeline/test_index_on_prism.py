@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,4 +28,4 @@ def test_prism_makes_the_gallery_that_this_process_makes(
     assert code == 3, text  # broken.mp4
     assert stored(tmp_path / "gallery") == stored(gallery)
     assert frames(tmp_path / "gallery") == frames(gallery)
-    assert f"keyframes:            {sum(stored(gallery).values()):,}\n" in text
+    assert re.search(rf"^keyframes: +{len(frames(gallery))}$", text, re.MULTILINE)
