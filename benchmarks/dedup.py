@@ -69,9 +69,9 @@ def measure(options: argparse.Namespace) -> Result:
                 parts = result.setdefault(runner, {})
                 for part in options.parts:
                     if part == "simultaneous":
-                        parts[part] = repeated(options.runs, lambda _: at_once(root, cluster, uploads), runner)  # noqa: B023
+                        parts[part] = repeated(options.runs, lambda _: at_once(root, cluster, uploads), runner)
                     elif part == "naive":
-                        parts[part] = repeated(1, lambda _: at_once(root, cluster, uploads, True), "naive")  # noqa: B023
+                        parts[part] = repeated(1, lambda _: at_once(root, cluster, uploads, True), "naive")
                     elif part == "same_matches":
                         parts[part] = same_matches(root, cluster, uploads)
                     elif part == "killed" and cluster.kill:
@@ -162,13 +162,19 @@ def tables(result: Result) -> list[Table]:
             runs = result.get(runner, {}).get(part, [])
             for kind in sorted({run.get("meanwhile", "") for run in runs}):
                 some = [run for run in runs if run.get("meanwhile", "") == kind]
-                name = f"{runner}, {'search, then insert' if part == 'naive' else kind and f'{kind} killed' or 'ours'}"
+                name = (
+                    f"{runner}, {'search, then insert' if part == 'naive' else (kind and f'{kind} killed') or 'ours'}"
+                )
                 counts = [" ".join(str(run[key]) for run in some) for key in wrong]
                 times = [f"{statistics.median(run[key] for run in some):.1f}" for key in ("p50_s", "p95_s")]
                 rows.append((name, len(some), *counts, *times))
     columns = ("100 uploads at once", "runs", "groups without one canonical", "false", "missed", "without", "doubled")
     made = [table("Verdicts that are wrong, of each run", (*columns, "p50 s", "p95 s"), rows)]
-    same = [(runner, *result[runner]["same_matches"].values()) for runner in RUNNERS if "same_matches" in result.get(runner, {})]
+    same = [
+        (runner, *result[runner]["same_matches"].values())
+        for runner in RUNNERS
+        if "same_matches" in result.get(runner, {})
+    ]
     if same:
         made.append(table("cliptrace match of a batch", ("runner", "matches in process", "different"), same))
     if load := result.get("prism", {}).get("sustained"):
@@ -178,7 +184,10 @@ def tables(result: Result) -> list[Table]:
                 f"{load['uploads']} uploads, {load['rate']:.2f} a second of a capacity of {load['capacity']:.2f} "
                 f"({load['hours_an_hour_and_core']:.1f} hours of video an hour and core)",
                 columns,
-                [(f"{row['minute']:.0f}", row["dropped"], row["judged"], row["waiting"], row["mb"]) for row in load["minutes"]],
+                [
+                    (f"{row['minute']:.0f}", row["dropped"], row["judged"], row["waiting"], row["mb"])
+                    for row in load["minutes"]
+                ],
             )
         )
     return made

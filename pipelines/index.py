@@ -18,7 +18,7 @@ from models.keyframes import with_weights
 from models.runtime import Device
 from pipelines.models import describe, feature_config, identity
 from pipelines.progress import Progress, Summary, named
-from pipelines.running import is_template, new_run, run, waves
+from pipelines.running import check_store, is_template, new_run, run, waves
 from schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig
 from schemas.errors import CliptraceError, UsageError
 from schemas.gallery import GalleryManifest, collection_prefix
@@ -157,7 +157,9 @@ def check_options(options: IndexOptions) -> None:
     """What can be told before there is a gallery."""
     if options.milvus:
         check_address(options.milvus)
-    if Gallery.load(options.gallery) is None:
+    gallery = Gallery.load(options.gallery)
+    check_store(options.gallery, gallery.manifest.milvus if gallery else options.milvus or "", options.beam_args)
+    if gallery is None:
         # match will need it: what is wrong with it is told before the work
         Background.of(load_config(options.backbone or DEFAULT_BACKBONE))
 

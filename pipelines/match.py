@@ -14,7 +14,7 @@ from models.backbones.background import Background
 from models.runtime import Device
 from pipelines.models import feature_config
 from pipelines.progress import Progress, Summary, named
-from pipelines.running import is_template, new_run, run, waves
+from pipelines.running import check_store, is_template, new_run, run, waves
 from schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
 from schemas.errors import UsageError
 from schemas.gallery import video_key
@@ -123,6 +123,7 @@ def match(options: MatchOptions) -> Summary:
     gallery = Gallery.load(options.gallery)
     if gallery is None:
         raise UsageError(f"{options.gallery}: no gallery here (no gallery.json); make one with cliptrace index")
+    check_store(options.gallery, gallery.manifest.milvus, options.beam_args)
     if not options.output.endswith((".jsonl", ".parquet")):
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     listing = list_sources(options.queries)
@@ -130,9 +131,13 @@ def match(options: MatchOptions) -> Summary:
     config = feature_config(gallery, options.device, options.threads, options.views, keyframes)
     Background.of(config.backbone)  # what is wrong with it is told before the work
     matching = MatchConfig.suited_to(
-        config.backbone, aligner=options.aligner, top_k=options.top_k, min_score=options.min_score, maps=options.maps
+        config.backbone,
+        aligner=options.aligner,
+        top_k=options.top_k,
+        min_score=options.min_score,
+        maps=options.maps and files.absolute(options.maps),
     )
-    end = End(f"{options.output}.{new_run()}.tmp", options.output, gallery.home)
+    end = End(files.absolute(f"{options.output}.{new_run()}.tmp"), files.absolute(options.output), gallery.home)
     template = is_template(options.beam_args)
     lock = contextlib.nullcontext() if gallery.manifest.milvus else locked(gallery.home)
     parts = 0

@@ -1,4 +1,4 @@
-"""Where Beam's Prism runner is: the one that a stream runs on unless Beam's options name another."""
+"""Where Beam's Prism runner is: the program that streams on one machine. Beam itself would download one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from pathlib import Path
 
 from schemas.errors import CliptraceError
 
+VARIABLE = "CLIPTRACE_PRISM"
+
 
 def find_prism() -> str:
-    """CLIPTRACE_PRISM, else the one beside this interpreter, else on PATH. CliptraceError where there is none."""
-    beside = Path(sys.executable).parent / "prism"
-    named = os.environ.get("CLIPTRACE_PRISM") or (str(beside) if beside.exists() else shutil.which("prism"))
-    if named and Path(named).exists():
-        return named
+    """Path of the program: CLIPTRACE_PRISM, else beside this Python, else on PATH. CliptraceError otherwise."""
+    if named := os.environ.get(VARIABLE):
+        if found := shutil.which(named):
+            return found
+        raise CliptraceError(f"{VARIABLE}={named}: no program that can be run")
+    # not resolved: the Python of a virtual environment is a link to another folder
+    if found := shutil.which("prism", path=Path(sys.executable).parent) or shutil.which("prism"):
+        return found
     raise CliptraceError(
-        "streaming needs Beam's Prism runner: make prism builds it (with Go), or CLIPTRACE_PRISM names it; "
+        f"streaming needs Beam's Prism runner: make prism builds it (with Go), or {VARIABLE} names it; "
         "--once needs none"
     )

@@ -9,18 +9,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
+from apache_beam.metrics.metric import MetricsFilter
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, SetupOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipelines.stopping import stop_if_asked
 from schemas.errors import CliptraceError, UsageError
 from schemas.records import VideoSource
+from transforms import telemetry
 from transforms.fingerprints import size_of
 
 _LOCAL_WAVE = (128, 2 << 30)
 _CLUSTER_WAVE = (10_000, 1 << 62)
 """Most videos and bytes of one wave. In process every stage waits for the one before it, and what lies between them is
 in memory: a wave is what a killed run loses. A cluster has its own way with both; waves keep its job graph small."""
+_WORKER_ERROR = re.compile(r"^schemas\.errors\.(?:CliptraceError|UsageError): (.*)$", re.MULTILINE)
+_IN_PROCESS = frozenset({"fnapi", "direct", "switchingdirect", "bundlebaseddirect"})
 
 
 def new_run() -> str:
@@ -51,6 +55,19 @@ def waves(sources: Sequence[VideoSource], beam_args: Sequence[str]) -> Iterator[
         yield sorted(wave, key=size_of, reverse=True)
 
 
+def check_store(gallery: str, milvus: str, beam_args: Sequence[str]) -> None:
+    """UsageError where workers are other processes and the gallery's vectors are in the embedded store.
+
+    milvus: address of its server, empty for the embedded one.
+    """
+    runner = starts_processes(beam_args)
+    if runner and not milvus:
+        raise UsageError(
+            f"{gallery}: the embedded Milvus serves one process, and --runner={runner} starts others: "
+            "name a server with --milvus URI when the gallery is made"
+        )
+
+
 def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> None:
     """Build and run a pipeline to its end: in this process, or where Beam's own options say."""
     options = PipelineOptions(list(beam_args))
@@ -59,7 +76,10 @@ def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> Non
     pipeline = beam.Pipeline(None if names_runner(beam_args) else FnApiRunner(), options=options)
     build(pipeline)
     with clear_error():
-        pipeline.run().wait_until_finish()
+        result = pipeline.run()
+        result.wait_until_finish()
+    if starts_processes(beam_args) and not is_template(beam_args):
+        _tell_counters(result)
     stop_if_asked()
 
 
@@ -74,13 +94,35 @@ def clear_error() -> Iterator[None]:
     try:
         yield
     except CliptraceError as error:
-        message = re.sub(r"\s*\[while running .*", "", str(error), flags=re.DOTALL)
-        raise type(error)(message) from error
-    except RuntimeError as error:  # a runner elsewhere hands over the worker's traceback as text
-        if found := re.findall(r"^schemas\.errors\.\w+: (.*?)(?: \[while running .*)?$", str(error), re.MULTILINE):
-            raise CliptraceError(found[-1]) from error
+        raise type(error)(_without_stage(str(error))) from error
+    except RuntimeError as error:
+        # From other processes comes the text of a traceback, and that of the runner around it.
+        if found := _WORKER_ERROR.search(str(error)):
+            raise CliptraceError(_without_stage(found[1])) from error
         raise
+
+
+def _without_stage(message: str) -> str:
+    return re.sub(r"\s*\[while running .*", "", message, flags=re.DOTALL)
+
+
+def _tell_counters(result: beam.runners.runner.PipelineResult) -> None:
+    """What workers in other processes could tell nobody while they worked."""
+    counted = result.metrics().query(MetricsFilter().with_namespace(telemetry.NAMESPACE))["counters"]
+    counters = {counter.key.metric.name: counter.result for counter in counted}
+    telemetry.tell("seconds", counters.get("decoded_ms", 0) / 1000)
+    telemetry.tell("keyframes", counters.get("keyframes", 0))
 
 
 def names_runner(beam_args: Sequence[str]) -> bool:
     return any(argument.split("=")[0] == "--runner" for argument in beam_args)
+
+
+def starts_processes(beam_args: Sequence[str]) -> str:
+    """The runner that Beam's options name, if its workers are other processes than this one; else empty."""
+    options = PipelineOptions(list(beam_args))
+    runner: str = options.view_as(StandardOptions).runner or ""
+    environment = options.view_as(PortableOptions).environment_type
+    short = runner.rpartition(".")[2].lower().removesuffix("runner")
+    own = environment == "LOOPBACK" or short in _IN_PROCESS or (short == "prism" and not environment)
+    return "" if own else runner
