@@ -162,34 +162,24 @@ def tables(result: Result) -> list[Table]:
             runs = result.get(runner, {}).get(part, [])
             for kind in sorted({run.get("meanwhile", "") for run in runs}):
                 some = [run for run in runs if run.get("meanwhile", "") == kind]
-                name = (
-                    f"{runner}, {'search, then insert' if part == 'naive' else (kind and f'{kind} killed') or 'ours'}"
-                )
+                ours = f"{kind} killed" if kind else "ours"
+                name = f"{runner}, {'search, then insert' if part == 'naive' else ours}"
                 counts = [" ".join(str(run[key]) for run in some) for key in wrong]
                 times = [f"{statistics.median(run[key] for run in some):.1f}" for key in ("p50_s", "p95_s")]
                 rows.append((name, len(some), *counts, *times))
     columns = ("100 uploads at once", "runs", "groups without one canonical", "false", "missed", "without", "doubled")
     made = [table("Verdicts that are wrong, of each run", (*columns, "p50 s", "p95 s"), rows)]
-    same = [
-        (runner, *result[runner]["same_matches"].values())
-        for runner in RUNNERS
-        if "same_matches" in result.get(runner, {})
-    ]
-    if same:
+    compared = [(runner, result.get(runner, {}).get("same_matches")) for runner in RUNNERS]
+    if same := [(runner, *counts.values()) for runner, counts in compared if counts]:
         made.append(table("cliptrace match of a batch", ("runner", "matches in process", "different"), same))
     if load := result.get("prism", {}).get("sustained"):
-        columns = ("minute", "uploads", "judged", "waiting", "memory MB")
-        made.append(
-            table(
-                f"{load['uploads']} uploads, {load['rate']:.2f} a second of a capacity of {load['capacity']:.2f} "
-                f"({load['hours_an_hour_and_core']:.1f} hours of video an hour and core)",
-                columns,
-                [
-                    (f"{row['minute']:.0f}", row["dropped"], row["judged"], row["waiting"], row["mb"])
-                    for row in load["minutes"]
-                ],
-            )
+        shown = ("minute", "dropped", "judged", "waiting", "mb")
+        title = (
+            f"{load['uploads']} uploads, {load['rate']:.2f} a second of a capacity of {load['capacity']:.2f} "
+            f"({load['hours_an_hour_and_core']:.1f} hours of video an hour and core)"
         )
+        rows = [[f"{row[name]:.0f}" for name in shown] for row in load["minutes"]]
+        made.append(table(title, ("minute", "uploads", "judged", "waiting", "memory MB"), rows))
     return made
 
 

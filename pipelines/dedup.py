@@ -110,6 +110,7 @@ def dedup(options: DedupOptions) -> Summary:
         backbone=options.backbone,
         keyframes=options.keyframes,
         milvus=options.milvus,
+        beam_args=options.beam_args,
     )
     check_options(opening)
     with locked(options.gallery):

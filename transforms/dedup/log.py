@@ -38,7 +38,7 @@ class Log:
     """
 
     def __init__(self, folder: str, remember_days: float) -> None:
-        self.folder = folder.removeprefix("file://")
+        self.folder = files.absolute(folder.removeprefix("file://"))
         self._remember_s = remember_days * 86_400
         self._read: dict[str, int] = {}
 

@@ -18,6 +18,7 @@ from transforms.dedup.log import Log
 from transforms.fingerprints import changed_s
 from transforms.isolation import Results
 from transforms.sources import list_watched
+from transforms.store import files
 
 Seen = Mapping[str, tuple[str, bool]]
 """By id: the fingerprint at the last look, and whether it has been handed on."""
@@ -61,7 +62,7 @@ class _WatchDoFn(beam.DoFn):
     SEEN = ReadModifyWriteStateSpec("seen", PickleCoder())
 
     def __init__(self, pattern: str, poll_s: float, log: Log) -> None:
-        self._pattern, self._poll_s, self._log = pattern, poll_s, log
+        self._pattern, self._poll_s, self._log = files.absolute(pattern.removeprefix("file://")), poll_s, log
         self._next = 0.0
 
     def process(self, element: Any, seen: Any = beam.DoFn.StateParam(SEEN)) -> Iterator[VideoSource]:
