@@ -39,6 +39,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.malformed
 	$(BIN)/python -m benchmarks.fuzz
 	$(BIN)/python -m benchmarks.faults
+	$(BIN)/python -m benchmarks.dedup
 	$(BIN)/python -m benchmarks.copies
 	$(BIN)/python -m benchmarks.descriptor --backbone efficientnet_lite0 --backbone copy_lite0 --end-to-end
 	$(BIN)/python -m benchmarks.views
