@@ -60,7 +60,7 @@ def test_index_refuses_before_it_makes_a_gallery(tmp_path: Path, capsys: pytest.
     assert not (tmp_path / "gallery").exists()
 
 
-WORKER_SAID = """Pipeline job failed in state FAILED: java.lang.RuntimeException: Error received from SDK harness: Traceback:
+WORKER_SAID = """Pipeline job failed in state FAILED: java.lang.RuntimeException: Error received: Traceback:
   File "x.py", line 6, in f
 schemas.errors.CliptraceError: ffmpeg is not installed: apt-get install ffmpeg
 
