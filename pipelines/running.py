@@ -110,6 +110,7 @@ def _tell_counters(result: beam.runners.runner.PipelineResult) -> None:
     """What workers in other processes could tell nobody while they worked."""
     counted = result.metrics().query(MetricsFilter().with_namespace(telemetry.NAMESPACE))["counters"]
     counters = {counter.key.metric.name: counter.result for counter in counted}
+    telemetry.tell("decoded", counters.get("videos", 0))
     telemetry.tell("seconds", counters.get("decoded_ms", 0) / 1000)
     telemetry.tell("keyframes", counters.get("keyframes", 0))
 

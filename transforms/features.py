@@ -202,6 +202,7 @@ class Join:
     def __call__(self, parts: list[RangeFeatures]) -> Iterator[FrameFeatures]:
         video = join_ranges(parts)
         # One video at a time, in the thread that Beam runs the DoFn in: what is counted here reaches the submitter.
+        telemetry.count("videos")
         telemetry.count("decoded_ms", round(video.decoded_s * 1000))
         telemetry.count("keyframes", len(video.times))
         yield video

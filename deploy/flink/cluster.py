@@ -102,7 +102,7 @@ def ask(cluster: dict[str, Any], path: str) -> Any:
 
 
 def jobs(cluster: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every job of the cluster, the latest last: id, name, state, since (seconds since 1970), restarts, checkpoints."""
+    """Every job of the cluster, the latest last: id, name, state, restarts, completed checkpoints."""
     found = []
     for job in sorted(ask(cluster, "/jobs/overview")["jobs"], key=lambda job: job["start-time"]):
         metrics = ask(cluster, f"/jobs/{job['jid']}/metrics?get=numRestarts")
@@ -114,7 +114,6 @@ def jobs(cluster: dict[str, Any]) -> list[dict[str, Any]]:
                 "id": job["jid"],
                 "name": job["name"],
                 "state": job["state"],
-                "since": job["start-time"] / 1000,
                 "restarts": int(metrics[0]["value"]) if metrics else 0,
                 "checkpoints": checkpoints.get("counts", {}).get("completed", 0),
             }

@@ -34,15 +34,17 @@ class Keeper:
         self._restarts = dict.fromkeys(self._plan["processes"], -1)
 
     def run(self, stopped: threading.Event) -> None:
-        while True:
-            ended = [name for name in self._plan["processes"] if not self._runs(name)]
-            for name in ended:
-                self._start(name)
-            if ended:
-                self._write()
-            if stopped.wait(_PAUSE_S):
-                break
-        self._stop()
+        """Until ``stopped``, or until one cannot be started; then all end."""
+        try:
+            while not stopped.is_set():
+                ended = [name for name in self._plan["processes"] if not self._runs(name)]
+                for name in ended:
+                    self._start(name)
+                if ended:
+                    self._write()
+                stopped.wait(_PAUSE_S)
+        finally:
+            self._stop()
 
     def _runs(self, name: str) -> bool:
         process = self._processes.get(name)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
 
 from pipelines import cli
-from pipelines.running import check_store
-from schemas.errors import UsageError
+from pipelines.running import check_store, run
+from schemas.errors import CliptraceError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,33 @@ def test_index_refuses_before_it_makes_a_gallery(tmp_path: Path, capsys: pytest.
         "starts others: name a server with --milvus URI when the gallery is made\n"
     )
     assert not (tmp_path / "gallery").exists()
+
+
+WORKER_SAID = """Pipeline job failed in state FAILED: java.lang.RuntimeException: Error received: Traceback:
+  File "x.py", line 6, in f
+schemas.errors.CliptraceError: ffmpeg is not installed: apt-get install ffmpeg
+
+During handling of the above exception, another exception occurred:
+
+schemas.errors.CliptraceError: ffmpeg is not installed: apt-get install ffmpeg [while running 'Run']
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "message"),
+    [
+        (WORKER_SAID, CliptraceError, "ffmpeg is not installed: apt-get install ffmpeg"),
+        ("ValueError: a bug", RuntimeError, "ValueError: a bug"),
+    ],
+)
+def test_what_a_worker_elsewhere_refused_to_do_is_told_without_its_traceback(
+    said: str, error: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: beam.Pipeline) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(beam.Pipeline, "run", fail)
+    with pytest.raises(error) as told:
+        run(lambda pipeline: None, [])
+    assert type(told.value) is error
+    assert str(told.value) == message
