@@ -47,7 +47,7 @@ def read_only(bench: Bench, server: bool) -> Result | None:
 
 @contextlib.contextmanager
 def _unwritable(folder: Path) -> Iterator[str | None]:
-    """A folder that takes no new file: by a mount, by permissions, or (None) not at all, for root without mounts.
+    """A folder that takes no new file: by a mount, by permissions, or (None) by nothing, as root without mounts.
 
     The mount is a new one over the folder: that which is there cannot become read-only while a file is open for
     writing, as the gallery's lock is.
@@ -55,12 +55,11 @@ def _unwritable(folder: Path) -> Iterator[str | None]:
     try:
         _mount("--bind", str(folder), str(folder))
     except (OSError, subprocess.CalledProcessError):
-        if os.geteuid() == 0:
-            yield None
-            return
         _permit(folder, 0o555)
-        yield "permissions"
-        _permit(folder, 0o755)
+        try:
+            yield None if os.access(folder, os.W_OK) else "permissions"
+        finally:
+            _permit(folder, 0o755)
         return
     try:
         _mount("-o", "remount,bind,ro", str(folder))
