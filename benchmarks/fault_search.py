@@ -32,8 +32,8 @@ Result = dict[str, Any]
 def search_while_indexing(folder: Path, uri: str, keyframes: int, queries: int, seed: int) -> Result:
     """Milliseconds of a search, alone and while another process commits, and answers that failed or lack a part.
 
-    The writer commits until the last query is answered, and the queries go on until it has committed ``keyframes``.
-    An answer is whole where every keyframe of a query finds the frame that it was made from.
+    The writer commits until the last query is answered, at a pace that has it commit ``keyframes`` meanwhile; the
+    queries go on until it has. An answer is whole where every keyframe of a query finds the frame it was made from.
     """
     rng = np.random.default_rng(seed)
     embeddings = real_embeddings()
@@ -44,20 +44,24 @@ def search_while_indexing(folder: Path, uri: str, keyframes: int, queries: int, 
     truths = [_origin(query, base, video_id) for query, video_id in asked]
     with gallery.vectors() as vectors:
         count = vectors.count()
-        _ask(vectors, asked[:20], truths)
-        alone = _ask(vectors, asked, truths)
-        pause_s = sum(alone["ms"]) / 1000 * COMMIT_KEYFRAMES / keyframes
+        _ask(vectors, asked, truths, lambda answers: answers < 20)
+        alone = _ask(vectors, asked, truths, lambda answers: answers < queries)
         context = multiprocessing.get_context("forkserver")
-        enough, answered = context.Event(), context.Event()
-        load = _Load(gallery, embeddings, len(base), seed, keyframes, pause_s)
-        writing = context.Process(target=_write, args=(load, enough, answered))
+        progress = _Progress(context.Value("q", 0), context.Event(), context.Event())
+        load = _Load(gallery, embeddings, len(base), seed, keyframes / queries)
+        writing = context.Process(target=_write, args=(load, keyframes, progress))
         writing.start()
         while vectors.count() == count and writing.is_alive():
             time.sleep(0.05)
         begin = vectors.count()
-        during = _ask(vectors, asked, truths, lambda: enough.is_set() or not writing.is_alive())
+
+        def goes_on(answers: int) -> bool:
+            progress.answers.value = answers
+            return answers < queries or (writing.is_alive() and not progress.enough_written.is_set())
+
+        during = _ask(vectors, asked, truths, goes_on)
         end, busy = vectors.count(), writing.is_alive()
-        answered.set()
+        progress.over.set()
         writing.join()
         written = vectors.count() - count
         vectors.drop()
@@ -83,12 +87,12 @@ def _ask(
     vectors: VectorStore,
     asked: Sequence[tuple[FrameFeatures, str]],
     truths: Sequence[list[int]],
-    enough: Callable[[], bool] = lambda: True,
+    goes_on: Callable[[int], bool],
 ) -> Result:
-    """Every query, and then again until it is enough."""
+    """One query after the other, from the first again after the last, while so many answers are not enough."""
     failed, partial, ms = 0, 0, []
-    for number, ((query, video_id), truth) in enumerate(itertools.cycle(zip(asked, truths, strict=False))):
-        if number >= len(asked) and enough():
+    for number, ((query, video_id), truth) in enumerate(itertools.cycle(zip(asked, truths, strict=True))):
+        if not goes_on(number):
             break
         begin = time.perf_counter()
         try:
@@ -104,28 +108,38 @@ def _ask(
 
 @dataclasses.dataclass(frozen=True)
 class _Load:
-    """What a writer commits: videos numbered from ``first``, of which ``keyframes`` are enough, one commit a pause."""
+    """What a writer commits: videos numbered from ``first``, so many keyframes an answer."""
 
     gallery: Gallery
     embeddings: Floats
     first: int
     seed: int
-    keyframes: int
-    pause_s: float
+    per_answer: float
 
 
-def _write(load: _Load, enough: Event, answered: Event) -> None:
+@dataclasses.dataclass(frozen=True)
+class _Progress:
+    """Between the writer and who searches: answers so far, whether enough is written, whether the search is over."""
+
+    answers: Any
+    enough_written: Event
+    over: Event
+
+
+def _write(load: _Load, keyframes: int, progress: _Progress) -> None:
+    """One commit before the first query, and then as many as go with the answers."""
     videos = repeated(load.embeddings, np.random.default_rng([load.seed, 1]), load.first)
-    begin, written = time.monotonic(), 0
+    written = 0
     for number in itertools.count():
-        if answered.is_set():
+        while number and written >= load.per_answer * progress.answers.value and not progress.over.is_set():
+            progress.over.wait(0.01)
+        if progress.over.is_set():
             break
         batch = take(videos, COMMIT_KEYFRAMES)
         fill(load.gallery, batch, f"load{number}")
-        written += sum(len(video.times) for video in batch)
-        if written >= load.keyframes:
-            enough.set()
-        answered.wait(max(0.0, begin + (number + 1) * load.pause_s - time.monotonic()))
+        written += sum(len(video.times) for video in batch) if number else 0
+        if written >= keyframes:
+            progress.enough_written.set()
 
 
 def same_matches(folder: Path, uri: str, queries: int, seed: int) -> Result:
