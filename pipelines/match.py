@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import apache_beam as beam
 
@@ -88,10 +89,7 @@ def match(options: MatchOptions) -> Summary:
                     build, queries=wave, gallery=gallery, config=config, matching=matching, part=parts[-1]
                 )
                 run(step, options.beam_args)
-        removed = removed_keys(gallery.home)  # also what was removed while the last wave ran
-        matches = finish(
-            parts, "matches.jsonl", options.output, keep=lambda row: video_key(row["ref_id"]) not in removed
-        )
+        matches = _answer(gallery, parts, options.output)
         failures_path = options.output.rsplit(".", 1)[0] + ".failures.jsonl"
         failures = {row["video_id"] for row in finish(parts, "failures.jsonl", failures_path)}
         partial = read_rows(parts, "partial.jsonl")
@@ -114,3 +112,17 @@ def match(options: MatchOptions) -> Summary:
             "failures in": failures_path if failures else "",
         },
     )
+
+
+def _answer(gallery: Gallery, parts: list[str], output: str) -> list[dict[str, Any]]:
+    """The matches, written; once more where a video was removed meanwhile, which takes its time with many matches."""
+    removed = removed_keys(gallery.home)
+
+    def is_kept(row: dict[str, Any]) -> bool:
+        return video_key(row["ref_id"]) not in removed
+
+    while True:
+        matches = finish(parts, "matches.jsonl", output, keep=is_kept)
+        before, removed = removed, removed_keys(gallery.home)
+        if removed <= before:
+            return matches
