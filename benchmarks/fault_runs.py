@@ -1,8 +1,7 @@
-"""cliptrace index as a process that is cut off, and the faults that cut it off."""
+"""cliptrace index as a process that is cut off, and what cuts it off: kills, and a server that answers late."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import multiprocessing
 import os
@@ -13,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +42,7 @@ class Run:
     """cliptrace index in a process of its own, with waves of a few videos, so that one run makes several commits."""
 
     def __init__(self, videos: Path, gallery: Path, uri: str = "", limits: Limits = Limits()) -> None:
+        self.hangs = False
         self._log = gallery.with_name(f"{gallery.name}.log")
         self._log.unlink(missing_ok=True)
         arguments = ["index", str(videos), "--gallery", str(gallery), "--threads", "2"]
@@ -54,8 +53,10 @@ class Run:
     def kill(self) -> bool:
         """kill -9, with all that it started. False where it had ended."""
         alive = self._process.exitcode is None
-        with contextlib.suppress(ProcessLookupError):
+        try:
             os.killpg(self._process.pid or 0, signal.SIGKILL)
+        except ProcessLookupError:  # it has just begun, and leads no group yet
+            self._process.kill()
         self._process.join()
         return alive
 
@@ -66,6 +67,7 @@ class Run:
         """Its exit code; that of a kill where it does not end."""
         self._process.join(LIMIT_S)
         if self._process.exitcode is None:
+            self.hangs = True
             self.kill()
         return int(self._process.exitcode or 0)
 
@@ -163,11 +165,15 @@ class Bench:
         times = [a.video_id for a in ledger.read_attempts(str(gallery)) if a.status == ledger.INDEXED]
         wrong += [f"{name!r} was indexed {times.count(name)} times" for name in set(times) if times.count(name) > 1]
         shutil.rmtree(gallery, ignore_errors=True)
-        last = said.strip().splitlines()[-1:] or [""]
+        last = (said.strip().splitlines() or [""])[-1].replace(str(self.root), "")
+        if cut_off.hangs:
+            wrong.append(f"the run does not end: {said[-300:]}")
+        elif first not in (0, -signal.SIGKILL) and not (first == 1 and last.startswith("cliptrace: error: ")):
+            wrong.append(f"the run ends with {first} and no clear error: {said[-300:]}")
         return {
             "after_s": round(waited_s, 2),
             "exit_code": first,
-            "error": last[0].replace(str(self.root), "") if first == 1 else "",
+            "error": last if first == 1 else "",
             "indexed_before": len(known),
             "wrong": wrong,
         }
@@ -205,65 +211,3 @@ def late(bench: Bench, delay_s: float, call_s: float | None = None) -> Result:
             proxy.delay_s = 0.0
         run.end()
         return {**bench.finish(gallery, proxy.uri, run, waited), "answers_held_back": proxy.held_back}
-
-
-def disk_full(bench: Bench, share: float) -> Result:
-    """A disk that holds a share of the gallery. Where none can be mounted: no file longer than a share of it."""
-    gallery, size = bench.new_gallery(), int(bench.usual_bytes * share)
-    with _disk(gallery, size) as remount:
-        if remount is None:
-            run = Run(bench.videos, gallery, limits=Limits(file_bytes=size // 8))
-        else:
-            run = Run(bench.videos, gallery)
-        run.end()
-        if remount:
-            remount(f"size={100 * bench.usual_bytes}")
-        return bench.finish(gallery, "", run, 0.0) | {"way": "tmpfs" if remount else "RLIMIT_FSIZE"}
-
-
-def read_only(bench: Bench) -> Result | None:
-    """The gallery's folder read-only from some moment on: by a mount, or by permissions where nothing can be mounted.
-
-    None for root where nothing can be mounted: permissions do not hold it back.
-    """
-    gallery = bench.new_gallery()
-    with _disk(gallery, 100 * bench.usual_bytes) as remount:
-        if remount is None and os.geteuid() == 0:
-            return None
-        run = Run(bench.videos, gallery, bench.uri)
-        waited = bench.wait(0.2)
-        hit = run.goes_on()
-        while True:
-            try:
-                remount("ro") if remount else _permit(gallery, 0o555)
-                break
-            except subprocess.CalledProcessError:  # a file is being written
-                time.sleep(0.01)
-        run.end()
-        remount("rw") if remount else _permit(gallery, 0o755)
-        outcome = bench.finish(gallery, bench.uri, run, waited)
-    return outcome if hit else read_only(bench)
-
-
-def _permit(folder: Path, mode: int) -> None:
-    for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-        each.chmod(mode)
-
-
-@contextlib.contextmanager
-def _disk(folder: Path, size: int) -> Iterator[Callable[[str], None] | None]:
-    """A tmpfs on a new folder, and how to mount it anew with other options; None where that is not allowed."""
-    folder.mkdir()
-
-    def mount(options: str) -> None:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True, capture_output=True)
-
-    try:
-        mount(f"size={size}")
-    except (OSError, subprocess.CalledProcessError):
-        yield None
-        return
-    try:
-        yield lambda options: mount(f"remount,{options}")
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import multiprocessing
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.attacks.build import build
-from benchmarks.query_latency import fill, percentiles, perturbed_part, real_embeddings, repeated, take
+from benchmarks.query_latency import Floats, fill, percentiles, perturbed_part, real_embeddings, repeated, take
 from pipelines import cli
 from pipelines.index import IndexOptions, open_or_create
 from schemas.errors import CliptraceError
@@ -28,37 +30,47 @@ Result = dict[str, Any]
 
 
 def search_while_indexing(folder: Path, uri: str, keyframes: int, queries: int, seed: int) -> Result:
-    """Milliseconds of a search, alone and while ``keyframes`` are committed, and answers that failed or lack a part.
+    """Milliseconds of a search, alone and while another process commits, and answers that failed or lack a part.
 
-    An answer is whole where every keyframe of a query finds the frame that it was made from.
+    The writer commits until the last query is answered, at a pace that has it commit ``keyframes`` meanwhile; the
+    queries go on until it has. An answer is whole where every keyframe of a query finds the frame it was made from.
     """
     rng = np.random.default_rng(seed)
-    videos = repeated(real_embeddings(), rng)
+    embeddings = real_embeddings()
     gallery = open_or_create(IndexOptions(sources=(), gallery=str(folder), milvus=uri))
-    base = take(videos, GALLERY_KEYFRAMES)
+    base = take(repeated(embeddings, rng), GALLERY_KEYFRAMES)
     fill(gallery, base, "base")
-    load = take(videos, keyframes)
     asked = [perturbed_part(base, rng) for _ in range(queries)]
     truths = [_origin(query, base, video_id) for query, video_id in asked]
     with gallery.vectors() as vectors:
         count = vectors.count()
-        _ask(vectors, asked[:20], truths)
-        alone = _ask(vectors, asked, truths)
+        _ask(vectors, asked, truths, lambda answers: answers < 20)
+        alone = _ask(vectors, asked, truths, lambda answers: answers < queries)
         context = multiprocessing.get_context("forkserver")
-        writing = context.Process(target=_write, args=(gallery, load, sum(alone["ms"]) / 1000))
+        progress = _Progress(context.Value("q", 0), context.Event(), context.Event())
+        load = _Load(gallery, embeddings, len(base), seed, keyframes / queries)
+        writing = context.Process(target=_write, args=(load, keyframes, progress))
         writing.start()
-        while vectors.count() == count:
+        while vectors.count() == count and writing.is_alive():
             time.sleep(0.05)
-        during = _ask(vectors, asked, truths)
-        busy = writing.is_alive()
+        begin = vectors.count()
+
+        def goes_on(answers: int) -> bool:
+            progress.answers.value = answers
+            return answers < queries or (writing.is_alive() and not progress.enough_written.is_set())
+
+        during = _ask(vectors, asked, truths, goes_on)
+        end, busy = vectors.count(), writing.is_alive()
+        progress.over.set()
         writing.join()
         written = vectors.count() - count
         vectors.drop()
     return {
         "keyframes_before": count,
         "keyframes_written": written,
+        "keyframes_written_during_queries": end - begin,
         "still_writing_at_the_last_query": busy,
-        "queries": queries,
+        "queries": len(during["ms"]) + during["failed"],
         "writer_exit_code": writing.exitcode,
         "alone": {**percentiles(alone.pop("ms")), **alone},
         "while_indexing": {**percentiles(during.pop("ms")), **during},
@@ -71,9 +83,17 @@ def _origin(query: FrameFeatures, base: Sequence[FrameFeatures], video_id: str) 
     return [int(row) for row in (query.embeddings @ video.embeddings.T).argmax(axis=1)]
 
 
-def _ask(vectors: VectorStore, asked: Sequence[tuple[FrameFeatures, str]], truths: Sequence[list[int]]) -> Result:
+def _ask(
+    vectors: VectorStore,
+    asked: Sequence[tuple[FrameFeatures, str]],
+    truths: Sequence[list[int]],
+    goes_on: Callable[[int], bool],
+) -> Result:
+    """One query after the other, from the first again after the last, while so many answers are not enough."""
     failed, partial, ms = 0, 0, []
-    for (query, video_id), truth in zip(asked, truths, strict=False):
+    for number, ((query, video_id), truth) in enumerate(itertools.cycle(zip(asked, truths, strict=True))):
+        if not goes_on(number):
+            break
         begin = time.perf_counter()
         try:
             hits = vectors.search(query.embeddings, MatchConfig().videos_per_frame)
@@ -86,14 +106,40 @@ def _ask(vectors: VectorStore, asked: Sequence[tuple[FrameFeatures, str]], truth
     return {"ms": ms, "failed": failed, "partial": partial}
 
 
-def _write(gallery: Gallery, videos: list[FrameFeatures], lasting_s: float) -> None:
-    """Commits, spread over the time that the queries take."""
-    waiting = iter(videos)
-    batches = list(iter(lambda: take(waiting, COMMIT_KEYFRAMES), []))
-    begin = time.monotonic()
-    for number, batch in enumerate(batches):
-        time.sleep(max(0.0, begin + lasting_s * number / len(batches) - time.monotonic()))
-        fill(gallery, batch, f"load{number}")
+@dataclasses.dataclass(frozen=True)
+class _Load:
+    """What a writer commits: videos numbered from ``first``, so many keyframes an answer."""
+
+    gallery: Gallery
+    embeddings: Floats
+    first: int
+    seed: int
+    per_answer: float
+
+
+@dataclasses.dataclass(frozen=True)
+class _Progress:
+    """Between the writer and who searches: answers so far, whether enough is written, whether the search is over."""
+
+    answers: Any
+    enough_written: Event
+    over: Event
+
+
+def _write(load: _Load, keyframes: int, progress: _Progress) -> None:
+    """One commit before the first query, and then as many as go with the answers."""
+    videos = repeated(load.embeddings, np.random.default_rng([load.seed, 1]), load.first)
+    written = 0
+    for number in itertools.count():
+        while number and written >= load.per_answer * progress.answers.value and not progress.over.is_set():
+            progress.over.wait(0.01)
+        if progress.over.is_set():
+            break
+        batch = take(videos, COMMIT_KEYFRAMES)
+        fill(load.gallery, batch, f"load{number}")
+        written += sum(len(video.times) for video in batch) if number else 0
+        if written >= keyframes:
+            progress.enough_written.set()
 
 
 def same_matches(folder: Path, uri: str, queries: int, seed: int) -> Result:

@@ -2,8 +2,9 @@
 
 python -m benchmarks.faults [--kills 50] [--server-kills 2] [--keyframes 10000] [--queries 1000] [--seed 1] [--parts …]
 
-Starts a Milvus server of its own (deploy/milvus/standalone.py). Also: searches while another process writes, and the
-attack bench matched with Milvus Lite and with the server. Exit code 1 where a rule does not hold.
+Starts a Milvus server of its own (deploy/milvus/standalone.py). Also: searches while another process writes, searches
+while a video is removed, and the attack bench matched with Milvus Lite and with the server. Exit code 1 where a rule
+does not hold.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import fault_takedown
 from benchmarks.environment import environment
-from benchmarks.fault_runs import Bench, disk_full, killed, late, make_videos, read_only, server_killed
+from benchmarks.fault_disks import disk_full, read_only
+from benchmarks.fault_runs import Bench, killed, late, make_videos, server_killed
 from benchmarks.fault_search import same_matches, search_while_indexing
 from benchmarks.report import add_output, save, show, table
 from deploy.milvus import standalone
@@ -30,7 +33,7 @@ DISKS = (0.1, 0.3, 0.5, 0.7, 0.9)
 LATE_S, TOO_LATE_S, CALL_S = 0.3, 6.0, 2.0
 FEW = 2
 PACKAGES = ("milvus", "milvus-lite", "pymilvus", "apache-beam", "pyarrow")
-PARTS = ("faults", "search", "same_matches")
+PARTS = ("faults", "search", "takedown", "same_matches")
 Result = dict[str, Any]
 
 
@@ -40,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--server-kills", type=int, default=2, metavar="N", help="of the server under load")
     parser.add_argument("--keyframes", type=int, default=10_000, metavar="N", help="written while it is searched")
     parser.add_argument("--queries", type=int, default=1000, metavar="N", help="while it is written to")
+    parser.add_argument("--takedown-queries", type=int, default=100, metavar="N", help="after a video is removed")
     parser.add_argument("--attack-queries", type=int, default=60, metavar="N", help="with both kinds of Milvus")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
@@ -57,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measure(options: argparse.Namespace) -> Result:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    names = ("kills", "server_kills", "keyframes", "queries", "attack_queries", "seed")
+    names = ("kills", "server_kills", "keyframes", "queries", "takedown_queries", "attack_queries", "seed")
     flags = " ".join(f"--{name.replace('_', '-')} {getattr(options, name)}" for name in names)
     known = json.loads(options.output.read_text(encoding="utf-8")) if options.output.exists() else {}
     result: Result = {
@@ -82,12 +86,15 @@ def measure(options: argparse.Namespace) -> Result:
                 elif part == "search":
                     scale = (options.keyframes, options.queries, options.seed)
                     result[part] = search_while_indexing(root / "searched", server.uri, *scale)
+                elif part == "takedown":
+                    scale = (root / "videos", options.takedown_queries)
+                    result[part] = fault_takedown.take_down(root / "takedown", server.uri, *scale)
                 else:
                     result[part] = same_matches(root, server.uri, options.attack_queries, options.seed)
                 save(result, options.output)
         finally:
             standalone.stop(root / "milvus")
-    return {**result, "broken_rules": broken_rules(result)}
+    return {**result, "broken_rules": broken_rules(result, options.keyframes, options.takedown_queries)}
 
 
 def inflict(bench: Bench, kills: int, server_kills: int) -> dict[str, list[Result]]:
@@ -99,7 +106,7 @@ def inflict(bench: Bench, kills: int, server_kills: int) -> dict[str, list[Resul
         "disk full": [lambda share=share: disk_full(bench, share) for share in DISKS],  # type: ignore[misc]
         f"answers {LATE_S:g} s late": [lambda: late(bench, LATE_S)] * FEW,
         f"answers {TOO_LATE_S:g} s late, {CALL_S:g} s waited for": [lambda: late(bench, TOO_LATE_S, CALL_S)] * FEW,
-        "gallery folder read-only": [lambda: read_only(bench)] * FEW,
+        "gallery folder read-only": [lambda server=server: read_only(bench, server) for server in (False, True)] * FEW,
     }
     outcomes: dict[str, list[Result]] = {}
     for kind, trials in kinds.items():
@@ -115,7 +122,7 @@ def inflict(bench: Bench, kills: int, server_kills: int) -> dict[str, list[Resul
     return outcomes
 
 
-def broken_rules(result: Result) -> list[str]:
+def broken_rules(result: Result, keyframes: int, takedown_queries: int) -> list[str]:
     """What does not hold, in words; empty where all is well."""
     broken = [
         f"{kind}, {number}: {wrong}"
@@ -126,19 +133,22 @@ def broken_rules(result: Result) -> list[str]:
     search = result["search"]
     if not search["still_writing_at_the_last_query"]:
         broken.append("the queries were not over before the writer was")
+    if (written := search["keyframes_written_during_queries"]) < keyframes:
+        broken.append(f"only {written:,} keyframes were written while queries ran")
     if search["writer_exit_code"] != 0:
         broken.append(f"the writer ended with {search['writer_exit_code']}")
     for name in ("alone", "while_indexing"):
         for what in ("failed", "partial"):
             if count := search[name][what]:
                 broken.append(f"{count} {what} answers, {name.replace('_', ' ')}")
+    broken += fault_takedown.broken_rules(result["takedown"], takedown_queries)
     if unlike := result["same_matches"]["unlike"]:
         broken.append(f"{len(unlike)} matches differ between Milvus Lite and the server")
     return broken
 
 
 def report(result: Result) -> None:
-    data, search, same = result["data"], result["search"], result["same_matches"]
+    data, search, same, takedown = (result[name] for name in ("data", "search", "same_matches", "takedown"))
     rows = [
         (
             kind,
@@ -162,6 +172,7 @@ def report(result: Result) -> None:
         for name, row in (("alone", alone), ("while indexing", during))
     ]
     latency.append(("ratio", *(f"{during[part] / alone[part]:.2f}" for part in ("p50", "p95")), "", ""))
+    answers = takedown["answers"]
     show(
         [
             table(
@@ -170,9 +181,15 @@ def report(result: Result) -> None:
             table(title, columns, rows),
             table(
                 f"{search['queries']:,} searches of a server with {search['keyframes_before']:,} keyframes, "
-                f"while {search['keyframes_written']:,} are written",
+                f"while {search['keyframes_written_during_queries']:,} are written",
                 ("", "p50 ms", "p95 ms", "failed", "partial"),
                 latency,
+            ),
+            table(
+                f"{takedown['searchers']} processes search while a video is removed, which takes "
+                f"{takedown['removal_s']:.1f} s",
+                ("", "answers", "failed", "name the video"),
+                [(name, *(group[key] for key in ("answers", "failed", "naming"))) for name, group in answers.items()],
             ),
             table(
                 f"The attack bench: {same['queries']} queries, {same['gallery_videos']} gallery videos",

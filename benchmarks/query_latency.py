@@ -114,14 +114,12 @@ def real_embeddings() -> Floats:
     return np.concatenate([part for parts in found for part in parts])
 
 
-def repeated(base: Floats, rng: np.random.Generator) -> Iterator[FrameFeatures]:
-    """Endless videos: runs of the base's keyframes, each with noise of its own."""
-    number = 0
-    while True:
+def repeated(base: Floats, rng: np.random.Generator, first: int = 0) -> Iterator[FrameFeatures]:
+    """Endless videos, numbered from ``first`` on: runs of the base's keyframes, each with noise of its own."""
+    for number in itertools.count(first):
         count = int(rng.integers(*VIDEO_KEYFRAMES, endpoint=True))
         rows = (int(rng.integers(len(base))) + np.arange(count)) % len(base)
         yield as_video(f"video-{number:05}", perturbed(base[rows], GALLERY_NOISE, rng))
-        number += 1
 
 
 def perturbed_part(videos: Sequence[FrameFeatures], rng: np.random.Generator) -> tuple[FrameFeatures, str]:

@@ -274,7 +274,7 @@ def _views(result: Result) -> str:
 
 
 def _faults(result: Result) -> str:
-    data, search, same = result["data"], result["search"], result["same_matches"]
+    data, search, same, takedown = (result[name] for name in ("data", "search", "same_matches", "takedown"))
     faults = [
         (
             kind,
@@ -295,8 +295,14 @@ def _faults(result: Result) -> str:
         "same command runs again, and every row of ledger, Parquet and Milvus is compared.\n\n"
         + _table(("fault", "times", "ended the run", "afterwards not every video once in both stores"), faults)
         + f"\n{search['queries']:,} searches of a Milvus server with {search['keyframes_before']:,} keyframes, while "
-        f"another process writes {search['keyframes_written']:,}:\n\n"
+        f"another process writes {search['keyframes_written_during_queries']:,}:\n\n"
         + _table(("", "p50 ms", "p95 ms", "failed", "partial"), [*rows, ("ratio", *ratios, "", "")])
+        + f"\n{takedown['searchers']} processes run `cliptrace match` on a video that `cliptrace gallery remove` takes "
+        f"out meanwhile, in {takedown['removal_s']:.1f} s:\n\n"
+        + _table(
+            ("", "answers", "failed", "name the video"),
+            ((name, row["answers"], row["failed"], row["naming"]) for name, row in takedown["answers"].items()),
+        )
         + f"\nMilvus Lite and the server (2.3) on {same['queries']} queries of the attack bench: {same['identical']} "
         f"matches the same to the last digit, {len(same['unlike'])} not.\n"
     )

@@ -51,15 +51,25 @@ class End:
 
     def conclude(self, parts: int = 1) -> Outcome:
         """Join the parts into the output, without videos that were removed meanwhile. May run twice."""
-        removed = removed_keys(self.home)
         folders = [self.part(number) for number in range(parts)]
-        matches = finish(
-            folders, "matches.jsonl", self.output, keep=lambda row: video_key(row["ref_id"]) not in removed
-        )
+        matches = self._answer(folders)
         failures = {row["video_id"] for row in finish(folders, "failures.jsonl", self.failures_path)}
         if not failures:
             files.remove([self.failures_path])
         return Outcome(matches, failures, read_rows(folders, "partial.jsonl"))
+
+    def _answer(self, folders: list[str]) -> list[dict[str, Any]]:
+        """The matches, written; once more where a video was removed meanwhile, which takes its time with many matches."""
+        removed = removed_keys(self.home)
+
+        def is_kept(row: dict[str, Any]) -> bool:
+            return video_key(row["ref_id"]) not in removed
+
+        while True:
+            matches = finish(folders, "matches.jsonl", self.output, keep=is_kept)
+            before, removed = removed, removed_keys(self.home)
+            if removed <= before:
+                return matches
 
     def concluded(self, _written: object) -> End:
         """As a step of a job of one part."""

@@ -183,6 +183,23 @@ def test_a_match_that_runs_meanwhile_does_not_answer_with_a_removed_video(
     assert set(stored(own / "gallery")) == {"cut.mp4", "sub/cars.mp4"}
 
 
+def test_a_video_that_is_removed_while_the_output_is_written_is_not_in_it(
+    own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, written = matching.finish, []
+
+    def then_remove(parts: list[str], name: str, *arguments: Any, **more: Any) -> list[dict[str, Any]]:
+        rows = finish(parts, name, *arguments, **more)
+        if name == "matches.jsonl":
+            written.append({row["ref_id"] for row in rows})
+            assert run(capsys, "remove", "bottles.mp4", "--gallery", own / "gallery")[0] == 0
+        return rows
+
+    monkeypatch.setattr(matching, "finish", then_remove)
+    assert match(own / "gallery", own / "videos" / "bottles.mp4", own / "m.jsonl") == set()
+    assert written == [{"bottles.mp4"}, set()]
+
+
 # Verify and compact
 
 

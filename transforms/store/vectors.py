@@ -31,6 +31,7 @@ TOKEN_VARIABLE = "CLIPTRACE_MILVUS_TOKEN"  # noqa: S105 - the name of the variab
 _ROWS_PER_CALL = 1000
 _ROWS_PER_PAGE = 10_000
 """The embedded store looks through all rows for each page; 16,384 is the most that a server hands out."""
+_FIELDS = ("video_key", "video_id", "time", "frame", "generation")
 _QUERIES_PER_CALL = 1000
 _PLACES_PER_VIDEO = 10
 _SEARCHES = 2
@@ -207,9 +208,25 @@ class VectorStore:
             within = f"{field} in [{listed}]{condition}"
             self._call(functools.partial(self._client.delete, self._collection, filter=within, timeout=CALL_S))
 
+    def rows_with(self, keys: Sequence[int]) -> Iterator[list[Row]]:
+        """Rows with these keys, in batches. No store looks through others for that, as the embedded one does for any
+        other filter."""
+        for start in range(0, len(keys), _ROWS_PER_PAGE):
+            listed = ", ".join(str(int(key)) for key in keys[start : start + _ROWS_PER_PAGE])
+            yield self._call(
+                functools.partial(
+                    self._client.query,
+                    self._collection,
+                    filter=f"key in [{listed}]",
+                    output_fields=["key", *_FIELDS, "embedding"],
+                    consistency_level="Strong",
+                    timeout=CALL_S,
+                )
+            )
+
     def rows(self, video_ids: Sequence[str] | None = None, embeddings: bool = True) -> Iterator[list[Row]]:
         """Rows of the videos, or of all, in batches, as of the first of them; embeddings only where asked for."""
-        names = ["video_key", "video_id", "time", "frame", "generation", *(["embedding"] if embeddings else [])]
+        names = [*_FIELDS, *(["embedding"] if embeddings else [])]
         for start in range(0, 1 if video_ids is None else len(video_ids), _ROWS_PER_CALL):
             some = (video_ids or ())[start : start + _ROWS_PER_CALL]
             pages = self._call(
