@@ -59,7 +59,7 @@ class End:
         return Outcome(matches, failures, read_rows(folders, "partial.jsonl"))
 
     def _answer(self, folders: list[str]) -> list[dict[str, Any]]:
-        """The matches, written; once more where a video was removed meanwhile, which takes its time with many matches."""
+        """The matches, written; once more where a video was removed while they were, which takes its time."""
         removed = removed_keys(self.home)
 
         def is_kept(row: dict[str, Any]) -> bool:
