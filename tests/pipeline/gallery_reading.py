@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,8 @@ def index(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[i
     captured = capsys.readouterr()
     assert captured.out == ""
     return code, captured.err
+
+
+def without_columns(text: str) -> str:
+    """A summary, its values one space behind their names: how wide the names are is for people."""
+    return re.sub(r": +", ": ", text)

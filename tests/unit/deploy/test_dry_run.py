@@ -81,7 +81,13 @@ def test_a_match_job_is_fit_for_a_cluster(bucket: dict[str, bytes], capsys: pyte
 def test_what_workers_do_not_have_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.mp4").touch()
     root, video = tmp_path / "gallery", tmp_path / "a.mp4"
-    assert dry_run.main(["index", str(video), "--gallery", str(root), "--", "--runner=DataflowRunner"]) == 1
+    line = ["index", str(video), "--gallery", str(root)]
+    assert dry_run.main([*line, "--", "--runner=DataflowRunner"]) == 2
+    assert capsys.readouterr().err == (
+        f"cliptrace: error: {root}: the embedded Milvus serves one process, and --runner=DataflowRunner starts others: "
+        "name a server with --milvus URI when the gallery is made\n"
+    )
+    assert dry_run.main(line) == 1
     printed = capsys.readouterr().out
     bad = {name: why for name, why in steps_of(printed).items() if why != "OK"}
     place = f"names {root}, a place on this machine, which workers do not have"
@@ -90,10 +96,18 @@ def test_what_workers_do_not_have_is_told(tmp_path: Path, capsys: pytest.Capture
         f"WRONG: the gallery {root} is a folder of this machine: workers need one on an object store",
         "WRONG: the embedded Milvus is a file that one process holds: workers need a server (--milvus http://HOST:PORT)",
         f"WRONG: 1 of 1 videos are files of this machine, as {video}",
-        "WRONG: workers would have neither ffmpeg nor cliptrace: name the image with --sdk_container_image",
-        f"{len(steps_of(printed))} steps, 2 of them wrong; 4 more things are wrong",
+        f"{len(steps_of(printed))} steps, 2 of them wrong; 3 more things are wrong",
     ]
     assert not root.exists()
+
+
+def test_a_missing_image_is_told(bucket: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["index", "mem://b/v", "--gallery", "mem://b/g", "--", "--runner=DataflowRunner"]
+    assert dry_run.main(line) == 1
+    assert (
+        "WRONG: workers would have neither ffmpeg nor cliptrace: name the image with --sdk_container_image\n"
+        in capsys.readouterr().out
+    )
 
 
 def test_an_output_on_this_machine_is_told(bucket: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
