@@ -2,17 +2,28 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export PYTHON
+PRISM := github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all prism prism-if-go lint bench clean
 
 demo: .venv/base
 	$(BIN)/python -m benchmarks.demo
 
-test: lint
+test: lint prism-if-go
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: lint
+test-all: lint prism-if-go
 	$(BIN)/python -m pytest -n 2
+
+# Beam's Prism runner, on which jobs stream on one machine.
+prism: $(BIN)/prism
+
+prism-if-go: .venv/base
+	@test -x $(BIN)/prism || { command -v go >/dev/null && $(MAKE) --no-print-directory prism; } || echo "no Prism runner: its tests are skipped"
+
+$(BIN)/prism: | .venv/base
+	@command -v go >/dev/null || { echo "make prism needs Go (https://go.dev/dl); a prism that is there already is named by CLIPTRACE_PRISM"; exit 1; }
+	GOBIN=$(CURDIR)/$(BIN) go install $(PRISM)
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -28,6 +39,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.malformed
 	$(BIN)/python -m benchmarks.fuzz
 	$(BIN)/python -m benchmarks.faults
+	$(BIN)/python -m benchmarks.dedup
 	$(BIN)/python -m benchmarks.copies
 	$(BIN)/python -m benchmarks.descriptor --backbone efficientnet_lite0 --backbone copy_lite0 --end-to-end
 	$(BIN)/python -m benchmarks.views

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +33,10 @@ from benchmarks.pairs import Bench
 from benchmarks.report import save, show, table
 from benchmarks.thresholds import merged
 from benchmarks.tuning import MIN_SCORES, f1_by_threshold
+from models.alignment import spd
 from models.alignment.merging import common
 from models.backbones.registry import load_config
-from models.ssan.shipped import open_spd
+from models.ssan.evidence import Evidence, probability
 from models.weights import WEIGHTS
 from schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
 from schemas.errors import CliptraceError, UsageError
@@ -44,6 +47,7 @@ Result = dict[str, Any]
 _RIGHT = 0.5
 _BINS = 10
 _ROUNDS = 50
+_RIDGE = 1e-3
 
 
 def run(arguments: argparse.Namespace, command: str) -> Result:
@@ -53,12 +57,13 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         for seed in arguments.seeds
     }
     bench = merged({seed: videos.bench(DEFAULT_KEYFRAMES, QUERY_KEYFRAMES) for seed, videos in splits.items()})
-    found = Method("spd", {"weights": arguments.weights}).run(bench)
+    known: dict[float, Evidence] = {}
+    with mock.patch.object(spd, "probability", functools.partial(_noted, known)):
+        found = Method("spd", {"weights": arguments.weights}).run(bench)
     scores, right = findings(found, bench)
-    scale, shift = open_spd(arguments.weights).config["calibration"]
-    logits = (np.log(scores / (1 - scores)) - shift) / scale
-    slope, intercept = fit_logistic(logits, right)
-    calibrated = 1 / (1 + np.exp(-(slope * logits + intercept)))
+    evidence = np.array([known[score] for score in scores])
+    calibration = fit_logistic(evidence, right)
+    calibrated = np.array([probability(Evidence(*each), calibration) for each in evidence])
     f1 = f1_by_threshold(bench.truth, rescored(found, calibrated))
     best = int(f1.argmax())
     return {
@@ -67,7 +72,7 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         "split": "validation",
         "weights": arguments.weights,
         "findings": len(scores),
-        "calibration": [round(slope, 4), round(intercept, 4)],
+        "calibration": [round(each, 4) for each in calibration],
         "min_score": float(MIN_SCORES[best]),
         "vcsl_f1": float(f1[best]),
         "expected_calibration_error": {"before": gap(scores, right), "after": gap(calibrated, right)},
@@ -82,7 +87,7 @@ def findings(found: Sequence[Match], bench: Bench) -> tuple[Floats, NDArray[np.b
     for match in found:
         known = bench.truth.segments.get((match.query_id, match.ref_id), ())
         for segment in match.segments:
-            scores.append(min(max(segment.score, 1e-6), 1 - 1e-6))
+            scores.append(segment.score)
             right.append(any(overlap(segment, true) >= _RIGHT for true in known))
     return np.array(scores), np.array(right, np.bool_)
 
@@ -109,16 +114,23 @@ def overlap(a: Segment, b: Segment) -> float:
     )
 
 
-def fit_logistic(logits: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and intercept of a logistic regression, by Newton's method (Platt scaling)."""
-    features = np.stack([logits, np.ones_like(logits)], axis=1)
-    weights = np.array([1.0, 0.0])
+def fit_logistic(evidence: Floats, right: NDArray[np.bool_]) -> list[float]:
+    """A weight for each column of float64[N, F], and a constant: logistic regression, by Newton's method."""
+    features = np.column_stack([evidence, np.ones(len(evidence))])
+    weights = np.zeros(features.shape[1])
     for _ in range(_ROUNDS):
         probability = 1 / (1 + np.exp(-features @ weights))
-        gradient = features.T @ (probability - right)
-        curvature = (features * (probability * (1 - probability))[:, None]).T @ features + 1e-6 * np.eye(2)
+        gradient = features.T @ (probability - right) + _RIDGE * weights
+        curvature = (features * (probability * (1 - probability))[:, None]).T @ features + _RIDGE * np.eye(len(weights))
         weights = weights - np.linalg.solve(curvature, gradient)
-    return float(weights[0]), float(weights[1])
+    return [float(weight) for weight in weights]
+
+
+def _noted(known: dict[float, Evidence], evidence: Evidence, calibration: Sequence[float]) -> float:
+    """The score as it is now, by which the evidence is found again."""
+    score = probability(evidence, calibration)
+    known[score] = evidence
+    return score
 
 
 def gap(scores: Floats, right: NDArray[np.bool_]) -> float:

@@ -1,4 +1,4 @@
-"""The command line: cliptrace index | match | gallery | evaluate | train | doctor. Beam's own options follow ``--``.
+"""The command line: cliptrace index | match | dedup | gallery | … Beam's own options follow ``--``.
 
 Nothing heavy is imported before a command is chosen, so that --help answers at once.
 """
@@ -20,7 +20,7 @@ from pipelines.printing import aligned
 from pipelines.settings import apply_settings, refuse_secrets
 from pipelines.stopping import stoppable
 from schemas import __version__
-from schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS
+from schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS
 from schemas.errors import CliptraceError, UsageError
 from schemas.text import printable
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         apply_settings(parser, arguments[:split], os.environ)
         options = parser.parse_args(arguments[:split])
         options.beam_args = arguments[split + 1 :]
-        if options.beam_args and options.command not in ("index", "match"):
+        if options.beam_args and options.command not in ("index", "match", "dedup"):
             raise UsageError(f"cliptrace {options.command} takes no Beam options")
         refuse_secrets(options.beam_args)
         _quiet_libraries()
@@ -82,9 +82,7 @@ def make_parser() -> argparse.ArgumentParser:
     index.add_argument("sources", nargs="+", metavar="SOURCE", help=_SOURCE)
     index.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
     model_options(index)
-    index.add_argument(
-        "--milvus", metavar="URI", help="Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)"
-    )
+    index.add_argument("--milvus", metavar="URI", help=_MILVUS)
     index.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
     index.add_argument(
         "--since",
@@ -137,6 +135,32 @@ def make_parser() -> argparse.ArgumentParser:
     )
     work_options(match)
 
+    dedup = add_command(commands, "dedup", "judge uploads as they come: canonical, or a duplicate of which video")
+    dedup.set_defaults(run=_dedup)
+    uploads = dedup.add_mutually_exclusive_group()
+    uploads.add_argument("--watch", default="", metavar="GLOB", help="a folder or glob; a file counts once it is whole")
+    uploads.add_argument(
+        "--notifications", default="", metavar="SUBSCRIPTION", help="or else a bucket's, from Pub/Sub (on Dataflow)"
+    )
+    dedup.add_argument("--gallery", required=True, metavar="DIR", help="what uploads are compared with and added to")
+    dedup.add_argument("--output", required=True, metavar="DIR", help="verdicts-*.jsonl, one event a line")
+    dedup.add_argument("--once", action="store_true", help="judge what is there, and end")
+    dedup.add_argument("--policy", default="", metavar="TOML", help="what counts as a copy (docs/dedup.md)")
+    dedup.add_argument(
+        "--webhook", default="", metavar="URL", help="post each event there, signed with CLIPTRACE_WEBHOOK_SECRET"
+    )
+    dedup.add_argument("--poll", type=_seconds, default=2.0, metavar="S", help="seconds between two looks (default: 2)")
+    dedup.add_argument(
+        "--min-score",
+        type=_score,
+        default=DEDUP_MIN_SCORE,
+        metavar="S",
+        help="lowest score of a segment, 0 to 1 (default: %(default)s)",
+    )
+    model_options(dedup)
+    dedup.add_argument("--milvus", metavar="URI", help=_MILVUS)
+    work_options(dedup)
+
     evaluate = add_command(commands, "evaluate", "measure matches against the truth")
     evaluate.set_defaults(run=_evaluate)
     evaluate.add_argument(
@@ -173,6 +197,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+_MILVUS = "Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)"
 _SOURCE = "a file, a folder, a glob, or a manifest (.txt .csv .jsonl .parquet with id and uri)"
 
 
@@ -198,6 +223,13 @@ def _score(text: str) -> float:
     return value
 
 
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0.1 <= value <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0.1 and 3600")
+    return value
+
+
 def _views(text: str) -> tuple[str, ...]:
     if text in ("none", "all"):
         return QUERY_VIEWS if text == "all" else ()
@@ -213,7 +245,7 @@ def _views(text: str) -> tuple[str, ...]:
 def _quiet_libraries() -> None:
     """Keep stderr for what a person can act on: libraries log what they also raise, and what concerns nobody."""
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
-    for name in ("milvus_lite", "grpc._server", "apache_beam"):
+    for name in ("milvus_lite", "grpc._server", "apache_beam", "PrismRunner"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
@@ -264,6 +296,36 @@ def _match(options: argparse.Namespace) -> int:
             views=options.views,
             keyframes=options.keyframes,
             maps=options.maps,
+            beam_args=options.beam_args,
+        )
+    )
+    print(summary, file=sys.stderr)
+    return summary.exit_code
+
+
+def _dedup(options: argparse.Namespace) -> int:
+    from pipelines.dedup import DedupOptions, dedup
+
+    if not options.watch and not options.notifications:
+        raise UsageError("cliptrace dedup needs --watch GLOB or --notifications SUBSCRIPTION")
+    if options.once and options.notifications:
+        raise UsageError("--once judges what --watch names; a subscription has no end")
+    summary = dedup(
+        DedupOptions(
+            watch=options.watch,
+            gallery=options.gallery,
+            output=options.output,
+            notifications=options.notifications,
+            once=options.once,
+            policy=options.policy,
+            webhook=options.webhook,
+            poll_s=options.poll,
+            min_score=options.min_score,
+            backbone=options.backbone,
+            keyframes=options.keyframes,
+            milvus=options.milvus,
+            device=options.device,
+            threads=options.threads,
             beam_args=options.beam_args,
         )
     )

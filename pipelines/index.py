@@ -18,7 +18,7 @@ from models.keyframes import with_weights
 from models.runtime import Device
 from pipelines.models import describe, feature_config, identity
 from pipelines.progress import Progress, Summary, named
-from pipelines.running import new_run, run, waves
+from pipelines.running import check_store, is_template, new_run, run, waves
 from schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig
 from schemas.errors import CliptraceError, UsageError
 from schemas.gallery import GalleryManifest, collection_prefix
@@ -103,6 +103,7 @@ def index(options: IndexOptions) -> Summary:
         elapsed_s=progress.elapsed_s,
         lines={
             "keyframes": f"{progress.keyframes:,}",
+            "left to the job": _some(len(plan.work) * is_template(options.beam_args)),
             "partly decoded": named([attempt.video_id for attempt in indexed if attempt.message]),
             "replaced by other files": named(replaced),
             **_skipped(plan, listing),
@@ -156,23 +157,26 @@ def check_options(options: IndexOptions) -> None:
     """What can be told before there is a gallery."""
     if options.milvus:
         check_address(options.milvus)
-    if Gallery.load(options.gallery) is None:
+    gallery = Gallery.load(options.gallery)
+    check_store(options.gallery, gallery.manifest.milvus if gallery else options.milvus or "", options.beam_args)
+    if gallery is None:
         # match will need it: what is wrong with it is told before the work
         Background.of(load_config(options.backbone or DEFAULT_BACKBONE))
 
 
 def open_or_create(options: IndexOptions) -> Gallery:
     """The gallery, made if there is none. UsageError where the options name other models than it was built with."""
-    gallery = open_existing(options)
-    if gallery:
-        return gallery
-    manifest = GalleryManifest(
+    return open_existing(options) or Gallery.create(options.gallery, new_manifest(options))
+
+
+def new_manifest(options: IndexOptions) -> GalleryManifest:
+    """Of a gallery that the options make."""
+    return GalleryManifest(
         name=collection_prefix(options.gallery, secrets.token_hex(4)),
         backbone=config_to_json(load_config(options.backbone or DEFAULT_BACKBONE)),
         keyframes=with_weights(options.keyframes or DEFAULT_KEYFRAMES),
         milvus=options.milvus or "",
     )
-    return Gallery.create(options.gallery, manifest)
 
 
 def open_existing(options: IndexOptions) -> Gallery | None:

@@ -14,7 +14,7 @@ from models.backbones.background import Background
 from models.runtime import Device
 from pipelines.models import feature_config
 from pipelines.progress import Progress, Summary, named
-from pipelines.running import new_run, run, waves
+from pipelines.running import check_store, is_template, new_run, run, waves
 from schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
 from schemas.errors import UsageError
 from schemas.gallery import video_key
@@ -26,6 +26,62 @@ from transforms.sources import list_sources
 from transforms.store import files
 from transforms.store.gallery import Gallery, locked
 from transforms.store.takedown import removed_keys
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """matches: rows as they were written. failures, partial: ids of queries."""
+
+    matches: list[dict[str, Any]]
+    failures: set[str]
+    partial: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class End:
+    """What is left to do when the parts of the output are written. scratch: the folder of the parts. home: of the
+    gallery."""
+
+    scratch: str
+    output: str
+    home: str
+
+    def part(self, number: int) -> str:
+        return files.join(self.scratch, f"{number:06}")
+
+    def conclude(self, parts: int = 1) -> Outcome:
+        """Join the parts into the output, without videos that were removed meanwhile. May run twice."""
+        folders = [self.part(number) for number in range(parts)]
+        matches = self._answer(folders)
+        failures = {row["video_id"] for row in finish(folders, "failures.jsonl", self.failures_path)}
+        if not failures:
+            files.remove([self.failures_path])
+        return Outcome(matches, failures, read_rows(folders, "partial.jsonl"))
+
+    def _answer(self, folders: list[str]) -> list[dict[str, Any]]:
+        """The matches, written; once more where a video was removed while they were, which takes its time."""
+        removed = removed_keys(self.home)
+
+        def is_kept(row: dict[str, Any]) -> bool:
+            return video_key(row["ref_id"]) not in removed
+
+        while True:
+            matches = finish(folders, "matches.jsonl", self.output, keep=is_kept)
+            before, removed = removed, removed_keys(self.home)
+            if removed <= before:
+                return matches
+
+    def concluded(self, _written: object) -> End:
+        """As a step of a job of one part."""
+        self.conclude()
+        return self
+
+    def clear(self) -> None:
+        files.remove_folder(self.scratch)
+
+    @property
+    def failures_path(self) -> str:
+        return self.output.rsplit(".", 1)[0] + ".failures.jsonl"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,8 +107,12 @@ def build(
     config: FeatureConfig,
     matching: MatchConfig,
     part: str,
+    end: End | None = None,
 ) -> None:
-    """queries → features → candidates → matches and dead letters of all stages → one part of the output."""
+    """queries → features → candidates → matches and dead letters of all stages → one part of the output.
+
+    end: for a job that nobody waits for: its last steps, when the part is written.
+    """
     videos = pipeline | "Queries" >> beam.Create(queries) | "SpreadQueries" >> beam.Reshuffle()
     features = videos | "ExtractFeatures" >> ExtractFeatures(config)
     pairs = features.good | "FindCandidates" >> FindCandidates(gallery, matching, config.backbone)
@@ -60,7 +120,12 @@ def build(
     partial = features.good | "Partial" >> beam.Filter(lambda query: query.partial)
     names = partial | "Names" >> beam.Map(lambda query: query.video_id)
     records = (matches.good, names, *matches.failures, *pairs.failures, *features.failures)
-    records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part)
+    written = records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part)
+    if end:
+        once = pipeline | "Once" >> beam.Create([end])  # also where no query has anything to write
+        ended = once | "Conclude" >> beam.Map(End.concluded, beam.pvalue.AsList(written))
+        # Only when the output is acknowledged: a step that is tried again must find the parts.
+        ended | "OutputWritten" >> beam.Reshuffle() | "Clear" >> beam.Map(End.clear)
 
 
 def match(options: MatchOptions) -> Summary:
@@ -68,6 +133,7 @@ def match(options: MatchOptions) -> Summary:
     gallery = Gallery.load(options.gallery)
     if gallery is None:
         raise UsageError(f"{options.gallery}: no gallery here (no gallery.json); make one with cliptrace index")
+    check_store(options.gallery, gallery.manifest.milvus, options.beam_args)
     if not options.output.endswith((".jsonl", ".parquet")):
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     listing = list_sources(options.queries)
@@ -75,28 +141,30 @@ def match(options: MatchOptions) -> Summary:
     config = feature_config(gallery, options.device, options.threads, options.views, keyframes)
     Background.of(config.backbone)  # what is wrong with it is told before the work
     matching = MatchConfig.suited_to(
-        config.backbone, aligner=options.aligner, top_k=options.top_k, min_score=options.min_score, maps=options.maps
+        config.backbone,
+        aligner=options.aligner,
+        top_k=options.top_k,
+        min_score=options.min_score,
+        maps=options.maps and files.absolute(options.maps),
     )
-    scratch = f"{options.output}.{new_run()}.tmp"
-    parts = []
+    end = End(files.absolute(f"{options.output}.{new_run()}.tmp"), files.absolute(options.output), gallery.home)
+    template = is_template(options.beam_args)
     lock = contextlib.nullcontext() if gallery.manifest.milvus else locked(gallery.home)
+    parts = 0
     try:
-        begin(scratch)
+        begin(end.scratch)
         with lock, Progress("match", len(listing.sources)) as progress:
-            for number, wave in enumerate(waves(listing.sources, options.beam_args)):
-                parts.append(files.join(scratch, f"{number:06}"))
-                step = functools.partial(
-                    build, queries=wave, gallery=gallery, config=config, matching=matching, part=parts[-1]
-                )
-                run(step, options.beam_args)
-        matches = _answer(gallery, parts, options.output)
-        failures_path = options.output.rsplit(".", 1)[0] + ".failures.jsonl"
-        failures = {row["video_id"] for row in finish(parts, "failures.jsonl", failures_path)}
-        partial = read_rows(parts, "partial.jsonl")
-        if not failures:
-            files.remove([failures_path])
-    finally:
-        files.remove_folder(scratch)
+            for parts, wave in enumerate(waves(listing.sources, options.beam_args), 1):
+                step = functools.partial(build, queries=wave, gallery=gallery, config=config, matching=matching)
+                run(functools.partial(step, part=end.part(parts - 1), end=end if template else None), options.beam_args)
+        if template:
+            return _left_to_the_job(len(listing.sources), options.output)
+        outcome = end.conclude(parts)
+        end.clear()
+    except BaseException:
+        end.clear()
+        raise
+    matches, failures = outcome.matches, outcome.failures
     answered = failures | {row["query_id"] for row in matches}
     return Summary(
         videos=len(listing.sources) - len(failures),
@@ -105,24 +173,14 @@ def match(options: MatchOptions) -> Summary:
         elapsed_s=progress.elapsed_s,
         lines={
             "matches": f"{len(matches):,}",
-            "partly decoded": named(partial),
+            "partly decoded": named(outcome.partial),
             "queries without a match": f"{len(listing.sources) - len(answered):,}",
             "other files, ignored": f"{listing.ignored:,}" if listing.ignored else "",
             "output": options.output,
-            "failures in": failures_path if failures else "",
+            "failures in": end.failures_path if failures else "",
         },
     )
 
 
-def _answer(gallery: Gallery, parts: list[str], output: str) -> list[dict[str, Any]]:
-    """The matches, written; once more where a video was removed meanwhile, which takes its time with many matches."""
-    removed = removed_keys(gallery.home)
-
-    def is_kept(row: dict[str, Any]) -> bool:
-        return video_key(row["ref_id"]) not in removed
-
-    while True:
-        matches = finish(parts, "matches.jsonl", output, keep=is_kept)
-        before, removed = removed, removed_keys(gallery.home)
-        if removed <= before:
-            return matches
+def _left_to_the_job(queries: int, output: str) -> Summary:
+    return Summary(0, 0, 0.0, 0.0, {"left to the job": f"{queries:,}", "output": output})

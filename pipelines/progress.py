@@ -71,7 +71,7 @@ class Progress:
             rate += f" · {self._failed} failed"
         if self._bar:
             self._bar.update(self._task, completed=self._done, rate=rate)
-        elif time.monotonic() - self._told > _PLAIN_EVERY_S:
+        elif self._done < self._videos and time.monotonic() - self._told > _PLAIN_EVERY_S:  # else the summary follows
             self._told = time.monotonic()
             print(f"{self._command}: {self._done}/{self._videos} videos · {rate}", file=sys.stderr, flush=True)
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
+from apache_beam.metrics.metric import MetricsFilter
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, SetupOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipelines.stopping import stop_if_asked
-from schemas.errors import CliptraceError
+from schemas.errors import CliptraceError, UsageError
 from schemas.records import VideoSource
+from transforms import telemetry
 from transforms.fingerprints import size_of
 
 _LOCAL_WAVE = (128, 2 << 30)
 _CLUSTER_WAVE = (10_000, 1 << 62)
 """Most videos and bytes of one wave. In process every stage waits for the one before it, and what lies between them is
 in memory: a wave is what a killed run loses. A cluster has its own way with both; waves keep its job graph small."""
+_WORKER_ERROR = re.compile(r"^schemas\.errors\.(?:CliptraceError|UsageError): (.*)$", re.MULTILINE)
+_IN_PROCESS = frozenset({"fnapi", "direct", "switchingdirect", "bundlebaseddirect"})
 
 
 def new_run() -> str:
@@ -28,8 +33,16 @@ def new_run() -> str:
 
 
 def waves(sources: Sequence[VideoSource], beam_args: Sequence[str]) -> Iterator[list[VideoSource]]:
-    """The sources in order, cut into waves; each has its largest videos first, so that none is left for the end."""
-    most, most_bytes = _CLUSTER_WAVE if _names_runner(beam_args) else _LOCAL_WAVE
+    """The sources in order, cut into waves; each has its largest videos first, so that none is left for the end.
+
+    UsageError, before the first, where a template would need more than one.
+    """
+    most, most_bytes = _CLUSTER_WAVE if names_runner(beam_args) else _LOCAL_WAVE
+    if is_template(beam_args) and len(sources) > most:
+        raise UsageError(
+            f"{len(sources):,} videos: a template starts one job, of at most {most:,} videos; name fewer, with --limit "
+            "where there is one, and start it again for the rest"
+        )
     wave: list[VideoSource] = []
     size = 0
     for source in sources:
@@ -42,20 +55,75 @@ def waves(sources: Sequence[VideoSource], beam_args: Sequence[str]) -> Iterator[
         yield sorted(wave, key=size_of, reverse=True)
 
 
+def check_store(gallery: str, milvus: str, beam_args: Sequence[str]) -> None:
+    """UsageError where workers are other processes and the gallery's vectors are in the embedded store.
+
+    milvus: address of its server, empty for the embedded one.
+    """
+    runner = starts_processes(beam_args)
+    if runner and not milvus:
+        raise UsageError(
+            f"{gallery}: the embedded Milvus serves one process, and --runner={runner} starts others: "
+            "name a server with --milvus URI when the gallery is made"
+        )
+
+
 def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> None:
     """Build and run a pipeline to its end: in this process, or where Beam's own options say."""
     options = PipelineOptions(list(beam_args))
     options.view_as(SetupOptions).save_main_session = False
     # The runner is pinned: Beam's DirectRunner is a switch that may try to download another one.
-    pipeline = beam.Pipeline(None if _names_runner(beam_args) else FnApiRunner(), options=options)
+    pipeline = beam.Pipeline(None if names_runner(beam_args) else FnApiRunner(), options=options)
     build(pipeline)
-    try:
-        pipeline.run().wait_until_finish()
-    except CliptraceError as error:
-        message = re.sub(r"\s*\[while running .*", "", str(error), flags=re.DOTALL)
-        raise type(error)(message) from error
+    with clear_error():
+        result = pipeline.run()
+        result.wait_until_finish()
+    if starts_processes(beam_args) and not is_template(beam_args):
+        _tell_counters(result)
     stop_if_asked()
 
 
-def _names_runner(beam_args: Sequence[str]) -> bool:
+def is_template(beam_args: Sequence[str]) -> bool:
+    """Whether the runner writes the job down for others to start, and nothing has run when the pipeline returns."""
+    return any(argument.split("=")[0] == "--template_location" for argument in beam_args)
+
+
+@contextlib.contextmanager
+def clear_error() -> Iterator[None]:
+    """An error of ours as it was raised, without what Beam adds to it."""
+    try:
+        yield
+    except CliptraceError as error:
+        raise type(error)(_without_stage(str(error))) from error
+    except RuntimeError as error:
+        # From other processes comes the text of a traceback, and that of the runner around it.
+        if found := _WORKER_ERROR.search(str(error)):
+            raise CliptraceError(_without_stage(found[1])) from error
+        raise
+
+
+def _without_stage(message: str) -> str:
+    return re.sub(r"\s*\[while running .*", "", message, flags=re.DOTALL)
+
+
+def _tell_counters(result: beam.runners.runner.PipelineResult) -> None:
+    """What workers in other processes could tell nobody while they worked."""
+    counted = result.metrics().query(MetricsFilter().with_namespace(telemetry.NAMESPACE))["counters"]
+    counters = {counter.key.metric.name: counter.result for counter in counted}
+    telemetry.tell("decoded", counters.get("videos", 0))
+    telemetry.tell("seconds", counters.get("decoded_ms", 0) / 1000)
+    telemetry.tell("keyframes", counters.get("keyframes", 0))
+
+
+def names_runner(beam_args: Sequence[str]) -> bool:
     return any(argument.split("=")[0] == "--runner" for argument in beam_args)
+
+
+def starts_processes(beam_args: Sequence[str]) -> str:
+    """The runner that Beam's options name, if its workers are other processes than this one; else empty."""
+    options = PipelineOptions(list(beam_args))
+    runner: str = options.view_as(StandardOptions).runner or ""
+    environment = options.view_as(PortableOptions).environment_type
+    short = runner.rpartition(".")[2].lower().removesuffix("runner")
+    own = environment == "LOOPBACK" or short in _IN_PROCESS or (short == "prism" and not environment)
+    return "" if own else runner

@@ -38,3 +38,8 @@ def stop_if_asked() -> None:
     """Between two pieces of work: raises KeyboardInterrupt where it was swallowed before."""
     if _asked.is_set():
         raise KeyboardInterrupt
+
+
+def stopped_as_asked() -> None:
+    """The interrupt was what ends a job that has no other end: nothing was cut off by it."""
+    _asked.clear()

@@ -47,6 +47,14 @@ class VideoInfo:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class ProbedVideo:
+    """A video whose container was asked and whose bytes were hashed: ``info`` has its ``content_sha256``."""
+
+    source: VideoSource
+    info: VideoInfo
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class VideoRange:
     """Part ``index`` of ``count`` of a video, ``[start_s, end_s)``; ``end_s`` is infinite for the last one."""
 

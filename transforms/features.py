@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import IO
+from typing import IO, Any
 
 import apache_beam as beam
+from apache_beam.coders import PickleCoder, VarIntCoder
+from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec
 
 from models.backbones.registry import Embedder
 from models.keyframes import make_selector
 from models.runtime import Device
 from schemas.config import BASIS_FPS, BackboneConfig, KeyframeConfig, Limits
 from schemas.errors import MediaError
-from schemas.records import FrameFeatures, RangeFeatures, VideoRange, VideoSource
+from schemas.records import FrameFeatures, ProbedVideo, RangeFeatures, VideoRange, VideoSource
 from transforms import telemetry
 from transforms.extract import extract_range, join_ranges
 from transforms.isolation import Results, RunIsolated
@@ -41,7 +43,8 @@ class FeatureConfig:
 
 
 class ExtractFeatures(beam.PTransform):
-    """VideoSource → FrameFeatures. Frames stay in the worker that decoded them; only embeddings are shuffled."""
+    """VideoSource, or ProbedVideo, → FrameFeatures. Frames stay in the worker that decoded them; only embeddings are
+    shuffled."""
 
     def __init__(self, config: FeatureConfig) -> None:
         super().__init__()
@@ -49,7 +52,7 @@ class ExtractFeatures(beam.PTransform):
 
     def expand(self, sources: beam.PCollection) -> Results:
         threads = self._config.threads
-        begun = sources | "Begin" >> RunIsolated(Begin(self._config), "probe", lambda source: source, threads)
+        begun = sources | "Begin" >> RunIsolated(Begin(self._config), "probe", _source_of, threads)
         ranges = (
             begun.good
             | "LongVideos" >> beam.Filter(lambda output: isinstance(output, VideoRange))
@@ -61,12 +64,39 @@ class ExtractFeatures(beam.PTransform):
             (whole, ranges.good)
             | "AllParts" >> beam.Flatten()
             | "KeyByVideo" >> beam.WithKeys(lambda part: part.range.source.video_id)
-            | "GroupRanges" >> beam.GroupByKey()
-            | "Parts" >> beam.Values()
-            | "Materialise" >> beam.Map(list)
+            | "GatherRanges" >> beam.ParDo(_GatherRanges())
             | "Join" >> RunIsolated(Join(), "decode", lambda parts: parts[0].range.source)
         )
         return Results(videos.good, (*begun.failures, *ranges.failures, *videos.failures))
+
+
+class _GatherRanges(beam.DoFn):
+    """(video_id, RangeFeatures) → all parts of a video, once the last one has come: also of a stream that never ends.
+
+    Of a video with a range that became a dead letter nothing comes.
+    """
+
+    PARTS = BagStateSpec("parts", PickleCoder())
+    COUNT = ReadModifyWriteStateSpec("count", VarIntCoder())
+
+    def process(
+        self,
+        element: tuple[str, RangeFeatures],
+        parts: Any = beam.DoFn.StateParam(PARTS),
+        count: Any = beam.DoFn.StateParam(COUNT),
+    ) -> Iterator[list[RangeFeatures]]:
+        _, part = element
+        if part.range.count == 1:
+            yield [part]
+            return
+        have = (count.read() or 0) + 1
+        if have < part.range.count:
+            parts.add(part)
+            count.write(have)
+        else:
+            yield [*parts.read(), part]
+            parts.clear()
+            count.clear()
 
 
 class Extract:
@@ -105,8 +135,42 @@ def _fetch(uri: str) -> IO[bytes]:
         raise MediaError(f"cannot be fetched: {files.reason(error)}") from error
 
 
+class Probe:
+    """VideoSource → ProbedVideo."""
+
+    def __init__(self, config: FeatureConfig) -> None:
+        self._config = config
+
+    def open(self) -> None:
+        self.scratch = Scratch(_fetch, self._config.limits, capacity_bytes=self._config.scratch_bytes)
+
+    def __call__(self, source: VideoSource) -> list[ProbedVideo]:
+        check_name(source)
+        with self.scratch.stage(source.uri, source.fingerprint) as path:
+            return [probed(path, source, self._config.limits)]
+
+    def close(self) -> None:
+        self.scratch.close()
+
+
+def check_name(source: VideoSource) -> None:
+    try:
+        source.uri.encode()
+    except UnicodeEncodeError:
+        raise MediaError("file name is not UTF-8: rename the file") from None
+
+
+def probed(path: str, source: VideoSource, limits: Limits) -> ProbedVideo:
+    info = probe(path, limits)
+    return ProbedVideo(source, dataclasses.replace(info, content_sha256=content_sha256(path)))
+
+
+def _source_of(video: VideoSource | ProbedVideo) -> VideoSource:
+    return video.source if isinstance(video, ProbedVideo) else video
+
+
 class Begin:
-    """VideoSource → its RangeFeatures where one range is all of it, else its VideoRanges, for other workers to share.
+    """A video → its RangeFeatures where one range is all of it, else its VideoRanges, for other workers to share.
 
     Probing and decoding a short video in one go keeps ffmpeg busy from the start, and fetches a remote file once.
     """
@@ -118,15 +182,12 @@ class Begin:
     def open(self) -> None:
         self._extract.open()
 
-    def __call__(self, source: VideoSource) -> Iterable[VideoRange | RangeFeatures]:
-        try:
-            source.uri.encode()
-        except UnicodeEncodeError:
-            raise MediaError("file name is not UTF-8: rename the file") from None
+    def __call__(self, video: VideoSource | ProbedVideo) -> Iterable[VideoRange | RangeFeatures]:
+        source, limits = _source_of(video), self._config.limits
+        check_name(source)
         with self._extract.scratch.stage(source.uri, source.fingerprint) as path:
-            info = probe(path, self._config.limits)
-            info = dataclasses.replace(info, content_sha256=content_sha256(path))
-            ranges = split(source, info, self._config.limits)
+            info = (video if isinstance(video, ProbedVideo) else probed(path, source, limits)).info
+            ranges = split(source, info, limits)
             return [self._extract.extract(path, ranges[0])] if len(ranges) == 1 else ranges
 
     def close(self) -> None:
@@ -139,6 +200,11 @@ class Join:
     def open(self) -> None: ...
 
     def __call__(self, parts: list[RangeFeatures]) -> Iterator[FrameFeatures]:
-        yield join_ranges(parts)
+        video = join_ranges(parts)
+        # One video at a time, in the thread that Beam runs the DoFn in: what is counted here reaches the submitter.
+        telemetry.count("videos")
+        telemetry.count("decoded_ms", round(video.decoded_s * 1000))
+        telemetry.count("keyframes", len(video.times))
+        yield video
 
     def close(self) -> None: ...

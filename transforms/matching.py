@@ -28,9 +28,11 @@ from schemas.errors import CliptraceError
 from schemas.records import Candidate, FrameFeatures, Match, Segment
 from transforms.isolation import Results, RunIsolated
 from transforms.store import files
-from transforms.store.gallery import FrameReader, Gallery, StoredVideo, check_vectors, read_videos
+from transforms.store.gallery import FrameReader, Gallery, StoredVideo, check_vectors
+from transforms.store.live import LiveVideos
 from transforms.store.stops import read_stops
 from transforms.store.takedown import is_removed
+from transforms.store.vectors import Consistency
 
 Pair = tuple[FrameFeatures, Candidate]
 
@@ -72,7 +74,7 @@ class FindCandidates(beam.PTransform):
 
     def __init__(self, gallery: Gallery, config: MatchConfig, backbone: BackboneConfig) -> None:
         super().__init__()
-        self._work = _Find(gallery, config, backbone)
+        self._work = Find(gallery, config, backbone)
 
     def expand(self, queries: beam.PCollection) -> Results:
         return queries | "Search" >> RunIsolated(self._work, "search", lambda query: query.source)
@@ -83,15 +85,23 @@ class AlignCandidates(beam.PTransform):
 
     def __init__(self, gallery: Gallery, config: MatchConfig, threads: int) -> None:
         super().__init__()
-        self._work, self._threads = _Align(gallery, config), threads
+        self._work, self._threads = Align(gallery, config), threads
 
     def expand(self, pairs: beam.PCollection) -> Results:
         return pairs | "Align" >> RunIsolated(self._work, "align", lambda pair: pair[0].source, self._threads)
 
 
-class _Find:
-    def __init__(self, gallery: Gallery, config: MatchConfig, backbone: BackboneConfig) -> None:
-        self._gallery, self._config, self._backbone = gallery, config, backbone
+class Find:
+    """FrameFeatures of a query → (query, Candidate) pairs. consistency: as VectorStore.search takes it."""
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        config: MatchConfig,
+        backbone: BackboneConfig,
+        consistency: Consistency = "Bounded",
+    ) -> None:
+        self._gallery, self._config, self._backbone, self._consistency = gallery, config, backbone, consistency
 
     def open(self) -> None:
         self._background, self._stopped = Background.of(self._backbone), read_stops(self._gallery)
@@ -102,7 +112,7 @@ class _Find:
     def __call__(self, query: FrameFeatures) -> Iterator[Pair]:
         query = normalised(query, self._background, self._stopped)
         rows, views = search_rows(query.embeddings)
-        hits = self._vectors.search(rows, self._config.videos_per_frame)
+        hits = self._vectors.search(rows, self._config.videos_per_frame, self._consistency)
         candidates = group_hits(
             query.video_id,
             hits.query_rows,
@@ -127,12 +137,14 @@ def normalised(query: FrameFeatures, background: Background | None, stopped: NDA
     return dataclasses.replace(query, bias=bias + background.bias(query.embeddings) if background else bias)
 
 
-class _Align:
+class Align:
+    """(query, Candidate) → its Match, where there is one."""
+
     def __init__(self, gallery: Gallery, config: MatchConfig) -> None:
         self._gallery, self._config = gallery, config
 
     def open(self) -> None:
-        self._videos = read_videos(self._gallery)
+        self.videos = LiveVideos(self._gallery)
         self._frames = FrameReader(self._gallery)
 
     def __call__(self, pair: Pair) -> Iterator[Match]:
@@ -142,12 +154,12 @@ class _Align:
 
     def _match(self, query: FrameFeatures, candidate: Candidate) -> Match | None:
         """None, too, where the video is none of the gallery's any more, or not yet."""
-        while ref := self._videos.get(candidate.ref_id):
+        while ref := self.videos.get(candidate.ref_id):
             try:
                 return match_pair(query, ref, candidate, self._frames, self._config)
             except CliptraceError:
-                self._videos = read_videos(self._gallery)
-                if self._videos.get(candidate.ref_id) == ref:  # else it has moved while the gallery was searched
+                self.videos.reread()
+                if self.videos.get(candidate.ref_id) == ref:  # else it has moved while the gallery was searched
                     raise
         return None
 

@@ -11,6 +11,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from schemas.records import Failure, Match
+from schemas.verdicts import segment_to_json
 from transforms.store import files
 from transforms.storing import to_lines
 
@@ -72,13 +73,7 @@ def match_to_json(match: Match) -> dict[str, Any]:
         "ref_uri": match.ref_uri,
         "ref_id": match.ref_id,
         "score": round(match.score, 4),
-        "segments": [
-            {
-                key: round(value, 3 if key != "score" else 4) if isinstance(value, float) else value
-                for key, value in dataclasses.asdict(segment).items()
-            }
-            for segment in match.segments
-        ],
+        "segments": [segment_to_json(segment) for segment in match.segments],
     }
     for name in ("query_metadata", "ref_metadata"):
         if getattr(match, name):

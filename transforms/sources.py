@@ -18,7 +18,7 @@ from schemas.errors import UsageError
 from schemas.gallery import MAX_ID_BYTES
 from schemas.records import VideoSource
 from schemas.text import text_of
-from transforms.fingerprints import fingerprints, is_remote, remote_fingerprint
+from transforms.fingerprints import MISSING, fingerprints, is_remote, remote_fingerprint
 from transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, place_of, read_rows
 from transforms.store import files
 
@@ -65,6 +65,24 @@ def list_sources(arguments: Sequence[str]) -> Listing:
     return Listing([_source(video_id, item, looked_up) for video_id, item in distinct.items()], ignored)
 
 
+def list_watched(pattern: str) -> list[VideoSource]:
+    """The videos that a folder or a glob names right now; none is no error, and neither is a folder yet to be made. A
+    file that goes while it is looked at is left out."""
+    try:
+        named, _ = _resolve(pattern)
+    except UsageError:
+        if not is_remote(pattern) and Path(pattern.removeprefix("file://")).is_dir():
+            raise
+        return []
+    looked_up = fingerprints([item.uri for item in named if item.fingerprint is None])
+    return [
+        source
+        for item in named
+        if len(text_of(item.video_id).encode()) <= MAX_ID_BYTES
+        and (source := _source(text_of(item.video_id), item, looked_up)).fingerprint != MISSING
+    ]
+
+
 def _resolve(argument: str) -> tuple[list[_Named], int]:
     if is_remote(argument):
         return _resolve_remote(argument)
@@ -101,7 +119,7 @@ def _resolve_remote(argument: str) -> tuple[list[_Named], int]:
         raise UsageError(f"{argument}: cannot be listed: {error}") from error
     if not matches:
         raise UsageError(f"{argument}: no such file or folder")
-    videos = [m for m in matches if _is_video(m.path[len(root) + 1 :])]
+    videos = [m for m in matches if is_video(m.path[len(root) + 1 :])]
     named = [_Named(m.path[len(root) + 1 :], m.path, argument, remote_fingerprint(m)) for m in videos]
     return named, len(matches) - len(videos)
 
@@ -140,11 +158,11 @@ def _walk(top: Path) -> Iterator[str]:
 
 def _folder(paths: Iterable[str], root: str) -> tuple[list[_Named], int]:
     every = sorted(paths)
-    named = [_Named(below, path, path) for path in every if _is_video(below := os.path.relpath(path, root))]
+    named = [_Named(below, path, path) for path in every if is_video(below := os.path.relpath(path, root))]
     return named, len(every) - len(named)
 
 
-def _is_video(below: str) -> bool:
+def is_video(below: str) -> bool:
     """By its name; hidden files, and all in hidden folders, are none."""
     return Path(below).suffix.lower() in VIDEO_SUFFIXES and not _is_hidden(Path(below))
 

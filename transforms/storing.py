@@ -23,7 +23,7 @@ _REFUSED = "refused"
 
 
 class StoreFeatures(beam.PTransform):
-    """FrameFeatures → the ids of videos that both stores have acknowledged; dead letters of what Milvus refuses."""
+    """FrameFeatures → those of videos that both stores have acknowledged; dead letters of what Milvus refuses."""
 
     def __init__(self, gallery: Gallery, run: str) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class _Commit(beam.DoFn):
         self._opened = self._gallery.vectors()
         self._vectors = self._opened.__enter__()
 
-    def process(self, videos: list[FrameFeatures]) -> Iterator[str | TaggedOutput]:
+    def process(self, videos: list[FrameFeatures]) -> Iterator[FrameFeatures | TaggedOutput]:
         if not videos:  # BatchElements by size may emit an empty batch
             return
         with telemetry.timed("commit"):
@@ -66,7 +66,7 @@ class _Commit(beam.DoFn):
             else:
                 telemetry.count("videos_indexed")
                 telemetry.count("keyframes_indexed", len(video.times))
-                yield video.video_id
+                yield video
 
     def teardown(self) -> None:
         self._opened.__exit__(None, None, None)

@@ -21,6 +21,11 @@ def count(name: str, amount: int = 1) -> None:
     Metrics.counter(NAMESPACE, name).inc(amount)
 
 
+def measure(name: str, value: int) -> None:
+    """Add to a Beam distribution. As ``count``."""
+    Metrics.distribution(NAMESPACE, name).update(value)
+
+
 @contextlib.contextmanager
 def timed(name: str) -> Iterator[None]:
     """Add the milliseconds that the block takes to a Beam distribution."""
@@ -28,7 +33,7 @@ def timed(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        Metrics.distribution(NAMESPACE, f"{name}_ms").update(round((time.perf_counter() - begin) * 1000))
+        measure(f"{name}_ms", round((time.perf_counter() - begin) * 1000))
 
 
 def tell(event: str, amount: float = 1.0) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable
 
 from models.alignment.config import AlignerConfig
 from models.alignment.merging import best_first, common
 from models.alignment.search import Map, Times, checked, is_plausible
 from models.ssan.detect import detect
+from models.ssan.evidence import gather, probability
 from models.ssan.fit import fit_box
 from models.ssan.grid import to_grid
 from models.ssan.shipped import open_spd
@@ -41,16 +41,15 @@ def align(similarity: Map, query_times: Times, ref_times: Times, config: SPDConf
         return []
     network = open_spd(config.weights)
     found = detect(network, to_grid(similarity, query_times, ref_times))
-    scale, shift = network.config["calibration"]
     segments = []
     for box, logit, backward in zip(found.boxes, found.logits.tolist(), found.backward.tolist(), strict=True):
         if backward and not config.find_reversed:
             continue
         line = fit_box(similarity, query_times, ref_times, box, backward)
-        probability = 1 / (1 + math.exp(-(scale * logit + shift)))
         if line.query_end > line.query_start and line.ref_end > line.ref_start:
+            score = probability(gather(logit, similarity, query_times, ref_times, line), network.config["calibration"])
             ends = (line.query_start, line.query_end, line.ref_start, line.ref_end)
-            segments.append(Segment(*ends, probability, backward, abs(line.speed)))
+            segments.append(Segment(*ends, score, backward, abs(line.speed)))
     return one_place(segment for segment in segments if is_plausible(segment, config))[: config.max_segments]
 
 

@@ -51,8 +51,8 @@ def fit_box(similarity: Floats, query_times: Times, ref_times: Times, box: Times
     """box: q0, q1, r0, r1, seconds; similarity: float32[Q, R], whose keyframes are at the given seconds."""
     query_edges, ref_edges = edges(query_times), edges(ref_times)
     q0, q1, r0, r1 = box.tolist()
-    first, last = _inside(query_edges, q0, q1)
-    inside = np.arange(first, last + 1)
+    first, last = inside(query_edges, q0, q1)
+    rows = np.arange(first, last + 1)
     diagonal = max(r1 - r0, 1e-3) / max(q1 - q0, 1e-3)
     middle, ref_middle = (q0 + q1) / 2, (r0 + r1) / 2
     original = [1.0] if 1 / _ORIGINAL_SPEED < diagonal < _ORIGINAL_SPEED else []
@@ -62,15 +62,15 @@ def fit_box(similarity: Floats, query_times: Times, ref_times: Times, box: Times
     sign = -1.0 if backward else 1.0
     speed_of, shift_of = (each.ravel() for each in np.meshgrid(sign * speeds, _SHIFTS, indexing="ij"))
     offsets = ref_middle + reach * shift_of - speed_of * middle
-    along = _along(similarity, query_times, ref_edges, inside, speed_of, offsets).mean(axis=1)
+    means = along(similarity, query_times, ref_edges, rows, speed_of, offsets).mean(axis=1)
     ease = -_EASE * np.abs(shift_of) - _HURRY * np.abs(np.log(np.abs(speed_of)))
-    best = int(np.argmax(along + ease))
+    best = int(np.argmax(means + ease))
     speed, offset = float(speed_of[best]), float(offsets[best])
 
     per_second = len(query_times) / float(query_edges[-1] - query_edges[0])
-    margin = max(_FEWEST, round(_BEYOND_S * per_second), round(_BEYOND_SHARE * len(inside)))
+    margin = max(_FEWEST, round(_BEYOND_S * per_second), round(_BEYOND_SHARE * len(rows)))
     rows = np.arange(max(first - margin, 0), min(last + margin, len(query_times) - 1) + 1)
-    (profile,) = _along(similarity, query_times, ref_edges, rows, speed_of[[best]], offsets[[best]])
+    (profile,) = along(similarity, query_times, ref_edges, rows, speed_of[[best]], offsets[[best]])
     missed = max(_FEWEST, round(_MISSED_S * per_second))
     begin, end = _run(profile, first - int(rows[0]), last - int(rows[0]), missed)
     start_s, end_s = float(query_edges[rows[begin]]), float(query_edges[rows[end] + 1])
@@ -83,13 +83,13 @@ def fit_box(similarity: Floats, query_times: Times, ref_times: Times, box: Times
     return Line(start_s, end_s, max(ref[0], 0.0), ref[1], speed)
 
 
-def _inside(sides: Times, start_s: float, end_s: float) -> tuple[int, int]:
+def inside(sides: Times, start_s: float, end_s: float) -> tuple[int, int]:
     """First and last of the keyframes whose time is shared with [start_s, end_s)."""
     first = int(np.searchsorted(sides[1:-1], start_s, side="right"))
     return first, max(int(np.searchsorted(sides[1:-1], end_s, side="left")), first)
 
 
-def _along(
+def along(
     similarity: Floats, query_times: Times, ref_edges: Times, rows: NDArray[np.int64], speeds: Times, offsets: Times
 ) -> Floats:
     """float32[lines, rows], similarity of query keyframes with what each line says they show; 0 where that lies outside

@@ -75,7 +75,7 @@ def write_spd(network: SPD, folder: Path, backbone: BackboneConfig) -> None:
     side = max(STRIDES)
     maps = torch.zeros(1, 1, side, side)
     made_for = {"backbone": backbone.name, "backbone_sha256": backbone.sha256}
-    write(network, maps, SPD_FREE, folder, name="spd", **made_for, calibration=[1.0, 0.0])
+    write(network, maps, SPD_FREE, folder, name="spd", **made_for, calibration=[1.0, 0.0, 0.0, 0.0])
 
 
 def write_ske(network: SKE, folder: Path) -> None:

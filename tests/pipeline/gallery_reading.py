@@ -35,6 +35,13 @@ def stored(root: Path) -> dict[str, int]:
     return {video_id: rows.count(video_id) for video_id in sorted(set(rows))}
 
 
+def frames(root: Path) -> dict[tuple[str, float], list[float]]:
+    """The embedding of every keyframe in Parquet, by video and seconds."""
+    gallery = load(root)
+    tables = [files.read_table(path) for path in files.find(gallery.root, part_path("frames", "*", "*"))]
+    return {(row["video_id"], row["time"]): row["embedding"] for table in tables for row in table.to_pylist()}
+
+
 def index(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str]:
     code = cli.main(["index", *map(str, arguments)])
     captured = capsys.readouterr()

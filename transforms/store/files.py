@@ -21,6 +21,11 @@ def is_local(path: str) -> bool:
     return "://" not in path
 
 
+def absolute(path: str) -> str:
+    """A local path, from the root: workers in other processes have other current folders."""
+    return str(Path(path).absolute()) if is_local(path) else path
+
+
 def join(root: str, below: str) -> str:
     try:
         return str(FileSystems.join(root, *below.split("/")))

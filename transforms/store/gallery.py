@@ -50,7 +50,8 @@ class Gallery:
     home: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "home", self.home or self.root)
+        object.__setattr__(self, "root", files.absolute(self.root))
+        object.__setattr__(self, "home", files.absolute(self.home or self.root))
 
     @classmethod
     def load(cls, root: str) -> Gallery | None:

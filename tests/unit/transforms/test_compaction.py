@@ -18,7 +18,7 @@ from schemas.config import BackboneConfig
 from schemas.errors import CliptraceError
 from schemas.gallery import generation_of, part_path
 from schemas.records import Failure
-from transforms.matching import MatchConfig, _Align, _Find
+from transforms.matching import Align, Find, MatchConfig
 from transforms.store import files, ledger
 from transforms.store.compaction import Compaction, compact
 from transforms.store.gallery import FrameReader, Gallery, commit, read_videos
@@ -235,7 +235,7 @@ def test_a_run_of_the_same_name_does_no_harm(gallery: Gallery) -> None:
 
 def test_a_search_follows_videos_that_are_moved_meanwhile(filled: Gallery, vectors: VectorStore) -> None:
     config = MatchConfig(min_score=0.0)
-    find, aligned = _Find(filled, config, BACKBONE), _Align(filled, config)
+    find, aligned = Find(filled, config, BACKBONE), Align(filled, config)
     find.open()
     aligned.open()
     query = features("a", 6)

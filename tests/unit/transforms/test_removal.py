@@ -17,7 +17,7 @@ from schemas.config import BackboneConfig
 from schemas.errors import CliptraceError
 from schemas.gallery import part_path, tombstone_path, video_key
 from schemas.records import Failure, VideoSource
-from transforms.matching import MatchConfig, _Align, _Find
+from transforms.matching import Align, Find, MatchConfig
 from transforms.store import files, ledger
 from transforms.store.catalogue import describe_video, find_attempts, gallery_stats, list_videos
 from transforms.store.compaction import compact
@@ -184,7 +184,7 @@ def test_concurrent_searches_never_see_a_video_after_its_removal(filled: Gallery
 
     def search() -> None:
         config = MatchConfig(min_score=0.0)
-        find, aligned = _Find(filled, config, BACKBONE), _Align(filled, config)
+        find, aligned = Find(filled, config, BACKBONE), Align(filled, config)
         find.open()
         aligned.open()
         while not done.is_set():
@@ -221,7 +221,7 @@ def test_concurrent_searches_never_see_a_video_after_its_removal(filled: Gallery
 def test_a_search_that_knew_the_video_before_does_not_answer_with_it(filled: Gallery, vectors: VectorStore) -> None:
     """Its candidates are of before the removal, its shard is open, and Parquet still has the rows."""
     config = MatchConfig(min_score=0.0)
-    find, aligned = _Find(filled, config, BACKBONE), _Align(filled, config)
+    find, aligned = Find(filled, config, BACKBONE), Align(filled, config)
     find.open()
     aligned.open()
     pairs = list(find(features("b", 4)))
@@ -253,9 +253,9 @@ def test_a_gallery_on_another_filesystem_has_no_lock(monkeypatch: pytest.MonkeyP
 
 
 def test_a_search_follows_videos_that_are_replaced_meanwhile(filled: Gallery, vectors: VectorStore) -> None:
-    aligned = _Align(filled, MatchConfig(min_score=0.0))
+    aligned = Align(filled, MatchConfig(min_score=0.0))
     aligned.open()
-    find = _Find(filled, MatchConfig(), BACKBONE)
+    find = Find(filled, MatchConfig(), BACKBONE)
     find.open()
     query = features("b", 9, "2-2")
     commit(filled, vectors, "R3", [query])
@@ -267,9 +267,9 @@ def test_a_search_follows_videos_that_are_replaced_meanwhile(filled: Gallery, ve
 
 
 def test_a_shard_that_is_lost_is_still_an_error_of_the_search(filled: Gallery) -> None:
-    aligned = _Align(filled, MatchConfig(min_score=0.0))
+    aligned = Align(filled, MatchConfig(min_score=0.0))
     aligned.open()
-    find = _Find(filled, MatchConfig(), BACKBONE)
+    find = Find(filled, MatchConfig(), BACKBONE)
     find.open()
     pairs = list(find(features("d", 3)))
     name = read_videos(filled)["d"].frames_file

@@ -1,0 +1,33 @@
+"""cliptrace dedup with its order turned round, as it is often built: search first, insert then. For the bench alone.
+
+An upload is judged by what its own search finds, so two that arrive together are both blind to the other.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import apache_beam as beam
+
+from pipelines import cli, dedup
+from transforms.dedup.arbiter import Settle
+from transforms.dedup.judging import JudgeUploads
+from transforms.features import ExtractFeatures
+from transforms.storing import StoreFeatures
+
+
+def build(pipeline: beam.Pipeline, uploads: beam.PTransform, job: dedup.Job) -> None:
+    config = job.config
+    sources = (pipeline | "Uploads" >> uploads).good | "SpreadUploads" >> beam.Reshuffle()
+    features = sources | "ExtractFeatures" >> ExtractFeatures(config)
+    judged = features.good | "JudgeUploads" >> JudgeUploads(
+        job.gallery, job.matching, config.backbone, "", config.threads
+    )
+    stored = features.good | "StoreFeatures" >> StoreFeatures(job.gallery, job.run)
+    failures = (*features.failures, *judged.failures, *stored.failures)
+    (judged.good, *failures) | beam.Flatten() | "Settle" >> Settle(job.log, job.policy)
+
+
+if __name__ == "__main__":
+    dedup.build = build
+    sys.exit(cli.main())

@@ -1,0 +1,195 @@
+"""What dedup says of an upload, what it says it by, and the policy that it follows."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import fnmatch
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from schemas.errors import UsageError
+from schemas.records import Segment, VideoSource
+
+CANONICAL, DUPLICATE = "canonical", "duplicate_of"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Link:
+    """An upload shares seconds with another video, ``other_id``.
+
+    segments: the upload's seconds as query, the other's as reference. share, other_share: of each video's length, in
+    [0, 1], that the segments cover. in_flight: whether the other is an upload, too, that may have no verdict yet.
+    exact: byte for byte the same file.
+    """
+
+    other_id: str
+    score: float
+    seconds: float
+    share: float
+    other_share: float
+    segments: tuple[Segment, ...] = ()
+    in_flight: bool = False
+    exact: bool = False
+
+    def turned(self, video_id: str) -> Link:
+        """The same link as the other video sees it. video_id: of the upload."""
+        segments = tuple(
+            Segment(
+                segment.ref_start,
+                segment.ref_end,
+                segment.query_start,
+                segment.query_end,
+                segment.score,
+                segment.reversed,
+                1 / segment.speed if segment.speed else segment.speed,
+            )
+            for segment in self.segments
+        )
+        return dataclasses.replace(
+            self, other_id=video_id, share=self.other_share, other_share=self.share, segments=segments
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Judgement:
+    """All that a search found of one upload. One without links has no copy that was there before it."""
+
+    video_id: str
+    uri: str
+    fingerprint: str
+    links: tuple[Link, ...] = ()
+
+    @classmethod
+    def of(cls, source: VideoSource, links: tuple[Link, ...]) -> Judgement:
+        return cls(source.video_id, source.uri, source.fingerprint, links)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """One event: what an upload is, from now on. The one before it, if any, is named by ``revises``.
+
+    canonical_id: the video itself where it is canonical. matched_id: the video that ``segments`` lie in, the canonical
+    one or another of its copies; "" for a canonical. score: of the match, 0 for a canonical. fingerprint: of the file.
+    """
+
+    video_id: str
+    uri: str
+    fingerprint: str
+    canonical_id: str
+    event_time: str = ""
+    matched_id: str = ""
+    score: float = 0.0
+    segments: tuple[Segment, ...] = ()
+    revises: str | None = None
+
+    @property
+    def verdict(self) -> Literal["canonical", "duplicate_of"]:
+        return "canonical" if self.canonical_id == self.video_id else "duplicate_of"
+
+    @property
+    def event_id(self) -> str:
+        """The same whenever the same thing is said again, so that a consumer can tell."""
+        said = (self.video_id, self.fingerprint, self.canonical_id, self.revises or "")
+        return hashlib.sha256("\0".join(f"{len(each)} {each}" for each in said).encode()).hexdigest()[:24]
+
+    def to_json(self) -> dict[str, Any]:
+        """The output contract; seconds to the millisecond."""
+        return {
+            "event_id": self.event_id,
+            "event_time": self.event_time,
+            "uri": self.uri,
+            "video_id": self.video_id,
+            "verdict": self.verdict,
+            "canonical_id": self.canonical_id,
+            "score": round(self.score, 4),
+            "segments": [segment_to_json(segment) for segment in self.segments],
+            "revises": self.revises,
+            "matched_id": self.matched_id,
+            "fingerprint": self.fingerprint,
+        }
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Verdict:
+        """Raises KeyError or TypeError where ``row`` is no verdict."""
+        names = ("video_id", "uri", "fingerprint", "canonical_id", "event_time", "matched_id", "score", "revises")
+        return cls(**{name: row[name] for name in names}, segments=tuple(Segment(**each) for each in row["segments"]))
+
+
+def segment_to_json(segment: Segment) -> dict[str, Any]:
+    """Seconds to the millisecond."""
+    return {
+        key: round(value, 3 if key != "score" else 4) if isinstance(value, float) else value
+        for key, value in dataclasses.asdict(segment).items()
+    }
+
+
+def now() -> str:
+    """Of a verdict: ISO 8601, UTC, to the millisecond."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Policy:
+    """From when on two videos count as copies of each other, and which never do.
+
+    minimum_seconds: matched seconds, or all of a shorter video. query_share, reference_share: least share of the
+    duplicate, and of what it is a duplicate of, that is matched. whole_share: least share of both from which they are
+    copies as a whole, whose other copies are copies of each other, too; below, one is a part in the other.
+    trusted: patterns of ids (* for anything) of uploads that are canonical rather than others.
+    not_a_match: pairs of ids that are never each other's duplicate, whatever is found.
+    remember_days: for how long an upload's group may still change; from then on it counts as any gallery video.
+    """
+
+    minimum_seconds: float = 2.0
+    query_share: float = 0.0
+    reference_share: float = 0.0
+    whole_share: float = 0.5
+    trusted: tuple[str, ...] = ()
+    not_a_match: frozenset[frozenset[str]] = frozenset()
+    remember_days: float = 365.0
+
+    @classmethod
+    def parse(cls, text: str, path: str) -> Policy:
+        """From TOML. UsageError, which names ``path``, for anything that it does not understand."""
+        try:
+            table = tomllib.loads(text)
+        except ValueError as error:
+            raise UsageError(f"{path}: not valid TOML: {error}") from error
+        numbers = {"minimum_seconds", "query_share", "reference_share", "whole_share", "remember_days"}
+        for name, value in table.items():
+            if name in numbers:
+                most = 1.0 if name.endswith("share") else float("inf")
+                if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
+                    raise UsageError(f"{path}: {name} must be a number from 0{' to 1' if most == 1 else ' on'}")
+            elif name == "trusted":
+                if not _is_texts(value):
+                    raise UsageError(f"{path}: trusted must be a list of patterns of ids")
+            elif name == "not_a_match":
+                if not isinstance(value, list) or not all(_is_texts(pair) and len(set(pair)) == 2 for pair in value):
+                    raise UsageError(f"{path}: not_a_match must be a list of pairs of ids")
+            else:
+                raise UsageError(f"{path}: {name} is no setting of a policy")
+        pairs = frozenset(map(frozenset, table.pop("not_a_match", ())))
+        return cls(**{**table, "trusted": tuple(table.get("trusted", ())), "not_a_match": pairs})
+
+    def trusts(self, video_id: str) -> bool:
+        return any(fnmatch.fnmatchcase(video_id, pattern) for pattern in self.trusted)
+
+    def forbids(self, video_id: str, other_id: str) -> bool:
+        return frozenset((video_id, other_id)) in self.not_a_match
+
+    def accepts(self, link: Link, is_query: bool = True) -> bool:
+        """Whether a link is strong enough to make one a duplicate of the other: the upload, or the other way round."""
+        query, reference = (link.share, link.other_share) if is_query else (link.other_share, link.share)
+        enough = link.exact or link.seconds >= self.minimum_seconds or max(query, reference) >= 0.9
+        return enough and query >= self.query_share and reference >= self.reference_share
+
+    def is_whole(self, link: Link) -> bool:
+        return link.exact or min(link.share, link.other_share) >= self.whole_share
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)

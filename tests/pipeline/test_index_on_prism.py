@@ -1,0 +1,31 @@
+"""cliptrace index on Beam's Prism runner: another process has the job, this one the workers and the embedded store."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from gallery_reading import frames, index, stored
+
+from pipelines.prism import find_prism
+from schemas.errors import CliptraceError
+
+
+@pytest.fixture
+def prism() -> str:
+    try:
+        return find_prism()
+    except CliptraceError as error:
+        pytest.skip(str(error))
+
+
+def test_prism_makes_the_gallery_that_this_process_makes(
+    prism: str, videos: Path, gallery: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--", "--runner=PrismRunner", f"--prism_location={prism}", "--prism_log_level=error")
+    code, text = index(capsys, videos, "--gallery", tmp_path / "gallery", *options)
+    assert code == 3, text  # broken.mp4
+    assert stored(tmp_path / "gallery") == stored(gallery)
+    assert frames(tmp_path / "gallery") == frames(gallery)
+    assert re.search(rf"^keyframes: +{len(frames(gallery))}$", text, re.MULTILINE)

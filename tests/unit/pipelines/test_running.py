@@ -1,0 +1,90 @@
+"""Where a pipeline runs: which runners have workers of their own, and what they cannot share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apache_beam as beam
+import pytest
+
+from pipelines import cli
+from pipelines.running import check_store, run
+from schemas.errors import CliptraceError, UsageError
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [],
+        ["--runner=FnApiRunner"],
+        ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"],
+        ["--runner=DirectRunner"],
+        ["--runner", "PrismRunner"],
+        ["--runner=PrismRunner", "--environment_type=LOOPBACK"],
+        ["--runner=PortableRunner", "--job_endpoint=localhost:1", "--environment_type=LOOPBACK"],
+    ],
+)
+def test_the_embedded_milvus_serves_runners_in_this_process(flags: list[str]) -> None:
+    check_store("g", "", flags)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--runner=FlinkRunner"],
+        ["--runner", "FlinkRunner"],
+        ["--runner=PortableRunner", "--environment_type=EXTERNAL"],
+        ["--runner=PrismRunner", "--environment_type=DOCKER"],
+        ["--runner=DataflowRunner"],
+    ],
+)
+def test_the_embedded_milvus_serves_no_other(flags: list[str]) -> None:
+    name = flags[1] if flags[0] == "--runner" else flags[0].partition("=")[2]
+    with pytest.raises(UsageError) as refused:
+        check_store("g", "", flags)
+    assert str(refused.value) == (
+        f"g: the embedded Milvus serves one process, and --runner={name} starts others: "
+        "name a server with --milvus URI when the gallery is made"
+    )
+    check_store("g", "http://localhost:19530", flags)
+
+
+def test_index_refuses_before_it_makes_a_gallery(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"")
+    arguments = ["index", str(tmp_path / "a.mp4"), "--gallery", str(tmp_path / "gallery")]
+    assert cli.main([*arguments, "--", "--runner=FlinkRunner"]) == 2
+    assert capsys.readouterr().err == (
+        f"cliptrace: error: {tmp_path}/gallery: the embedded Milvus serves one process, and --runner=FlinkRunner "
+        "starts others: name a server with --milvus URI when the gallery is made\n"
+    )
+    assert not (tmp_path / "gallery").exists()
+
+
+WORKER_SAID = """Pipeline job failed in state FAILED: java.lang.RuntimeException: Error received: Traceback:
+  File "x.py", line 6, in f
+schemas.errors.CliptraceError: ffmpeg is not installed: apt-get install ffmpeg
+
+During handling of the above exception, another exception occurred:
+
+schemas.errors.CliptraceError: ffmpeg is not installed: apt-get install ffmpeg [while running 'Run']
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "message"),
+    [
+        (WORKER_SAID, CliptraceError, "ffmpeg is not installed: apt-get install ffmpeg"),
+        ("ValueError: a bug", RuntimeError, "ValueError: a bug"),
+    ],
+)
+def test_what_a_worker_elsewhere_refused_to_do_is_told_without_its_traceback(
+    said: str, error: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: beam.Pipeline) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(beam.Pipeline, "run", fail)
+    with pytest.raises(error) as told:
+        run(lambda pipeline: None, [])
+    assert type(told.value) is error
+    assert str(told.value) == message

@@ -1,0 +1,153 @@
+"""Groups of copies: one canonical each, whatever the order in which they are heard of."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from dedup_examples import SEGMENT, judgement, part, whole
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.records import Segment
+from schemas.verdicts import Judgement, Policy, Verdict
+from transforms.dedup.groups import Groups
+
+TIME = "2026-01-31T12:00:00.000Z"
+
+
+def judged(*judgements: Judgement, policy: Policy | None = None) -> list[Verdict]:
+    groups = Groups(policy or Policy())
+    return [verdict for each in judgements for verdict in groups.judge(each, TIME)]
+
+
+def final(verdicts: list[Verdict]) -> dict[str, str]:
+    return {verdict.video_id: verdict.canonical_id for verdict in verdicts}
+
+
+def test_the_first_is_canonical_and_its_copy_a_duplicate() -> None:
+    first, second = judged(judgement("a"), judgement("b", whole("a")))
+    assert (first.verdict, first.canonical_id, first.score, first.segments) == ("canonical", "a", 0.0, ())
+    assert (second.verdict, second.canonical_id, second.matched_id) == ("duplicate_of", "a", "a")
+    assert (second.score, second.segments, second.revises) == (0.9, (SEGMENT,), None)
+
+
+def test_copies_of_a_copy_are_one_group() -> None:
+    verdicts = judged(judgement("a"), judgement("b", whole("a")), judgement("c", whole("b")))
+    assert final(verdicts) == {"a": "a", "b": "a", "c": "a"}
+    assert verdicts[-1].matched_id == "b"
+
+
+def test_two_groups_that_turn_out_as_one_are_revised_by_events() -> None:
+    verdicts = judged(
+        judgement("a"), judgement("b"), judgement("b2", whole("b")), judgement("c", whole("a"), whole("b", 0.8))
+    )
+    assert [(v.video_id, v.canonical_id, v.matched_id) for v in verdicts[3:]] == [
+        ("c", "a", "a"),
+        ("b", "a", "c"),
+        ("b2", "a", "b"),
+    ]
+    by_event = {verdict.event_id: verdict for verdict in verdicts}
+    assert [by_event[v.revises].video_id for v in verdicts[4:] if v.revises] == ["b", "b2"]
+    assert verdicts[4].segments == (Segment(2.0, 10.0, 0.0, 8.0, 0.9, speed=1.0),)
+
+
+def test_a_compilation_does_not_make_what_it_shows_one_group() -> None:
+    verdicts = judged(judgement("a"), judgement("b"), judgement("both", part("a", 0.7), part("b", 0.8)))
+    assert final(verdicts) == {"a": "a", "b": "b", "both": "b"}
+    assert len(verdicts) == 3
+
+
+def test_a_part_of_a_part_says_nothing() -> None:
+    verdicts = judged(judgement("a"), judgement("b", part("a")), judgement("c", part("b")))
+    assert final(verdicts) == {"a": "a", "b": "a", "c": "c"}
+
+
+def test_a_video_of_the_gallery_is_canonical_though_nobody_judged_it() -> None:
+    verdicts = judged(judgement("a", whole("old", in_flight=False)), judgement("b", whole("a")))
+    assert final(verdicts) == {"a": "old", "b": "old"}
+
+
+def test_a_link_to_an_upload_in_flight_waits() -> None:
+    groups, early = Groups(Policy()), judgement("a", whole("b"))
+    assert groups.waits_for(early) == early.links
+    assert [v.verdict for v in groups.judge(early, TIME)] == ["canonical"]
+    assert [v.verdict for v in groups.judge(judgement("b"), TIME)] == ["canonical"]
+    (revised,) = groups.judge(early, TIME)
+    assert (revised.video_id, revised.canonical_id, revised.matched_id) == ("b", "a", "a")
+    assert groups.judge(early, TIME) == []
+
+
+def test_a_weak_link_says_nothing() -> None:
+    assert final(judged(judgement("a"), judgement("b", part("a", seconds=1.9))))["b"] == "b"
+    strict = Policy(query_share=0.9)
+    assert final(judged(judgement("a"), judgement("b", whole("a")), policy=strict))["b"] == "b"
+
+
+def test_what_is_not_a_match_stays_apart_also_by_a_third() -> None:
+    policy = Policy(not_a_match=frozenset({frozenset({"a", "b"})}))
+    verdicts = judged(judgement("a"), judgement("b", whole("a")), judgement("c", whole("a"), whole("b")), policy=policy)
+    assert final(verdicts) == {"a": "a", "b": "b", "c": "a"}
+
+
+def test_a_trusted_upload_takes_over() -> None:
+    policy = Policy(trusted=("studio/*",))
+    verdicts = judged(judgement("a"), judgement("b", whole("a")), judgement("studio/x", whole("b")), policy=policy)
+    assert final(verdicts) == {"a": "studio/x", "b": "studio/x", "studio/x": "studio/x"}
+    again = judged(judgement("studio/x"), judgement("studio/y", whole("studio/x")), policy=policy)
+    assert final(again) == {"studio/x": "studio/x", "studio/y": "studio/x"}
+
+
+def test_another_file_of_the_same_name_is_judged_anew() -> None:
+    verdicts = judged(
+        judgement("a"),
+        judgement("b", whole("a")),
+        judgement("c", whole("a")),
+        judgement("a", fingerprint="2-2"),
+    )
+    assert final(verdicts) == {"a": "a", "b": "b", "c": "b"}
+    assert verdicts[-1].revises == verdicts[0].event_id
+    assert verdicts[-1].event_id != verdicts[0].event_id
+
+
+def test_uploads_are_forgotten_in_time() -> None:
+    groups = Groups(Policy(remember_days=1))
+    groups.judge(judgement("a"), "2026-01-01T00:00:00.000Z")
+    groups.judge(judgement("b", whole("a")), "2026-01-01T00:00:01.000Z")
+    groups.judge(judgement("c"), "2026-01-03T00:00:00.000Z")
+    assert [groups.knows(video) for video in "abc"] == [False, False, True]
+    (verdict,) = groups.judge(judgement("d", whole("a", in_flight=False)), "2026-01-03T00:00:01.000Z")
+    assert verdict.canonical_id == "a"
+
+
+@given(st.data())
+def test_one_canonical_a_group_whatever_the_order(data: st.DataObject) -> None:
+    """Each pair of copies is seen by at least one of the two, as the store's order of commits promises."""
+    ids = [f"v{number}" for number in range(data.draw(st.integers(1, 7)))]
+    pairs = [(a, b) for a in ids for b in ids if a < b and data.draw(st.booleans())]
+    seen: dict[str, list[str]] = {video: [] for video in ids}
+    for a, b in pairs:
+        sides = data.draw(st.sampled_from([(a, b), (b, a), None]))
+        for this, other in [sides] if sides else [(a, b), (b, a)]:
+            seen[this].append(other)
+    groups, verdicts, waiting = Groups(Policy()), [], []
+    for video in data.draw(st.permutations(ids)):
+        found = judgement(video, *map(whole, seen[video]))
+        waiting += [dataclasses.replace(found, links=(link,)) for link in groups.waits_for(found)]
+        verdicts += groups.judge(found, TIME)
+        for late in [each for each in waiting if each.links[0].other_id == video]:
+            verdicts += groups.judge(late, TIME)
+
+    roots = {video: video for video in ids}
+    for _ in ids:
+        for a, b in pairs:
+            roots[a] = roots[b] = min(roots[a], roots[b])
+    parts = {frozenset(v for v in ids if roots[v] == root) for root in roots.values()}
+    said = final(verdicts)
+    assert {frozenset(v for v in ids if said[v] == canonical) for canonical in said.values()} == parts
+    assert all(said[said[video]] == said[video] for video in ids)
+    assert len({verdict.event_id for verdict in verdicts}) == len(verdicts)
+
+    again = Groups(Policy())
+    for verdict in verdicts:
+        again.take(Verdict.from_json(verdict.to_json()))
+    assert all(again.judge(judgement(video, *map(whole, seen[video])), TIME) == [] for video in ids)

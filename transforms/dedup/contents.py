@@ -1,0 +1,76 @@
+"""Exact copies: state keyed by the hash of the content, which a runner opens for one of them at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.coders import StrUtf8Coder
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.utils.timestamp import Timestamp
+
+from schemas.records import ProbedVideo, Segment
+from schemas.verdicts import Judgement, Link
+from transforms import telemetry
+
+REMEMBER_S = 7 * 86_400
+"""From its last copy on. The same content after that is decoded, and found as any other copy."""
+_COPIES = "copies"
+
+
+@dataclasses.dataclass(frozen=True)
+class Contents:
+    """leaders: ProbedVideo, the first of each content. copies: Judgement of the others."""
+
+    leaders: beam.PCollection
+    copies: beam.PCollection
+
+
+class TellContents(beam.PTransform):
+    """ProbedVideo → Contents."""
+
+    def expand(self, videos: beam.PCollection) -> Contents:
+        outputs = (
+            videos
+            | "KeyByContent" >> beam.WithKeys(lambda video: video.info.content_sha256)
+            | "First" >> beam.ParDo(_FirstDoFn()).with_outputs(_COPIES, main="leaders")
+        )
+        return Contents(outputs["leaders"], outputs[_COPIES])
+
+
+class _FirstDoFn(beam.DoFn):
+    LEADER = ReadModifyWriteStateSpec("leader", StrUtf8Coder())
+    EXPIRY = TimerSpec("expiry", TimeDomain.WATERMARK)
+
+    def process(
+        self,
+        element: tuple[str, ProbedVideo],
+        leader: Any = beam.DoFn.StateParam(LEADER),
+        expiry: Any = beam.DoFn.TimerParam(EXPIRY),
+    ) -> Iterator[ProbedVideo | TaggedOutput]:
+        _, video = element
+        first = leader.read()
+        if first in (None, video.source.video_id):
+            leader.write(video.source.video_id)
+            yield video
+        else:
+            telemetry.count("exact_copies")
+            yield TaggedOutput(_COPIES, copy_of(first, video))
+        expiry.set(Timestamp.now() + REMEMBER_S)  # an element's own time ends with the batch that it was probed in
+
+    @on_timer(EXPIRY)
+    def forget(self, leader: Any = beam.DoFn.StateParam(LEADER)) -> None:
+        leader.clear()
+
+
+def copy_of(leader_id: str, video: ProbedVideo) -> Judgement:
+    """What is known of a file that has the same bytes as another: all of it is all of the other."""
+    end = video.info.duration_s
+    segments = (Segment(0.0, end, 0.0, end, 1.0, speed=1.0),) if video.info.has_duration else ()
+    seconds = end if video.info.has_duration else math.inf
+    return Judgement.of(video.source, (Link(leader_id, 1.0, seconds, 1.0, 1.0, segments, in_flight=True, exact=True),))

@@ -1,0 +1,184 @@
+"""Which uploads are copies of each other, and which one of each group is canonical. No Beam; all from logged events.
+
+The rules, which docs/dedup.md tells users:
+- Two uploads that are copies as a whole are in one group, and so are their other copies (A~B, B~C: one group).
+- An upload that shares only a part is a duplicate of the best-matching canonical video; it joins no groups together,
+  and a part of what is itself no canonical says nothing.
+- One of a group is canonical: a video of the gallery, else a trusted upload, else the one that was judged first. So an
+  upload that was canonical becomes a duplicate only where a later one shows that two groups are one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections import defaultdict
+
+from schemas.records import Segment
+from schemas.verdicts import Judgement, Link, Policy, Verdict
+
+_DAY_S = 86_400.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Standing:
+    """The last verdict on an upload, without its segments. order: of the first judgement of this file."""
+
+    uri: str
+    fingerprint: str
+    canonical_id: str
+    event_id: str
+    order: int
+    time: float
+
+
+class Groups:
+    """All uploads that were judged within ``policy.remember_days``."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._standings: dict[str, _Standing] = {}  # oldest event first
+        self._duplicates: defaultdict[str, dict[str, None]] = defaultdict(dict)  # by canonical, in order
+        self._judged = 0
+
+    def knows(self, video_id: str, fingerprint: str | None = None) -> bool:
+        """Whether an upload, or this very file of it, has a verdict."""
+        standing = self._standings.get(video_id)
+        return standing is not None and fingerprint in (None, standing.fingerprint)
+
+    def take(self, verdict: Verdict) -> None:
+        """An event that is in the log, whoever wrote it."""
+        old = self._standings.pop(verdict.video_id, None)
+        if old:
+            self._duplicates[old.canonical_id].pop(verdict.video_id, None)
+        if old is None or old.fingerprint != verdict.fingerprint:
+            self._judged += 1
+        self._standings[verdict.video_id] = _Standing(
+            verdict.uri,
+            verdict.fingerprint,
+            verdict.canonical_id,
+            verdict.event_id,
+            old.order if old and old.fingerprint == verdict.fingerprint else self._judged,
+            datetime.datetime.fromisoformat(verdict.event_time).timestamp(),
+        )
+        if verdict.canonical_id != verdict.video_id:
+            self._duplicates[verdict.canonical_id][verdict.video_id] = None
+        self._forget(self._standings[verdict.video_id].time - self._policy.remember_days * _DAY_S)
+
+    def judge(self, judgement: Judgement, time: str) -> list[Verdict]:
+        """The events that follow from what was found of an upload; none where they have been told.
+
+        Links to uploads that are in flight say nothing yet: judge again, with those links, when the other is judged.
+        """
+        own = judgement.video_id
+        events = []
+        if self.knows(own) and not self.knows(own, judgement.fingerprint):
+            events += self._without(own, time)
+        new = not self.knows(own, judgement.fingerprint)
+        head = own if new else self._standings[own].canonical_id
+        found = self._found(judgement, head)
+        winner = min([head, *found], key=lambda canonical: self._rank(canonical, own))
+        if new:
+            link = found.get(winner)
+            events.append(self._event(own, winner, time, judgement, link))
+            self.take(events[-1])
+        losers = {head, *found} - {winner, own if new else winner}
+        for loser in sorted(losers, key=lambda canonical: self._rank(canonical, own)):
+            direct = found[winner if loser == head else loser]
+            events += self._join(loser, winner, time, judgement, direct)
+        return events
+
+    def waits_for(self, judgement: Judgement) -> tuple[Link, ...]:
+        """Links of which nothing can be said before the other upload is judged."""
+        return tuple(link for link in judgement.links if link.in_flight and not self.knows(link.other_id))
+
+    def _found(self, judgement: Judgement, head: str) -> dict[str, Link]:
+        """The best link to each canonical video that the upload's group is, or goes to, one group with."""
+        own, whole, partial = judgement.video_id, dict[str, Link](), dict[str, Link]()
+        for link in sorted(judgement.links, key=lambda link: (-link.score, -link.seconds, link.other_id)):
+            standing = self._standings.get(link.other_id)
+            if link.other_id == own or self._policy.forbids(own, link.other_id) or (not standing and link.in_flight):
+                continue
+            canonical = standing.canonical_id if standing else link.other_id
+            is_query = self._rank(canonical, own) < self._rank(head, own)
+            if canonical == head or not self._policy.accepts(link, is_query) or self._policy.forbids(head, canonical):
+                continue
+            if self._policy.is_whole(link):
+                whole.setdefault(canonical, link)
+            elif canonical == link.other_id and head == own and not partial:
+                partial[canonical] = link
+        return whole or partial
+
+    def _rank(self, canonical: str, own: str) -> tuple[int, int]:
+        """The least is canonical. A video of the gallery that is no upload, or none any more, comes first."""
+        standing = self._standings.get(canonical)
+        if standing is None and canonical != own:
+            return (0, 0)
+        order = standing.order if standing else self._judged + 1
+        return (1 if self._policy.trusts(canonical) else 2, order)
+
+    def _join(self, loser: str, winner: str, time: str, judgement: Judgement, link: Link | None) -> list[Verdict]:
+        """A group becomes part of another. link: between the upload that was judged and the other group."""
+        events = []
+        for video_id in (loser, *self._duplicates[loser]):
+            if self._policy.forbids(video_id, winner):
+                if video_id != loser:
+                    events.append(self._revised(video_id, video_id, time))
+            elif link and video_id == judgement.video_id:
+                events.append(self._revised(video_id, winner, time, link.other_id, link.score, link.segments))
+            elif link and video_id == link.other_id:
+                segments = link.turned(judgement.video_id).segments
+                events.append(self._revised(video_id, winner, time, judgement.video_id, link.score, segments))
+            else:
+                events.append(self._revised(video_id, winner, time, loser if video_id != loser else ""))
+        for event in events:
+            self.take(event)
+        return events
+
+    def _without(self, video_id: str, time: str) -> list[Verdict]:
+        """An upload's file is another one now: the first of its copies stands for the rest."""
+        rest = list(self._duplicates[video_id])
+        events = [self._revised(other, rest[0], time, rest[0] if other != rest[0] else "") for other in rest]
+        for event in events:
+            self.take(event)
+        return events
+
+    def _event(self, own: str, winner: str, time: str, judgement: Judgement, link: Link | None) -> Verdict:
+        before = self._standings.get(own)
+        return Verdict(
+            own,
+            judgement.uri,
+            judgement.fingerprint,
+            winner,
+            time,
+            link.other_id if link else "",
+            link.score if link else 0.0,
+            link.segments if link else (),
+            before.event_id if before else None,
+        )
+
+    def _revised(
+        self,
+        video_id: str,
+        canonical_id: str,
+        time: str,
+        matched_id: str = "",
+        score: float = 0.0,
+        segments: tuple[Segment, ...] = (),
+    ) -> Verdict:
+        standing = self._standings[video_id]
+        return Verdict(
+            video_id,
+            standing.uri,
+            standing.fingerprint,
+            canonical_id,
+            time,
+            matched_id,
+            score,
+            segments,
+            standing.event_id,
+        )
+
+    def _forget(self, before: float) -> None:
+        while (oldest := next(iter(self._standings), None)) and self._standings[oldest].time < before:
+            self._duplicates[self._standings.pop(oldest).canonical_id].pop(oldest, None)

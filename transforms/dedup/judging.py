@@ -1,0 +1,85 @@
+"""What an upload shares with videos that are there, asked once it is there itself.
+
+An upload is committed, acknowledged, and only then searched for, with Strong consistency, among videos that are
+committed. Of two that come together, the one whose commit ends later therefore sees the other, whatever the order in
+which workers go on: searching first and inserting then would leave each blind to the other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+
+from schemas.config import BackboneConfig
+from schemas.records import FrameFeatures, Match
+from schemas.verdicts import Judgement, Link
+from transforms.isolation import Results, RunIsolated
+from transforms.matching import Align, Find, MatchConfig, Pair
+from transforms.store.gallery import Gallery, StoredVideo
+
+
+class JudgeUploads(beam.PTransform):
+    """FrameFeatures of committed uploads → Judgement."""
+
+    def __init__(self, gallery: Gallery, config: MatchConfig, backbone: BackboneConfig, run: str, threads: int) -> None:
+        super().__init__()
+        self._work, self._threads = Judge(gallery, config, backbone, run), threads
+
+    def expand(self, uploads: beam.PCollection) -> Results:
+        return uploads | "Judge" >> RunIsolated(self._work, "judge", lambda upload: upload.source, self._threads)
+
+
+class Judge:
+    """run: what is committed under it is in flight, until it has a verdict."""
+
+    def __init__(self, gallery: Gallery, config: MatchConfig, backbone: BackboneConfig, run: str) -> None:
+        # One place more: an upload's best candidate is itself.
+        self._find = Find(gallery, dataclasses.replace(config, top_k=config.top_k + 1), backbone, "Strong")
+        self._align = Align(gallery, config)
+        self._run = run
+
+    def open(self) -> None:
+        self._find.open()
+        self._align.open()
+
+    def __call__(self, upload: FrameFeatures) -> Iterator[Judgement]:
+        pairs = [pair for pair in self._find(upload) if pair[1].ref_id != upload.video_id]
+        if pairs:
+            self._align.videos.refresh()
+        yield Judgement.of(upload.source, tuple(self._links(upload, pairs)))
+
+    def _links(self, upload: FrameFeatures, pairs: list[Pair]) -> Iterator[Link]:
+        for pair in pairs:
+            for match in self._align(pair):
+                if ref := self._align.videos.get(match.ref_id):
+                    yield link_of(match, upload.decoded_s, ref, f"/run={self._run}/" in f"/{ref.frames_file}")
+
+    def close(self) -> None:
+        self._find.close()
+        self._align.close()
+
+
+def link_of(match: Match, duration_s: float, ref: StoredVideo, in_flight: bool) -> Link:
+    """duration_s: of the query."""
+    query_s = _covered((segment.query_start, segment.query_end) for segment in match.segments)
+    ref_s = _covered((segment.ref_start, segment.ref_end) for segment in match.segments)
+    return Link(
+        match.ref_id,
+        match.score,
+        query_s,
+        min(1.0, query_s / duration_s),
+        min(1.0, ref_s / ref.decoded_s),
+        match.segments,
+        in_flight,
+    )
+
+
+def _covered(intervals: Iterable[tuple[float, float]]) -> float:
+    """Seconds that lie in at least one of them."""
+    seconds, end = 0.0, float("-inf")
+    for start, stop in sorted(intervals):
+        seconds += max(0.0, stop - max(start, end))
+        end = max(end, stop)
+    return seconds

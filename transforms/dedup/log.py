@@ -1,0 +1,141 @@
+"""The folder that a dedup job writes: append-only shards of JSON lines, which are all that it remembers.
+
+OUTPUT/verdicts-*.jsonl holds the events, pairs-*.jsonl what they follow from, failures-*.jsonl the dead letters. Who
+writes reads first what others wrote: so a worker that died, or a job that was started anew, loses and doubles nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import CliptraceError
+from schemas.records import Failure, Segment
+from schemas.verdicts import Judgement, Link, Verdict
+from transforms.store import files
+from transforms.storing import to_lines
+
+VERDICTS, PAIRS, FAILURES = "verdicts", "pairs", "failures"
+_WINDOW_S = 600
+"""Of one shard."""
+
+Row = Verdict | Judgement | Failure
+
+
+class Log:
+    """The shards of one folder, those of the last ``remember_days``.
+
+    Local ones are appended to under a lock, whichever process writes; an object store has neither, so that every append
+    makes a shard, and one writer at a time is what the runner has to see to.
+    """
+
+    def __init__(self, folder: str, remember_days: float) -> None:
+        self.folder = files.absolute(folder.removeprefix("file://"))
+        self._remember_s = remember_days * 86_400
+        self._read: dict[str, int] = {}
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else writes meanwhile. CliptraceError where the folder cannot be written to."""
+        if not files.is_local(self.folder):
+            yield
+            return
+        try:
+            Path(self.folder).mkdir(parents=True, exist_ok=True)
+            lock = (Path(self.folder) / ".lock").open("w")
+        except OSError as error:
+            raise CliptraceError(f"{self.folder}: cannot be written: {files.reason(error)}") from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def new(self) -> Iterator[Row]:
+        """What was written since the last call, by kind: verdicts first. CliptraceError where a line makes no sense."""
+        oldest = _window(time.time() - self._remember_s)
+        for kind in (VERDICTS, FAILURES, PAIRS):
+            for path in files.find(self.folder, f"{kind}-*.jsonl"):
+                for line in self._lines(path) if path.rsplit("/", 1)[1] >= f"{kind}-{oldest}" else ():
+                    try:
+                        yield _row(kind, json.loads(line))
+                    except (ValueError, TypeError, LookupError) as error:
+                        raise CliptraceError(f"{path}: a line is no entry of {kind}: {error}") from error
+
+    def _lines(self, path: str) -> list[bytes]:
+        """Whole lines only: a writer that was killed may have left half of one."""
+        begin = self._read.get(path, 0)
+        if files.is_local(path):
+            with Path(path).open("rb") as file:
+                file.seek(begin)
+                data = file.read()
+        else:
+            data = b"" if begin else files.read_bytes(path)
+        end = data.rfind(b"\n") + 1
+        self._read[path] = begin + end
+        return data[:end].splitlines()
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Write rows, kind by kind; the pairs first, since verdicts follow from them. Hold the log meanwhile."""
+        rows = list(rows)
+        for kind, type_ in ((PAIRS, Judgement), (FAILURES, Failure), (VERDICTS, Verdict)):
+            lines = to_lines(_json(row) for row in rows if isinstance(row, type_))
+            if lines:
+                self._write(kind, lines)
+
+    def _write(self, kind: str, lines: bytes) -> None:
+        """What is written is not read again."""
+        name = f"{kind}-{_window(time.time())}"
+        path = files.join(self.folder, f"{name}.jsonl")
+        if not files.is_local(path):
+            path = files.join(self.folder, f"{name}-{time.time_ns():020}-{secrets.token_hex(3)}.jsonl")
+            files.write_bytes(path, lines)
+            self._read[path] = len(lines)
+            return
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                _mend(file)
+                while lines:
+                    lines = lines[os.write(file, lines) :]
+                os.fsync(file)
+                self._read[path] = os.fstat(file).st_size
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise CliptraceError(f"{path}: cannot be written: {files.reason(error)}") from error
+
+
+def _window(seconds: float) -> str:
+    return time.strftime("%Y%m%dT%H%M00Z", time.gmtime(seconds // _WINDOW_S * _WINDOW_S))
+
+
+def _mend(file: int) -> None:
+    """Cut off what a killed writer left of a line."""
+    size = os.fstat(file).st_size
+    keep = size
+    while keep and (part := os.pread(file, min(keep, 1 << 16), max(0, keep - (1 << 16)))) and part[-1:] != b"\n":
+        keep = max(0, keep - (1 << 16)) + part.rfind(b"\n") + 1
+    if keep < size:
+        os.ftruncate(file, keep)
+
+
+def _json(row: Row) -> dict[str, Any]:
+    return row.to_json() if isinstance(row, Verdict) else dataclasses.asdict(row)
+
+
+def _row(kind: str, row: dict[str, Any]) -> Row:
+    if kind == VERDICTS:
+        return Verdict.from_json(row)
+    if kind == FAILURES:
+        return Failure(**row)
+    links = tuple(
+        Link(**{**link, "segments": tuple(Segment(**segment) for segment in link["segments"])}) for link in row["links"]
+    )
+    return Judgement(**{**row, "links": links})

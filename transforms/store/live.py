@@ -1,0 +1,41 @@
+"""The live videos of a gallery that grows while it is searched: what is new is read, not all of it again."""
+
+from __future__ import annotations
+
+import threading
+
+from transforms.store import ledger
+from transforms.store.gallery import Gallery, StoredVideo, read_shard, read_videos
+
+
+class LiveVideos:
+    """Safe between threads. A video that was removed meanwhile may still be named: ask ``is_removed`` last."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self._gallery = gallery
+        self._lock = threading.Lock()
+        self.reread()
+
+    def get(self, video_id: str) -> StoredVideo | None:
+        """As of the last look at the gallery."""
+        return self._videos.get(video_id)
+
+    def reread(self) -> None:
+        """All anew: for when what is known turns out to be stale."""
+        shards = set(ledger.shards(self._gallery.root))
+        videos = read_videos(self._gallery)
+        with self._lock:
+            self._shards, self._videos = shards, videos
+
+    def refresh(self) -> None:
+        """What was acknowledged since the last look, by whom ever."""
+        shards = set(ledger.shards(self._gallery.root))
+        if not self._shards <= shards:  # merged into others
+            self.reread()
+            return
+        with self._lock:
+            for path in shards - self._shards:
+                stored = {a.video_id for a in ledger.read_shard(path) if a.status == ledger.INDEXED}
+                found = read_shard(self._gallery, *ledger.commit_of(path), stored) if stored else []
+                self._videos |= {video.video_id: video for video in found}
+                self._shards.add(path)
