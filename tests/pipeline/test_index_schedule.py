@@ -58,7 +58,7 @@ def test_a_limit_leaves_the_rest_for_the_next_run(
     root, report = tmp_path / "g", tmp_path / "reports" / "run.json"
     code, text = index(capsys, clips, "--gallery", root, "--limit", "1", "--since", "2020-01-01", "--report", report)
     assert (code, set(stored(root))) == (0, {"cars.mp4"})
-    assert "left for the next run:   2 (--limit)\n" in text
+    assert "left for the next run: 2 (--limit)\n" in text
     assert report_of(report)["videos"]["left"] == 2
     code, text = index(capsys, clips, "--gallery", root, "--limit", "2")
     assert (code, set(stored(root))) == (0, set(NAMES))
@@ -68,7 +68,7 @@ def test_a_limit_leaves_the_rest_for_the_next_run(
 def test_older_files_are_left_out(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, text = index(capsys, clips, "--gallery", tmp_path / "g", "--since", "7d")
     assert (code, set(stored(tmp_path / "g"))) == (0, {"cars.mp4"})
-    assert "older, skipped:          2 (changed before --since)\n" in text
+    assert "older, skipped: 2 (changed before --since)\n" in text
 
 
 def test_a_report_says_what_became_of_every_video(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,9 +156,9 @@ def test_a_dry_run_of_a_new_gallery_makes_none(clips: Path, tmp_path: Path, caps
         {"video_id": name, "uri": str(clips / name), "why": "new"} for name in NAMES[:2]
     ]
     assert err == (
-        "would be indexed:        2 (2 new)\n"
-        "left for the next run:   1 (--limit)\n"
-        f"gallery:                 {tmp_path}/g (would be made)\n"
+        "would be indexed:      2 (2 new)\n"
+        "left for the next run: 1 (--limit)\n"
+        f"gallery:               {tmp_path}/g (would be made)\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["clips"]
 
@@ -174,7 +174,7 @@ def test_a_dry_run_says_why_and_writes_nothing(own: Path, capsys: pytest.Capture
     assert {row["video_id"]: row["why"] for row in map(json.loads, out.splitlines())} == {
         "bottles.mp4": "changed", "broken.mp4": "retry", "coffee.mp4": "new",
     }  # fmt: skip
-    assert "would be indexed:        3 (1 new, 1 changed, 1 retry)\nunchanged, skipped:      2\n" in err
+    assert "would be indexed:     3 (1 new, 1 changed, 1 retry)\nunchanged, skipped:   2\n" in err
     assert files_below(root) == before
     assert report_of(report)["videos"] == {
         "would_be_indexed": 3, "new": 1, "changed": 1, "retry": 1,

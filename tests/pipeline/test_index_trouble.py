@@ -97,7 +97,7 @@ def test_a_killed_run_goes_on(many: Path, tmp_path: Path, capsys: pytest.Capture
     shutil.copy(shard, shard.with_name("part-orphan.parquet"))
     code, text = index(capsys, many, "--gallery", root)
     assert code == 0, text
-    assert f"unchanged, skipped:      {len(done)}\n" in text
+    assert f"unchanged, skipped: {len(done)}\n" in text
     assert set(stored(root)) == {path.name for path in many.iterdir()}
     attempts = ledger.read_attempts(str(root))
     assert sorted(attempt.video_id for attempt in attempts) == sorted(path.name for path in many.iterdir())
