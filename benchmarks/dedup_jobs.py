@@ -63,6 +63,7 @@ def running(
     (root / "in").mkdir(parents=True)
     command = [sys.executable, "-m", program, "dedup", "--watch", str(root / "in"), "--output", str(root / "out")]
     command += ["--gallery", str(root / "gallery"), *options, *(["--", *flags] if flags else [])]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so its children
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         try:
