@@ -87,11 +87,14 @@ def started(root: Path, cluster: Cluster, naive: bool = False) -> Iterator[Job]:
     """A job on an empty gallery that has given its first verdict."""
     program = "benchmarks.dedup_naive" if naive else "pipelines.cli"
     shutil.copyfile(CLIPS / CANARY, root / CANARY)
-    with running(root / "job", cluster.stream, cluster.options, program) as job:
-        job.drop([root / CANARY])
-        if not job.wait_for({CANARY}, LIMIT_S):
-            raise RuntimeError(f"the job does not begin: {job.log.read_text()[-2000:]}")
-        yield job
+    try:
+        with running(root / "job", cluster.stream, cluster.options, program) as job:
+            job.drop([root / CANARY])
+            if not job.wait_for({CANARY}, LIMIT_S):
+                raise RuntimeError(f"the job does not begin: {job.log.read_text()[-2000:]}")
+            yield job
+    finally:
+        cluster.end()
 
 
 def at_once(root: Path, cluster: Cluster, uploads: Uploads, naive: bool = False) -> Event:
@@ -119,7 +122,7 @@ def _judged(job: Job, uploads: Uploads, meanwhile: Callable[[], Any] = lambda: N
 def killed(root: Path, cluster: Cluster, uploads: Uploads) -> list[Event]:
     """Each kind of process killed once, in the middle of the uploads."""
     outcomes = []
-    for kind in ("task manager", "workers"):
+    for kind in ("task manager", "worker pool"):
         with started(root, cluster) as job:
 
             def strike(kind: str = kind, job: Job = job) -> str:

@@ -20,12 +20,13 @@ CHECKPOINT_S = 5.0
 @dataclasses.dataclass(frozen=True)
 class Cluster:
     """stream, batch: Beam's options for either. options: of cliptrace, where there is no gallery yet. kill: ends a
-    process of the cluster, by its kind, with signal 9."""
+    process of the cluster, by its kind, with signal 9. end: its jobs, where those outlive the command."""
 
     stream: Sequence[str]
     batch: Sequence[str]
     options: Sequence[str] = ()
     kill: Callable[[str], None] | None = None
+    end: Callable[[], object] = lambda: None
 
 
 @contextlib.contextmanager
@@ -45,6 +46,7 @@ def flink(root: Path) -> Iterator[Cluster]:
                 flink_cluster.beam_flags(started),
                 ("--milvus", server.uri),
                 lambda kind: _kill(root / "flink", kind),
+                lambda: flink_cluster.cancel(started),
             )
         finally:
             flink_cluster.stop(root / "flink")
@@ -55,6 +57,8 @@ def flink(root: Path) -> Iterator[Cluster]:
 def _kill(data: Path, kind: str) -> None:
     status = flink_cluster.status(data)
     assert status is not None
-    (pid,) = (process["pid"] for name, process in status["processes"].items() if name.startswith(kind))
+    (pid,) = (
+        process["pid"] for name, process in status["processes"].items() if name.startswith(kind.replace(" ", "-"))
+    )
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)

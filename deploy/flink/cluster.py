@@ -1,6 +1,6 @@
 """A Flink cluster on this machine that runs Beam pipelines in Python, without containers.
 
-python -m deploy.flink.cluster start|show|stop --data DIR
+python -m deploy.flink.cluster start|show|cancel|stop --data DIR
 
 One job manager, task managers, Beam's job server, and a pool of workers whose Python holds the wheel of this checkout.
 A process that ends is started anew (deploy/flink/keeper.py), and Flink restarts its jobs from their last checkpoint.
@@ -31,6 +31,9 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "clip
 CHECKPOINT_S = 10.0
 _START_S = 120.0
 _STOP_S = 20.0
+_CANCEL_S = 200.0
+"""Flink itself gives a task 180 s."""
+_UNENDED = frozenset({"INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "CANCELLING", "FAILING"})
 
 
 def start(data: Path, shape: Shape, cache: Path = CACHE) -> dict[str, Any]:
@@ -121,6 +124,22 @@ def jobs(cluster: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+def cancel(cluster: dict[str, Any]) -> int:
+    """End every job that runs, and wait until it has ended; returns how many. Beam's job server does not hand an
+    interrupt of the command that submitted a job on to Flink."""
+    ended = 0
+    deadline = time.monotonic() + _CANCEL_S
+    while running := [job for job in jobs(cluster) if job["state"] in _UNENDED]:
+        for job in running if not ended else ():
+            address = f"http://{cluster['flink']}/jobs/{job['id']}?mode=cancel"
+            urllib.request.urlopen(urllib.request.Request(address, method="PATCH"), timeout=10).close()
+        ended = ended or len(running)
+        if time.monotonic() > deadline:
+            raise CliptraceError(f"job {running[0]['id']} does not end")
+        time.sleep(0.5)
+    return ended
+
+
 def beam_flags(cluster: dict[str, Any], checkpoint_every_s: float | None = None) -> list[str]:
     """With which a pipeline in Python goes to the cluster. checkpoint_every_s: for one that streams."""
     flags = [
@@ -164,7 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m deploy.flink.cluster", description="A Flink cluster for Beam on this machine, no containers."
     )
-    parser.add_argument("action", choices=("start", "show", "stop"))
+    parser.add_argument("action", choices=("start", "show", "cancel", "stop"))
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="its checkpoints, logs and workers")
     parser.add_argument("--cache", type=Path, default=CACHE, metavar="DIR", help="jars (default: %(default)s)")
     parser.add_argument("--task-managers", type=int, default=1, metavar="N", help="default: %(default)s")
@@ -180,6 +199,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.action == "start":
             start(options.data, Shape(task_managers=options.task_managers, slots=options.slots), options.cache)
+        if options.action == "cancel" and (cluster := status(options.data)):
+            print(f"{options.data}: {cancel(cluster)} jobs cancelled")
+            return 0
         if options.action == "stop":
             stopped = stop(options.data)
             print(f"{options.data}: " + ("stopped" if stopped else "no cluster runs"))
