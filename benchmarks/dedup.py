@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import json
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,11 +20,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from benchmarks.dedup_clusters import Cluster, flink, prism
 from benchmarks.dedup_jobs import Event, Job, latencies, mistakes, percentile, repeated, running
 from benchmarks.dedup_load import sustain
+from benchmarks.dedup_tables import shown
 from benchmarks.dedup_uploads import Uploads, make_uploads
 from benchmarks.environment import environment
 from benchmarks.malformed_inputs import CLIPS
@@ -50,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_output(parser, "dedup")
     options = parser.parse_args(argv)
     result = measure(options)
-    show(tables(result), result)
+    show([table(*each) for each in shown(result)], result)
     save(result, options.output)
     return 0
 
@@ -155,35 +153,6 @@ def same_matches(root: Path, cluster: Cluster, uploads: Uploads) -> Result:
 
 def _cliptrace(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "pipelines.cli", *arguments], check=True, capture_output=True)
-
-
-def tables(result: Result) -> list[Table]:
-    wrong = ("groups_without_one_canonical", "false", "missed", "without", "doubled_events")
-    rows = []
-    for runner in RUNNERS:
-        for part in ("simultaneous", "naive", "killed"):
-            runs = result.get(runner, {}).get(part, [])
-            for kind in sorted({run.get("meanwhile", "") for run in runs}):
-                some = [run for run in runs if run.get("meanwhile", "") == kind]
-                ours = f"{kind} killed" if kind else "ours"
-                name = f"{runner}, {'search, then insert' if part == 'naive' else ours}"
-                counts = [" ".join(str(run[key]) for run in some) for key in wrong]
-                times = [f"{statistics.median(run[key] for run in some):.1f}" for key in ("p50_s", "p95_s")]
-                rows.append((name, len(some), *counts, *times))
-    columns = ("100 uploads at once", "runs", "groups without one canonical", "false", "missed", "without", "doubled")
-    made = [table("Verdicts that are wrong, of each run", (*columns, "p50 s", "p95 s"), rows)]
-    compared = [(runner, result.get(runner, {}).get("same_matches")) for runner in RUNNERS]
-    if same := [(runner, *counts.values()) for runner, counts in compared if counts]:
-        made.append(table("cliptrace match of a batch", ("runner", "matches in process", "different"), same))
-    if load := result.get("prism", {}).get("sustained"):
-        shown = ("minute", "dropped", "judged", "waiting", "mb")
-        title = (
-            f"{load['uploads']} uploads, {load['rate']:.2f} a second of a capacity of {load['capacity']:.2f} "
-            f"({load['hours_an_hour_and_core']:.1f} hours of video an hour and core)"
-        )
-        rows = [[f"{row[name]:.0f}" for name in shown] for row in load["minutes"]]
-        made.append(table(title, ("minute", "uploads", "judged", "waiting", "memory MB"), rows))
-    return made
 
 
 if __name__ == "__main__":

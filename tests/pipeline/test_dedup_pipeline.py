@@ -121,6 +121,22 @@ def test_a_file_that_is_still_being_written_is_left(tmp_path: Path, monkeypatch:
     assert lines(tmp_path / "o") == lines(tmp_path / "o", "failures") == []
 
 
+def test_a_thousand_empty_files_are_a_thousand_dead_letters(tmp_path: Path) -> None:
+    watched = tmp_path / "in"
+    watched.mkdir()
+    for number in range(1000):
+        (watched / f"{number:04}.mp4").touch()
+    shutil.copy(CLIPS / "coffee.mp4", watched)
+    code, _ = dedup(
+        "--watch", watched, "--gallery", tmp_path / "g", "--output", tmp_path / "o", "--once", "--poll", "0.5"
+    )
+    assert code == 3
+    assert said(tmp_path / "o") == {"coffee.mp4": "coffee.mp4"}
+    failures = lines(tmp_path / "o", "failures")
+    assert len({failure["video_id"] for failure in failures}) == len(failures) == 1000
+    assert {failure["message"] for failure in failures} == {"file is empty (0 bytes)"}
+
+
 def test_what_the_gallery_has_is_canonical(gallery: Path, uploads: Path, tmp_path: Path) -> None:
     shutil.copytree(gallery, tmp_path / "g")
     options = ("--gallery", tmp_path / "g", "--output", tmp_path / "o", "--once", "--poll", "0.5")
