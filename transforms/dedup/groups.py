@@ -82,7 +82,7 @@ class Groups:
             link = found.get(winner)
             events.append(self._event(own, winner, time, judgement, link))
             self.take(events[-1])
-        losers = {head, *found} - {winner, own if new else winner}
+        losers = ({head, *found} - {winner, own if new else winner}) & self._standings.keys()  # no video of the gallery
         for loser in sorted(losers, key=lambda canonical: self._rank(canonical, own)):
             direct = found[winner if loser == head else loser]
             events += self._join(loser, winner, time, judgement, direct)

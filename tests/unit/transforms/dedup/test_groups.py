@@ -67,6 +67,13 @@ def test_a_video_of_the_gallery_is_canonical_though_nobody_judged_it() -> None:
     assert final(verdicts) == {"a": "old", "b": "old"}
 
 
+def test_two_videos_of_the_gallery_stay_two_whatever_is_a_copy_of_both() -> None:
+    both = whole("old", in_flight=False), whole("older", 0.8, in_flight=False)
+    verdicts = judged(judgement("a", both[1]), judgement("b", *both), judgement("c", whole("a"), *both))
+    assert final(verdicts) == {"a": "older", "b": "old", "c": "older"}
+    assert len(verdicts) == 3
+
+
 def test_a_link_to_an_upload_in_flight_waits() -> None:
     groups, early = Groups(Policy()), judgement("a", whole("b"))
     assert groups.waits_for(early) == early.links
@@ -151,3 +158,26 @@ def test_one_canonical_a_group_whatever_the_order(data: st.DataObject) -> None:
     for verdict in verdicts:
         again.take(Verdict.from_json(verdict.to_json()))
     assert all(again.judge(judgement(video, *map(whole, seen[video])), TIME) == [] for video in ids)
+
+
+@given(st.data())
+def test_every_duplicate_has_a_canonical_whatever_is_found(data: st.DataObject) -> None:
+    """Whole and partial copies of uploads and of the gallery's videos, trusted ones, new files under old names."""
+    ids = [f"v{number}" for number in range(data.draw(st.integers(1, 6)))]
+    gallery = ["g0", "g1"]
+    pairs = st.frozensets(st.sampled_from(ids + gallery), min_size=2, max_size=2)
+    policy = Policy(trusted=("v1",), not_a_match=data.draw(st.frozensets(pairs, max_size=2)))
+    groups, verdicts = Groups(policy), []
+    for step in range(data.draw(st.integers(1, 12))):
+        own = data.draw(st.sampled_from(ids))
+        links = [
+            (whole if data.draw(st.booleans()) else part)(other, data.draw(st.sampled_from((0.8, 0.9))), other in ids)
+            for other in data.draw(st.sets(st.sampled_from(ids + gallery), max_size=4))
+        ]
+        new_file = data.draw(st.booleans())
+        verdicts += groups.judge(judgement(own, *links, fingerprint=f"{step}-1" if new_file else "1-1"), TIME)
+        said = final(verdicts)
+        assert all(said.get(canonical, canonical) == canonical for canonical in said.values())
+        assert not any(policy.forbids(video, canonical) for video, canonical in said.items())
+    assert said.keys() <= set(ids)
+    assert len({verdict.event_id for verdict in verdicts}) == len(verdicts)
