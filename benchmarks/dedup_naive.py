@@ -5,8 +5,6 @@ An upload is judged by what its own search finds, so two that arrive together ar
 
 from __future__ import annotations
 
-import sys
-
 import apache_beam as beam
 
 from pipelines import cli, dedup
@@ -30,4 +28,4 @@ def build(pipeline: beam.Pipeline, uploads: beam.PTransform, job: dedup.Job) -> 
 
 if __name__ == "__main__":
     dedup.build = build
-    sys.exit(cli.main())
+    cli.program()

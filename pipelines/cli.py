@@ -6,6 +6,8 @@ Nothing heavy is imported before a command is chosen, so that --help answers at 
 from __future__ import annotations
 
 import argparse
+import atexit
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -13,6 +15,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from pipelines import gallery_commands
 from pipelines.parsers import EXIT_CODES, add_command, keyframe_config, model_options, positive, work_options
@@ -31,8 +34,22 @@ PRECEDENCE = (
 )
 
 
+def program() -> NoReturn:
+    """The arguments of this process, and its end.
+
+    It does not wait for threads, of which an interrupt may have left one that nothing wakes, and leaves out the
+    destructors of native libraries: with a thread of gRPC still about, they now and then abort a run that was done.
+    """
+    code = main()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """argv: None for those of this process, which an interrupt then ends."""
+    """argv: None for those of this process."""
     # Videos are what runs in parallel here: BLAS threads on top of that only spin. Read when numpy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -57,8 +74,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("cliptrace: stopped; run the same command again to go on", file=sys.stderr, flush=True)
-        if argv is None:
-            os._exit(1)  # an exit waits for threads, of which the interrupt may have left one that nothing wakes
         return 1
 
 
@@ -393,4 +408,4 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()
