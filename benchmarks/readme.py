@@ -1,4 +1,4 @@
-"""Puts the figures of benchmarks/results into the README and the model card, so that none is typed by hand.
+"""Puts the figures of benchmarks/results into README, model card and docs/dedup.md, so that none is typed by hand.
 
 python -m benchmarks.readme [--check]
 """
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import dedup_tables
 from benchmarks.attacks.edits import EDITS, SEVERITIES
 from benchmarks.environment import describe
 from benchmarks.report import RESULTS
@@ -308,6 +309,11 @@ def _faults(result: Result) -> str:
     )
 
 
+def _dedup(result: Result) -> str:
+    parts = (f"{title}:\n\n{_table(columns, rows)}" for title, columns, rows in dedup_tables.shown(result))
+    return "\n".join(parts)
+
+
 def _ssan(result: Result) -> str:
     aligners = "".join(
         f"\nAligners on identical maps, {choice}:\n\n"
@@ -384,6 +390,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Callable[[Result], str]]] = {
         "faults": _faults,
     },
     "docs/model-cards/copy_lite0.md": {"descriptor": _descriptor},
+    "docs/dedup.md": {"dedup": _dedup},
 }
 
 
