@@ -22,7 +22,7 @@ class Link:
 
     segments: the upload's seconds as query, the other's as reference. share, other_share: of each video's length, in
     [0, 1], that the segments cover. in_flight: whether the other is an upload, too, that may have no verdict yet.
-    exact: byte for byte the same file.
+    exact: byte for byte the same file, as the other was when its ``fingerprint`` was this.
     """
 
     other_id: str
@@ -33,6 +33,7 @@ class Link:
     segments: tuple[Segment, ...] = ()
     in_flight: bool = False
     exact: bool = False
+    fingerprint: str = ""
 
     def turned(self, video_id: str) -> Link:
         """The same link as the other video sees it. video_id: of the upload."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 import apache_beam as beam
-from apache_beam.coders import PickleCoder, VarIntCoder
+from apache_beam.coders import PickleCoder
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec
 
 from models.backbones.registry import Embedder
@@ -63,7 +63,7 @@ class ExtractFeatures(beam.PTransform):
         videos = (
             (whole, ranges.good)
             | "AllParts" >> beam.Flatten()
-            | "KeyByVideo" >> beam.WithKeys(lambda part: part.range.source.video_id)
+            | "KeyByVideo" >> beam.WithKeys(_file_of)
             | "GatherRanges" >> beam.ParDo(_GatherRanges())
             | "Join" >> RunIsolated(Join(), "decode", lambda parts: parts[0].range.source)
         )
@@ -71,32 +71,39 @@ class ExtractFeatures(beam.PTransform):
 
 
 class _GatherRanges(beam.DoFn):
-    """(video_id, RangeFeatures) → all parts of a video, once the last one has come: also of a stream that never ends.
+    """(file, RangeFeatures) → all parts of a video, once the last one has come: also of a stream that never ends.
 
-    Of a video with a range that became a dead letter nothing comes.
+    Of a video with a range that became a dead letter nothing comes; the others wait for the same file, tried again.
     """
 
     PARTS = BagStateSpec("parts", PickleCoder())
-    COUNT = ReadModifyWriteStateSpec("count", VarIntCoder())
+    COME = ReadModifyWriteStateSpec("come", PickleCoder())
 
     def process(
         self,
         element: tuple[str, RangeFeatures],
         parts: Any = beam.DoFn.StateParam(PARTS),
-        count: Any = beam.DoFn.StateParam(COUNT),
+        come: Any = beam.DoFn.StateParam(COME),
     ) -> Iterator[list[RangeFeatures]]:
         _, part = element
         if part.range.count == 1:
             yield [part]
             return
-        have = (count.read() or 0) + 1
-        if have < part.range.count:
+        before = come.read() or frozenset()
+        if part.range.index in before:
+            return
+        if len(before) + 1 < part.range.count:
             parts.add(part)
-            count.write(have)
+            come.write(before | {part.range.index})
         else:
             yield [*parts.read(), part]
             parts.clear()
-            count.clear()
+            come.clear()
+
+
+def _file_of(part: RangeFeatures) -> str:
+    """Names one version of a video: parts of another one are none of its."""
+    return f"{part.range.source.fingerprint} {part.range.source.video_id}"
 
 
 class Extract:

@@ -147,6 +147,8 @@ def _walk(top: Path) -> Iterator[str]:
     """Every file below. UsageError where a folder cannot be read, but for hidden ones, in which nothing is a video."""
 
     def refuse(error: OSError) -> None:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):  # it went while the one above was listed
+            return
         if not _is_hidden(Path(error.filename).relative_to(top)):
             raise UsageError(
                 f"{error.filename}: cannot be read: {error.strerror}; make it readable, or name the videos with a glob"

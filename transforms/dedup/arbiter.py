@@ -86,12 +86,17 @@ class Arbiter:
 
     def _wait(self, judgement: Judgement) -> None:
         for link in self._groups.waits_for(judgement):
+            if link.exact and self._groups.knows(judgement.video_id, judgement.fingerprint):
+                continue
             self._waiting[link.other_id][judgement.video_id] = dataclasses.replace(judgement, links=(link,))
 
     def _judging(self, judgement: Judgement) -> Iterable[Row]:
         waits = self._groups.waits_for(judgement)
-        if leader := next((link.other_id for link in waits if link.exact), ""):
-            if failed := self._failed.get(leader):
+        if leader := next((link for link in waits if link.exact), None):
+            if self._groups.knows(judgement.video_id, judgement.fingerprint):
+                return
+            failed = self._failed.get(leader.other_id)
+            if failed and leader.fingerprint in ("", failed.fingerprint):
                 yield from self._failing(_same_as(failed, judgement))
             else:
                 self._wait(judgement)
@@ -114,9 +119,15 @@ class Arbiter:
         if known is None or known.fingerprint != failure.fingerprint:
             self._failed[failure.video_id] = failure
             yield failure
-        for other in self._waiting.pop(failure.video_id, {}).values():
-            if other.links[0].exact:
+        waiting = self._waiting.pop(failure.video_id, {})
+        for other in waiting.values():
+            (link,) = other.links
+            if not link.exact:
+                continue
+            if link.fingerprint in ("", failure.fingerprint):
                 yield from self._failing(_same_as(failure, other))
+            else:  # what failed is another version of that file
+                self._wait(other)
 
 
 def _same_as(failure: Failure, copy: Judgement) -> Failure:

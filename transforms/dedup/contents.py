@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -14,13 +15,16 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.utils.timestamp import Timestamp
 
-from schemas.records import ProbedVideo, Segment
+from schemas.records import ProbedVideo, Segment, VideoSource
 from schemas.verdicts import Judgement, Link
 from transforms import telemetry
+from transforms.fingerprints import fingerprint_of
 
 REMEMBER_S = 7 * 86_400
 """From its last copy on. The same content after that is decoded, and found as any other copy."""
 _COPIES = "copies"
+_SHORTEST_S = 0.001
+"""What a verdict can tell; a container may claim less."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +58,10 @@ class _FirstDoFn(beam.DoFn):
         expiry: Any = beam.DoFn.TimerParam(EXPIRY),
     ) -> Iterator[ProbedVideo | TaggedOutput]:
         _, video = element
-        first = leader.read()
-        if first in (None, video.source.video_id):
-            leader.write(video.source.video_id)
+        first = VideoSource(*json.loads(leader.read() or '["", ""]'))
+        # A file that is gone, or another one now, does not stand for its content any more: who comes next is decoded.
+        if first.video_id in ("", video.source.video_id) or fingerprint_of(first.uri) != first.fingerprint:
+            leader.write(json.dumps([video.source.video_id, video.source.uri, video.source.fingerprint]))
             yield video
         else:
             telemetry.count("exact_copies")
@@ -68,9 +73,10 @@ class _FirstDoFn(beam.DoFn):
         leader.clear()
 
 
-def copy_of(leader_id: str, video: ProbedVideo) -> Judgement:
+def copy_of(leader: VideoSource, video: ProbedVideo) -> Judgement:
     """What is known of a file that has the same bytes as another: all of it is all of the other."""
     end = video.info.duration_s
-    segments = (Segment(0.0, end, 0.0, end, 1.0, speed=1.0),) if video.info.has_duration else ()
-    seconds = end if video.info.has_duration else math.inf
-    return Judgement.of(video.source, (Link(leader_id, 1.0, seconds, 1.0, 1.0, segments, in_flight=True, exact=True),))
+    told = video.info.has_duration and end >= _SHORTEST_S
+    segments = (Segment(0.0, end, 0.0, end, 1.0, speed=1.0),) if told else ()
+    link = Link(leader.video_id, 1.0, end if told else math.inf, 1.0, 1.0, segments, True, True, leader.fingerprint)
+    return Judgement.of(video.source, (link,))

@@ -82,6 +82,8 @@ class Groups:
             link = found.get(winner)
             events.append(self._event(own, winner, time, judgement, link))
             self.take(events[-1])
+            if winner != own:  # those that were told of it when it was the gallery's, as after a job that died
+                events += self._follow(own, winner, time)
         losers = ({head, *found} - {winner, own if new else winner}) & self._standings.keys()  # no video of the gallery
         for loser in sorted(losers, key=lambda canonical: self._rank(canonical, own)):
             direct = found[winner if loser == head else loser]
@@ -90,7 +92,8 @@ class Groups:
 
     def waits_for(self, judgement: Judgement) -> tuple[Link, ...]:
         """Links of which nothing can be said before the other upload is judged."""
-        return tuple(link for link in judgement.links if link.in_flight and not self.knows(link.other_id))
+        links = (link for link in judgement.links if link.in_flight)
+        return tuple(link for link in links if not self.knows(link.other_id, link.fingerprint or None))
 
     def _found(self, judgement: Judgement, head: str) -> dict[str, Link]:
         """The best link to each canonical video that the upload's group is, or goes to, one group with."""
@@ -135,12 +138,24 @@ class Groups:
             self.take(event)
         return events
 
+    def _follow(self, video_id: str, winner: str, time: str) -> list[Verdict]:
+        """What was a duplicate of a video that is one itself now."""
+        events = []
+        for other in list(self._duplicates.get(video_id, ())):
+            canonical = other if other == winner or self._policy.forbids(other, winner) else winner
+            events.append(self._revised(other, canonical, time, video_id if canonical != other else ""))
+            self.take(events[-1])
+        return events
+
     def _without(self, video_id: str, time: str) -> list[Verdict]:
         """An upload's file is another one now: the first of its copies stands for the rest."""
-        rest = list(self._duplicates[video_id])
-        events = [self._revised(other, rest[0], time, rest[0] if other != rest[0] else "") for other in rest]
-        for event in events:
-            self.take(event)
+        events, firsts = [], list[str]()
+        for other in list(self._duplicates.get(video_id, ())):
+            first = next((first for first in firsts if not self._policy.forbids(other, first)), other)
+            if first == other:
+                firsts.append(other)
+            events.append(self._revised(other, first, time, first if other != first else ""))
+            self.take(events[-1])
         return events
 
     def _event(self, own: str, winner: str, time: str, judgement: Judgement, link: Link | None) -> Verdict:

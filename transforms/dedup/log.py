@@ -91,7 +91,11 @@ class Log:
 
     def _write(self, kind: str, lines: bytes) -> None:
         """What is written is not read again."""
-        name = f"{kind}-{_window(time.time())}"
+        # A clock that was set back does not write before what is written: the order of shards is the order of events.
+        shards = (path.rsplit("/", 1)[1] for path in self._read)
+        name = max(
+            [f"{kind}-{_window(time.time())}", *(s[: len(kind) + 17] for s in shards if s.startswith(f"{kind}-"))]
+        )
         path = files.join(self.folder, f"{name}.jsonl")
         if not files.is_local(path):
             path = files.join(self.folder, f"{name}-{time.time_ns():020}-{secrets.token_hex(3)}.jsonl")

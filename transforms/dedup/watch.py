@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,8 +13,8 @@ from apache_beam.coders import PickleCoder
 from apache_beam.transforms.periodicsequence import PeriodicImpulse
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from schemas.records import VideoSource
-from schemas.verdicts import Judgement
+from schemas.records import Failure, VideoSource
+from schemas.verdicts import Verdict
 from transforms import telemetry
 from transforms.dedup.log import Log
 from transforms.fingerprints import changed_s
@@ -72,6 +74,8 @@ class _WatchDoFn(beam.DoFn):
         if before is None:
             before = answered(self._log)
         sources = list_watched(self._pattern)
+        if not sources:  # a folder or bucket that cannot be looked at now says the same as an empty one
+            return
         ready, after = settled(sources, before, time.time() - self._poll_s)
         seen.write(after)
         telemetry.count("uploads_seen", len(ready))
@@ -81,7 +85,17 @@ class _WatchDoFn(beam.DoFn):
 
 def answered(log: Log) -> Seen:
     """What has a verdict or a dead letter."""
-    return {row.video_id: (row.fingerprint, True) for row in log.new() if not isinstance(row, Judgement)}
+    seen: dict[str, tuple[str, float]] = {}
+    for row in log.new():
+        # Verdicts come first; a dead letter of the same file may be older, or the webhook's.
+        time = row.time if isinstance(row, Failure) else _told_s(row) if isinstance(row, Verdict) else -math.inf
+        if time >= seen.get(row.video_id, ("", 0.0))[1]:
+            seen[row.video_id] = (row.fingerprint, time)
+    return {video_id: (fingerprint, True) for video_id, (fingerprint, _) in seen.items()}
+
+
+def _told_s(verdict: Verdict) -> float:
+    return datetime.datetime.fromisoformat(verdict.event_time).timestamp()
 
 
 def settled(sources: Iterable[VideoSource], before: Seen, quiet_since: float) -> tuple[list[VideoSource], Seen]:

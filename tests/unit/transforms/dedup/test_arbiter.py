@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,15 @@ def test_an_exact_copy_of_what_cannot_be_used_is_a_dead_letter(tmp_path: Path, l
     ]
 
 
+def test_a_dead_letter_of_an_earlier_version_says_nothing_of_a_copy_of_this_one(tmp_path: Path) -> None:
+    """An upload that stalled is a dead letter; then it is whole, and a copy of it comes."""
+    link = dataclasses.replace(exact("first"), fingerprint="2-2")
+    for message in (failure("first"), judgement("copy", link), failure("first"), judgement("first", fingerprint="2-2")):
+        arbiter(tmp_path).hear(message)
+    assert said(tmp_path) == {"first": "first", "copy": "first"}
+    assert [line["video_id"] for line in lines(tmp_path, "failures")] == ["first"]
+
+
 def test_many_at_once_write_one_consistent_log(tmp_path: Path) -> None:
     """Workers that were declared dead and are not, beside those that took their place."""
     ids = [f"v{number:02}" for number in range(40)]
@@ -151,3 +162,11 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(CliptraceError) as error:
         arbiter(tmp_path / "file").hear(judgement("a"))
     assert str(error.value) == f"{tmp_path / 'file'}: cannot be written: File exists"
+
+
+def test_a_clock_that_is_set_back_does_not_change_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    arbiter(tmp_path).hear(judgement("a"))
+    monkeypatch.setattr("transforms.dedup.log.time.time", lambda: now - 3600)
+    arbiter(tmp_path).hear(judgement("b"))
+    assert [line["video_id"] for line in lines(tmp_path, "verdicts")] == ["a", "b"]

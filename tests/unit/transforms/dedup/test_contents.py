@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
+from dedup_examples import judgement
 
 from schemas.records import ProbedVideo, VideoInfo, VideoSource
-from transforms.dedup.contents import TellContents, copy_of
+from schemas.verdicts import Policy, Verdict
+from transforms.dedup.arbiter import Arbiter
+from transforms.dedup.contents import TellContents, _FirstDoFn, copy_of
+from transforms.dedup.log import Log
 
 INFO = VideoInfo(10.0, 25.0, 320, 240, "h264")
 
 
 def video(video_id: str, content: str, duration_s: float = 10.0) -> ProbedVideo:
-    source = VideoSource(video_id, f"/in/{video_id}", "1-1")
+    source = VideoSource(video_id, f"/in/{video_id}", "missing")  # so says fingerprint_of, too
     return ProbedVideo(source, dataclasses.replace(INFO, content_sha256=content, duration_s=duration_s))
 
 
@@ -38,7 +44,39 @@ def test_one_of_each_content_goes_on() -> None:
 
 
 def test_a_copy_is_all_of_the_other() -> None:
-    (link,) = copy_of("a", video("b", "x")).links
+    (link,) = copy_of(VideoSource("a", "/in/a", "1-1"), video("b", "x")).links
     assert (link.other_id, link.score, link.share, link.other_share, link.exact) == ("a", 1.0, 1.0, 1.0, True)
     assert [(s.query_start, s.query_end, s.ref_start, s.ref_end) for s in link.segments] == [(0.0, 10.0, 0.0, 10.0)]
-    assert copy_of("a", video("b", "x", math.nan)).links[0].segments == ()
+    assert copy_of(VideoSource("a", "/in/a", "1-1"), video("b", "x", math.nan)).links[0].segments == ()
+
+
+def test_a_file_that_is_another_one_now_stands_for_its_content_no_more(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_text("replaced")
+    source = VideoSource("a.mp4", str(tmp_path / "a.mp4"), "1-1")
+    outdated = dataclasses.replace(video("a.mp4", "x"), source=source)
+    state = _State()
+    outputs = [list(_FirstDoFn().process(("x", each), state, _State())) for each in (outdated, video("b", "x"))]
+    assert outputs == [[outdated], [video("b", "x")]]
+    assert isinstance(next(_FirstDoFn().process(("x", video("c", "x")), state, _State())), TaggedOutput)
+
+
+def test_a_duration_of_next_to_nothing_leaves_a_log_that_can_be_read(tmp_path: Path) -> None:
+    """Rounded to milliseconds, its segment would be none, and no job would start again."""
+    first = Arbiter(Log(str(tmp_path), 365), Policy())
+    first.hear(judgement("a"))
+    first.hear(copy_of(VideoSource("a", "/in/a", "1-1"), video("b", "x", 0.0003)))
+    assert [row.video_id for row in Log(str(tmp_path), 365).new() if isinstance(row, Verdict)] == ["a", "b"]
+
+
+class _State:
+    """As Beam hands it over, also in place of a timer."""
+
+    value = None
+
+    def read(self) -> Any:
+        return self.value
+
+    def write(self, value: Any) -> None:
+        self.value = value
+
+    def set(self, time: Any) -> None: ...

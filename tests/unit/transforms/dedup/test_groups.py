@@ -181,3 +181,16 @@ def test_every_duplicate_has_a_canonical_whatever_is_found(data: st.DataObject) 
         assert not any(policy.forbids(video, canonical) for video, canonical in said.items())
     assert said.keys() <= set(ids)
     assert len({verdict.event_id for verdict in verdicts}) == len(verdicts)
+
+
+def test_what_counted_as_a_gallery_video_takes_its_duplicates_along() -> None:
+    """A job died between storing an upload and its verdict; the next one judges a copy of it first."""
+    verdicts = judged(judgement("a", whole("u", in_flight=False)), judgement("u", whole("g", in_flight=False)))
+    assert final(verdicts) == {"a": "g", "u": "g"}
+
+
+def test_a_pair_that_is_no_match_is_none_when_its_canonical_goes() -> None:
+    policy = Policy(not_a_match=frozenset({frozenset({"a", "b"})}))
+    judgements = (judgement("c"), judgement("a", whole("c")), judgement("b", whole("c")))
+    verdicts = judged(*judgements, judgement("c", fingerprint="2-2"), policy=policy)
+    assert final(verdicts) == {"a": "a", "b": "b", "c": "c"}

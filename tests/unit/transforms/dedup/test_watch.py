@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
+import pytest
 from dedup_examples import judgement
 
 from schemas.records import Failure, VideoSource
 from schemas.verdicts import Policy
 from transforms.dedup.arbiter import Arbiter
 from transforms.dedup.log import Log
-from transforms.dedup.watch import answered, settled
+from transforms.dedup.watch import _WatchDoFn, answered, settled
 from transforms.sources import list_watched
 
 LONG_AGO, JUST_NOW = 100, 2_000_000_000
@@ -63,3 +66,46 @@ def test_what_is_watched_may_be_empty_or_missing(tmp_path: Path) -> None:
     (tmp_path / ".c.mp4").write_text("x")
     assert [source.video_id for source in list_watched(str(tmp_path))] == ["a.mp4"]
     assert [source.video_id for source in list_watched(str(tmp_path / "*"))] == ["a.mp4", "b.txt"]
+
+
+def test_an_older_dead_letter_is_no_answer_to_the_file_as_it_is(tmp_path: Path) -> None:
+    arbiter = Arbiter(Log(str(tmp_path), 365), Policy())
+    arbiter.hear(Failure("/in/a", "a", "probe", "MediaError", "no", "1-1", time=1.0))
+    arbiter.hear(judgement("a", fingerprint="2-2"))
+    assert answered(Log(str(tmp_path), 365)) == {"a": ("2-2", True)}
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "a.mp4").write_text("x")
+    scan = os.scandir
+
+    def scandir(path: str) -> Any:
+        if Path(path).name == "gone":
+            Path(path).rmdir()
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert [source.video_id for source in list_watched(str(tmp_path))] == ["a.mp4"]
+
+
+def test_a_folder_that_is_away_for_a_while_is_not_all_new_afterwards(tmp_path: Path) -> None:
+    dofn, state = _WatchDoFn(str(tmp_path / "in"), 0.0, Log(str(tmp_path / "out"), 365)), _State()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.mp4").write_text("x")
+    looks = [len(list(dofn.process(None, state))) for _ in range(3)]
+    (tmp_path / "in").rename(tmp_path / "away")
+    looks += [len(list(dofn.process(None, state)))]
+    (tmp_path / "away").rename(tmp_path / "in")
+    looks += [len(list(dofn.process(None, state))) for _ in range(2)]
+    assert sum(looks) == 1
+
+
+class _State:
+    value = None
+
+    def read(self) -> Any:
+        return self.value
+
+    def write(self, value: Any) -> None:
+        self.value = value

@@ -11,7 +11,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from dedup_examples import judgement, whole
 
 from schemas.errors import UsageError
@@ -142,3 +144,11 @@ def test_what_is_no_address_is_refused(url: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
         check_url(url)
     assert str(error.value) == message
+
+
+def test_an_endpoint_that_is_down_is_tried_once_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+    monkeypatch.setattr(webhook, "deliver", lambda *_: tries.append(1) or 0)
+    with beam.Pipeline(FnApiRunner()) as pipeline:
+        pipeline | beam.Create(range(500)) | webhook.Deliver(Log(str(tmp_path), 365), "http://x")
+    assert len(tries) < 50
