@@ -51,14 +51,15 @@ def test_uploads_are_judged_while_it_runs(job: Job, tmp_path: Path) -> None:
         file.truncate(300 << 30)
     first = {*(Path(copy).name for copy in copies), "empty.mp4", "growing.mp4", "huge.mp4"}
     assert job.wait_for(first, 120)
-    job.drop([edited("juggling", tmp_path / "small.mp4")])
-    assert job.wait_for({"small.mp4"}, 60)
+    late = Path(shutil.copy(CLIPS / "juggling.mp4", tmp_path / "late.mp4"))
+    job.drop([edited("juggling", tmp_path / "small.mp4"), late])
+    assert job.wait_for({"small.mp4", "late.mp4"}, 60)
 
     final = standing(job.events())
     (canonical,) = {final[video] for video in final if video not in ("growing.mp4",)}
     assert final[canonical] == canonical
     assert final["growing.mp4"] == "growing.mp4"
-    assert set(final) == first - {"empty.mp4", "huge.mp4"} | {"small.mp4"}
+    assert set(final) == first - {"empty.mp4", "huge.mp4"} | {"small.mp4", "late.mp4"}
     failures = {event["video_id"]: event["message"] for event in job.events("failures")}
     assert failures["empty.mp4"] == "file is empty (0 bytes)"
     assert failures["huge.mp4"].startswith("file is too big: ")

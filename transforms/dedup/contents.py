@@ -5,15 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.coders import StrUtf8Coder
 from apache_beam.pvalue import TaggedOutput
-from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
-from apache_beam.utils.timestamp import Timestamp
+from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
 from schemas.records import ProbedVideo, Segment, VideoSource
 from schemas.verdicts import Judgement, Link
@@ -48,29 +47,26 @@ class TellContents(beam.PTransform):
 
 
 class _FirstDoFn(beam.DoFn):
+    """No timer clears the state: Prism holds back what comes under a key while one of its timers is due later."""
+
     LEADER = ReadModifyWriteStateSpec("leader", StrUtf8Coder())
-    EXPIRY = TimerSpec("expiry", TimeDomain.WATERMARK)
 
     def process(
-        self,
-        element: tuple[str, ProbedVideo],
-        leader: Any = beam.DoFn.StateParam(LEADER),
-        expiry: Any = beam.DoFn.TimerParam(EXPIRY),
+        self, element: tuple[str, ProbedVideo], leader: Any = beam.DoFn.StateParam(LEADER)
     ) -> Iterator[ProbedVideo | TaggedOutput]:
         _, video = element
-        first = VideoSource(*json.loads(leader.read() or '["", ""]'))
+        video_id, uri, fingerprint, seen_s = json.loads(leader.read() or '["", "", "", 0]')
+        first, now_s = VideoSource(video_id, uri, fingerprint), time.time()
         # A file that is gone, or another one now, does not stand for its content any more: who comes next is decoded.
-        if first.video_id in ("", video.source.video_id) or fingerprint_of(first.uri) != first.fingerprint:
-            leader.write(json.dumps([video.source.video_id, video.source.uri, video.source.fingerprint]))
+        stands = seen_s > now_s - REMEMBER_S and fingerprint_of(uri) == fingerprint
+        if video.source.video_id == video_id or not stands:
+            first = video.source
+        leader.write(json.dumps([first.video_id, first.uri, first.fingerprint, now_s]))
+        if first is video.source:
             yield video
         else:
             telemetry.count("exact_copies")
             yield TaggedOutput(_COPIES, copy_of(first, video))
-        expiry.set(Timestamp.now() + REMEMBER_S)  # an element's own time ends with the batch that it was probed in
-
-    @on_timer(EXPIRY)
-    def forget(self, leader: Any = beam.DoFn.StateParam(LEADER)) -> None:
-        leader.clear()
 
 
 def copy_of(leader: VideoSource, video: ProbedVideo) -> Judgement:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import pytest
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
@@ -55,9 +56,17 @@ def test_a_file_that_is_another_one_now_stands_for_its_content_no_more(tmp_path:
     source = VideoSource("a.mp4", str(tmp_path / "a.mp4"), "1-1")
     outdated = dataclasses.replace(video("a.mp4", "x"), source=source)
     state = _State()
-    outputs = [list(_FirstDoFn().process(("x", each), state, _State())) for each in (outdated, video("b", "x"))]
+    outputs = [list(_FirstDoFn().process(("x", each), state)) for each in (outdated, video("b", "x"))]
     assert outputs == [[outdated], [video("b", "x")]]
-    assert isinstance(next(_FirstDoFn().process(("x", video("c", "x")), state, _State())), TaggedOutput)
+    assert isinstance(next(_FirstDoFn().process(("x", video("c", "x")), state)), TaggedOutput)
+
+
+def test_a_content_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = _State()
+    assert list(_FirstDoFn().process(("x", video("a", "x")), state)) == [video("a", "x")]
+    assert isinstance(next(_FirstDoFn().process(("x", video("b", "x")), state)), TaggedOutput)
+    monkeypatch.setattr("transforms.dedup.contents.REMEMBER_S", 0)
+    assert list(_FirstDoFn().process(("x", video("c", "x")), state)) == [video("c", "x")]
 
 
 def test_a_duration_of_next_to_nothing_leaves_a_log_that_can_be_read(tmp_path: Path) -> None:
@@ -69,7 +78,7 @@ def test_a_duration_of_next_to_nothing_leaves_a_log_that_can_be_read(tmp_path: P
 
 
 class _State:
-    """As Beam hands it over, also in place of a timer."""
+    """As Beam hands it over."""
 
     value = None
 
@@ -78,5 +87,3 @@ class _State:
 
     def write(self, value: Any) -> None:
         self.value = value
-
-    def set(self, time: Any) -> None: ...
