@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
+import grpc
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, SetupOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -100,6 +101,9 @@ def clear_error() -> Iterator[None]:
         if found := _WORKER_ERROR.search(str(error)):
             raise CliptraceError(_without_stage(found[1])) from error
         raise
+    except grpc.RpcError as error:
+        told = error.details() if isinstance(error, grpc.Call) else str(error)
+        raise CliptraceError(f"the runner is gone: {told}; run the same command again to go on") from error
 
 
 def _without_stage(message: str) -> str:

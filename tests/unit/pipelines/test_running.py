@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import apache_beam as beam
+import grpc
 import pytest
 
 from pipelines import cli
-from pipelines.running import check_store, run
+from pipelines.running import check_store, clear_error, run
 from schemas.errors import CliptraceError, UsageError
 
 
@@ -88,3 +89,10 @@ def test_what_a_worker_elsewhere_refused_to_do_is_told_without_its_traceback(
         run(lambda pipeline: None, [])
     assert type(told.value) is error
     assert str(told.value) == message
+
+
+def test_a_runner_that_is_gone_is_told_in_a_line() -> None:
+    with grpc.insecure_channel("localhost:9") as channel, pytest.raises(CliptraceError) as error, clear_error():
+        channel.unary_unary("/nobody/Answers")(b"", timeout=10)
+    assert str(error.value).startswith("the runner is gone: ")
+    assert str(error.value).endswith("; run the same command again to go on")
