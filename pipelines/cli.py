@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pipelines import gallery_commands
-from pipelines.parsers import EXIT_CODES, add_command, keyframe_config, model_options, positive, work_options
+from pipelines.parsers import EXIT_CODES, add_command, given, keyframe_config, model_options, positive, work_options
 from pipelines.printing import aligned
 from pipelines.settings import apply_settings, refuse_secrets
 from pipelines.stopping import stoppable
@@ -268,19 +268,7 @@ def _index(options: argparse.Namespace) -> int:
     from pipelines.index import IndexOptions, index, rehearse
     from pipelines.reporting import reporting
 
-    asked = IndexOptions(
-        sources=options.sources,
-        gallery=options.gallery,
-        backbone=options.backbone,
-        keyframes=options.keyframes,
-        milvus=options.milvus,
-        device=options.device,
-        threads=options.threads,
-        retry_failed=options.retry_failed,
-        since_s=options.since,
-        limit=options.limit,
-        beam_args=options.beam_args,
-    )
+    asked = IndexOptions(**given(IndexOptions, options), since_s=options.since)
     with reporting(options.report, "index", options.gallery) as report:
         if options.dry_run:
             work, summary = rehearse(asked)
@@ -298,22 +286,7 @@ def _index(options: argparse.Namespace) -> int:
 def _match(options: argparse.Namespace) -> int:
     from pipelines.match import MatchOptions, match
 
-    summary = match(
-        MatchOptions(
-            queries=options.queries,
-            gallery=options.gallery,
-            output=options.output,
-            aligner=options.aligner,
-            top_k=options.top_k,
-            min_score=options.min_score,
-            device=options.device,
-            threads=options.threads,
-            views=options.views,
-            keyframes=options.keyframes,
-            maps=options.maps,
-            beam_args=options.beam_args,
-        )
-    )
+    summary = match(MatchOptions(**given(MatchOptions, options)))
     print(summary, file=sys.stderr)
     return summary.exit_code
 
@@ -325,25 +298,7 @@ def _dedup(options: argparse.Namespace) -> int:
         raise UsageError("cliptrace dedup needs --watch GLOB or --notifications SUBSCRIPTION")
     if options.once and options.notifications:
         raise UsageError("--once judges what --watch names; a subscription has no end")
-    summary = dedup(
-        DedupOptions(
-            watch=options.watch,
-            gallery=options.gallery,
-            output=options.output,
-            notifications=options.notifications,
-            once=options.once,
-            policy=options.policy,
-            webhook=options.webhook,
-            poll_s=options.poll,
-            min_score=options.min_score,
-            backbone=options.backbone,
-            keyframes=options.keyframes,
-            milvus=options.milvus,
-            device=options.device,
-            threads=options.threads,
-            beam_args=options.beam_args,
-        )
-    )
+    summary = dedup(DedupOptions(**given(DedupOptions, options), poll_s=options.poll))
     print(summary, file=sys.stderr)
     return summary.exit_code
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
+from typing import Any
 
 from schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, SKE_POINTS, KeyframeConfig
 
 EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
 
 Commands = argparse._SubParsersAction  # what add_subparsers returns, which has no public name
+
+
+def given(kind: type, options: argparse.Namespace) -> dict[str, Any]:
+    """What the arguments say of the fields of the dataclass ``kind``."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {name: value for name, value in vars(options).items() if name in names}
 
 
 def add_command(commands: Commands[argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:

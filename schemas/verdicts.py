@@ -96,6 +96,11 @@ class Verdict:
         said = (self.video_id, self.fingerprint, self.canonical_id, self.revises or "")
         return hashlib.sha256("\0".join(f"{len(each)} {each}" for each in said).encode()).hexdigest()[:24]
 
+    @property
+    def time(self) -> float:
+        """``event_time`` in seconds since 1970."""
+        return datetime.datetime.fromisoformat(self.event_time).timestamp()
+
     def to_json(self) -> dict[str, Any]:
         """The output contract; seconds to the millisecond."""
         return {

@@ -14,7 +14,6 @@ import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, WorkerOptions
@@ -24,6 +23,7 @@ from deploy.dataflow.container import disagreements, pins, requirements
 from deploy.dataflow.stages import Stage, stages
 from pipelines import cli, dedup, index, match
 from pipelines.models import feature_config
+from pipelines.parsers import given
 from pipelines.printing import put
 from pipelines.running import new_run, waves
 from pipelines.settings import apply_settings, refuse_secrets
@@ -58,10 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         apply_settings(parser, arguments[:split], os.environ)
         options = parser.parse_args(arguments[:split])
+        options.beam_args = beam_args
         if options.command not in JOBS:
             raise UsageError(f"cliptrace {options.command} starts no job: there are {', '.join(JOBS)}")
         refuse_secrets(beam_args)
-        wrong, found = examine(JOBS[options.command](options, beam_args), beam_args)
+        wrong, found = examine(JOBS[options.command](options), beam_args)
     except CliptraceError as error:
         print(f"cliptrace: error: {printable(str(error))}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -116,17 +117,17 @@ def table(wrong: Sequence[str], found: Sequence[Stage]) -> Iterator[str]:
     yield f"{len(found)} steps, {bad} of them wrong" + (f"; {len(wrong)} more things are wrong" if wrong else "")
 
 
-def _index(options: argparse.Namespace, beam_args: Sequence[str]) -> Job:
-    asked = index.IndexOptions(**_fields(index.IndexOptions, options), since_s=options.since, beam_args=beam_args)
+def _index(options: argparse.Namespace) -> Job:
+    asked = index.IndexOptions(**given(index.IndexOptions, options), since_s=options.since)
     index.check_options(asked)
     gallery = _opened(asked)
     config = feature_config(gallery, asked.device, asked.threads)
-    wave = next(waves(list_sources(asked.sources).sources[: asked.limit], beam_args))
+    wave = next(waves(list_sources(asked.sources).sources[: asked.limit], asked.beam_args))
     return Job(lambda pipeline: index.build(pipeline, wave, gallery, config, new_run()), gallery, wave)
 
 
-def _match(options: argparse.Namespace, beam_args: Sequence[str]) -> Job:
-    asked = match.MatchOptions(**_fields(match.MatchOptions, options), beam_args=beam_args)
+def _match(options: argparse.Namespace) -> Job:
+    asked = match.MatchOptions(**given(match.MatchOptions, options))
     gallery = Gallery.load(asked.gallery)
     if gallery is None:
         raise UsageError(f"{asked.gallery}: no gallery here (no gallery.json); make one with cliptrace index")
@@ -134,7 +135,7 @@ def _match(options: argparse.Namespace, beam_args: Sequence[str]) -> Job:
     matching = MatchConfig.suited_to(
         config.backbone, aligner=asked.aligner, top_k=asked.top_k, min_score=asked.min_score, maps=asked.maps
     )
-    wave = next(waves(list_sources(asked.queries).sources, beam_args))
+    wave = next(waves(list_sources(asked.queries).sources, asked.beam_args))
     end = match.End(f"{asked.output}.{new_run()}.tmp", asked.output, gallery.home)
     return Job(
         lambda pipeline: match.build(pipeline, wave, gallery, config, matching, end.part(0), end),
@@ -144,8 +145,8 @@ def _match(options: argparse.Namespace, beam_args: Sequence[str]) -> Job:
     )
 
 
-def _dedup(options: argparse.Namespace, beam_args: Sequence[str]) -> Job:
-    asked = dedup.DedupOptions(**_fields(dedup.DedupOptions, options), poll_s=options.poll, beam_args=beam_args)
+def _dedup(options: argparse.Namespace) -> Job:
+    asked = dedup.DedupOptions(**given(dedup.DedupOptions, options), poll_s=options.poll)
     opening = index.IndexOptions(
         sources=(), gallery=asked.gallery, backbone=asked.backbone, keyframes=asked.keyframes, milvus=asked.milvus
     )
@@ -170,12 +171,7 @@ def _opened(options: index.IndexOptions) -> Gallery:
     return made or Gallery(options.gallery.removeprefix("file://"), index.new_manifest(options))
 
 
-def _fields(kind: type, options: argparse.Namespace) -> dict[str, Any]:
-    names = {field.name for field in dataclasses.fields(kind)} - {"beam_args"}
-    return {name: value for name, value in vars(options).items() if name in names}
-
-
-JOBS: dict[str, Callable[[argparse.Namespace, Sequence[str]], Job]] = {
+JOBS: dict[str, Callable[[argparse.Namespace], Job]] = {
     "index": _index,
     "match": _match,
     "dedup": _dedup,

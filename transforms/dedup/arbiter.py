@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -56,7 +55,7 @@ class _SettleDoFn(beam.DoFn):
 def age_of(verdict: Verdict) -> float | None:
     """Seconds from the last change of the file to the verdict; None where the file has no time."""
     written = changed_s(VideoSource(verdict.video_id, verdict.uri, verdict.fingerprint))
-    return written and datetime.datetime.fromisoformat(verdict.event_time).timestamp() - written
+    return written and verdict.time - written
 
 
 class Arbiter:

@@ -11,7 +11,6 @@ The rules, which docs/dedup.md tells users:
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from collections import defaultdict
 
 from schemas.records import Segment
@@ -50,7 +49,7 @@ class Groups:
         """An event that is in the log, whoever wrote it."""
         old = self._standings.pop(verdict.video_id, None)
         if old:
-            self._duplicates[old.canonical_id].pop(verdict.video_id, None)
+            self._drop(old.canonical_id, verdict.video_id)
         if old is None or old.fingerprint != verdict.fingerprint:
             self._judged += 1
         self._standings[verdict.video_id] = _Standing(
@@ -59,11 +58,11 @@ class Groups:
             verdict.canonical_id,
             verdict.event_id,
             old.order if old and old.fingerprint == verdict.fingerprint else self._judged,
-            datetime.datetime.fromisoformat(verdict.event_time).timestamp(),
+            verdict.time,
         )
         if verdict.canonical_id != verdict.video_id:
             self._duplicates[verdict.canonical_id][verdict.video_id] = None
-        self._forget(self._standings[verdict.video_id].time - self._policy.remember_days * _DAY_S)
+        self._forget(verdict.time - self._policy.remember_days * _DAY_S)
 
     def judge(self, judgement: Judgement, time: str) -> list[Verdict]:
         """The events that follow from what was found of an upload; none where they have been told.
@@ -123,7 +122,7 @@ class Groups:
     def _join(self, loser: str, winner: str, time: str, judgement: Judgement, link: Link | None) -> list[Verdict]:
         """A group becomes part of another. link: between the upload that was judged and the other group."""
         events = []
-        for video_id in (loser, *self._duplicates[loser]):
+        for video_id in (loser, *self._duplicates.get(loser, ())):
             if self._policy.forbids(video_id, winner):
                 if video_id != loser:
                     events.append(self._revised(video_id, video_id, time))
@@ -196,4 +195,9 @@ class Groups:
 
     def _forget(self, before: float) -> None:
         while (oldest := next(iter(self._standings), None)) and self._standings[oldest].time < before:
-            self._duplicates[self._standings.pop(oldest).canonical_id].pop(oldest, None)
+            self._drop(self._standings.pop(oldest).canonical_id, oldest)
+
+    def _drop(self, canonical_id: str, video_id: str) -> None:
+        self._duplicates[canonical_id].pop(video_id, None)
+        if not self._duplicates[canonical_id]:
+            del self._duplicates[canonical_id]

@@ -6,14 +6,13 @@ writes reads first what others wrote: so a worker that died, or a job that was s
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -42,20 +41,9 @@ class Log:
         self._remember_s = remember_days * 86_400
         self._read: dict[str, int] = {}
 
-    @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> AbstractContextManager[None]:
         """Nobody else writes meanwhile. CliptraceError where the folder cannot be written to."""
-        if not files.is_local(self.folder):
-            yield
-            return
-        try:
-            Path(self.folder).mkdir(parents=True, exist_ok=True)
-            lock = (Path(self.folder) / ".lock").open("w")
-        except OSError as error:
-            raise CliptraceError(f"{self.folder}: cannot be written: {files.reason(error)}") from error
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        return files.held(self.folder, ".lock")
 
     def new(self) -> Iterator[Row]:
         """What was written since the last call, by kind: verdicts first. CliptraceError where a line makes no sense."""

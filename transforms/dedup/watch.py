@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,8 +12,8 @@ from apache_beam.coders import PickleCoder
 from apache_beam.transforms.periodicsequence import PeriodicImpulse
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from schemas.records import Failure, VideoSource
-from schemas.verdicts import Verdict
+from schemas.records import VideoSource
+from schemas.verdicts import Judgement
 from transforms import telemetry
 from transforms.dedup.log import Log
 from transforms.fingerprints import changed_s
@@ -88,14 +87,10 @@ def answered(log: Log) -> Seen:
     seen: dict[str, tuple[str, float]] = {}
     for row in log.new():
         # Verdicts come first; a dead letter of the same file may be older, or the webhook's.
-        time = row.time if isinstance(row, Failure) else _told_s(row) if isinstance(row, Verdict) else -math.inf
+        time = -math.inf if isinstance(row, Judgement) else row.time
         if time >= seen.get(row.video_id, ("", 0.0))[1]:
             seen[row.video_id] = (row.fingerprint, time)
     return {video_id: (fingerprint, True) for video_id, (fingerprint, _) in seen.items()}
-
-
-def _told_s(verdict: Verdict) -> float:
-    return datetime.datetime.fromisoformat(verdict.event_time).timestamp()
 
 
 def settled(sources: Iterable[VideoSource], before: Seen, quiet_since: float) -> tuple[list[VideoSource], Seen]:

@@ -7,7 +7,6 @@ that is down, or a job that died between a verdict and its delivery, costs time 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import hmac
 import http.client
@@ -18,7 +17,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -169,11 +167,7 @@ _opener = urllib.request.build_opener(_NoRedirects)
 def _cursor(folder: str) -> Iterator[dict[str, Any]]:
     """Where the next event stands; kept at the end. Held by one at a time, where there are locks."""
     path = files.join(folder, _CURSOR)
-    with contextlib.ExitStack() as stack:
-        if files.is_local(folder):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context((Path(folder) / ".webhook-lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with files.held(folder, ".webhook-lock"):
         before = json.loads(files.read_bytes(path)) if files.exists(path) else {"shard": "", "offset": 0}
         cursor = dict(before)
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,25 @@ def is_local(path: str) -> bool:
 def absolute(path: str) -> str:
     """A local path, from the root: workers in other processes have other current folders."""
     return str(Path(path).absolute()) if is_local(path) else path
+
+
+@contextlib.contextmanager
+def held(folder: str, name: str) -> Iterator[None]:
+    """Waits until nobody else holds ``name`` in a local folder, made where there is none; an object store has no locks.
+
+    CliptraceError where it cannot be written to.
+    """
+    if not is_local(folder):
+        yield
+        return
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        lock = (Path(folder) / name).open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError as error:
+        raise CliptraceError(f"{folder}: cannot be written: {reason(error)}") from error
+    with lock:
+        yield
 
 
 def join(root: str, below: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from schemas.records import Segment
 from schemas.verdicts import Judgement, Link
 
@@ -22,3 +24,15 @@ def exact(other: str) -> Link:
 
 def judgement(video_id: str, *links: Link, fingerprint: str = "1-1") -> Judgement:
     return Judgement(video_id, f"/in/{video_id}", fingerprint, links)
+
+
+class State:
+    """One value, as Beam hands it over."""
+
+    value = None
+
+    def read(self) -> Any:
+        return self.value
+
+    def write(self, value: Any) -> None:
+        self.value = value

@@ -12,7 +12,7 @@ import pytest
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
-from dedup_examples import judgement
+from dedup_examples import State, judgement
 
 from schemas.records import ProbedVideo, VideoInfo, VideoSource
 from schemas.verdicts import Policy, Verdict
@@ -55,14 +55,14 @@ def test_a_file_that_is_another_one_now_stands_for_its_content_no_more(tmp_path:
     (tmp_path / "a.mp4").write_text("replaced")
     source = VideoSource("a.mp4", str(tmp_path / "a.mp4"), "1-1")
     outdated = dataclasses.replace(video("a.mp4", "x"), source=source)
-    state = _State()
+    state = State()
     outputs = [list(_FirstDoFn().process(("x", each), state)) for each in (outdated, video("b", "x"))]
     assert outputs == [[outdated], [video("b", "x")]]
     assert isinstance(next(_FirstDoFn().process(("x", video("c", "x")), state)), TaggedOutput)
 
 
 def test_a_content_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    state = _State()
+    state = State()
     assert list(_FirstDoFn().process(("x", video("a", "x")), state)) == [video("a", "x")]
     assert isinstance(next(_FirstDoFn().process(("x", video("b", "x")), state)), TaggedOutput)
     monkeypatch.setattr("transforms.dedup.contents.REMEMBER_S", 0)
@@ -75,15 +75,3 @@ def test_a_duration_of_next_to_nothing_leaves_a_log_that_can_be_read(tmp_path: P
     first.hear(judgement("a"))
     first.hear(copy_of(VideoSource("a", "/in/a", "1-1"), video("b", "x", 0.0003)))
     assert [row.video_id for row in Log(str(tmp_path), 365).new() if isinstance(row, Verdict)] == ["a", "b"]
-
-
-class _State:
-    """As Beam hands it over."""
-
-    value = None
-
-    def read(self) -> Any:
-        return self.value
-
-    def write(self, value: Any) -> None:
-        self.value = value

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dedup_examples import judgement
+from dedup_examples import State, judgement
 
 from schemas.records import Failure, VideoSource
 from schemas.verdicts import Policy
@@ -90,7 +90,7 @@ def test_a_folder_that_goes_while_it_is_looked_at_is_left_out(tmp_path: Path, mo
 
 
 def test_a_folder_that_is_away_for_a_while_is_not_all_new_afterwards(tmp_path: Path) -> None:
-    dofn, state = _WatchDoFn(str(tmp_path / "in"), 0.0, Log(str(tmp_path / "out"), 365)), _State()
+    dofn, state = _WatchDoFn(str(tmp_path / "in"), 0.0, Log(str(tmp_path / "out"), 365)), State()
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.mp4").write_text("x")
     looks = [len(list(dofn.process(None, state))) for _ in range(3)]
@@ -99,13 +99,3 @@ def test_a_folder_that_is_away_for_a_while_is_not_all_new_afterwards(tmp_path: P
     (tmp_path / "away").rename(tmp_path / "in")
     looks += [len(list(dofn.process(None, state))) for _ in range(2)]
     assert sum(looks) == 1
-
-
-class _State:
-    value = None
-
-    def read(self) -> Any:
-        return self.value
-
-    def write(self, value: Any) -> None:
-        self.value = value
