@@ -1,26 +1,24 @@
-"""What SPD's scores mean: the share of its findings that are right, fitted on the validation splits.
+"""What SPD's scores mean: how much of a finding is right, fitted on the validation splits.
 
 python -m benchmarks.calibration [--weights NAME|FOLDER] [--backbone NAME|FILE] [--seeds 1 2 3] [--write]
 
 OUTPUT/SEED/validation    attack benches, made where they are missing
 OUTPUT/calibration.json   what is printed, and the environment it was measured in
 
-A finding is right when it shares half of what it and a true copy cover together, on both sides. --write puts the
-calibration, and the threshold with the best F1, into the weights' config.json. No test split is looked at.
+Right of a finding is what it shares of all that it and the true copy cover, on the side where that is less (IoU).
+--write puts the calibration, and the threshold with the best F1, into the weights' config.json. No test split is looked
+at.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import functools
 import json
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +26,16 @@ from rich.table import Table
 
 from benchmarks.copies import load_split
 from benchmarks.environment import environment
-from benchmarks.methods import Method
-from benchmarks.pairs import Bench
+from benchmarks.methods import as_match, snapped
+from benchmarks.pairs import Bench, Pair
 from benchmarks.report import save, show, table
 from benchmarks.thresholds import merged
 from benchmarks.tuning import MIN_SCORES, f1_by_threshold
-from models.alignment import spd
 from models.alignment.merging import common
+from models.alignment.spd import Candidate, SPDConfig, candidates, chosen
 from models.backbones.registry import load_config
-from models.ssan.evidence import Evidence, probability
+from models.ssan.evidence import UNCALIBRATED
+from models.ssan.fit import Line
 from models.weights import WEIGHTS
 from schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
 from schemas.errors import CliptraceError, UsageError
@@ -44,7 +43,6 @@ from schemas.records import Match, Segment
 
 Floats = NDArray[np.float64]
 Result = dict[str, Any]
-_RIGHT = 0.5
 _BINS = 10
 _ROUNDS = 50
 _RIDGE = 1e-3
@@ -57,52 +55,50 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         for seed in arguments.seeds
     }
     bench = merged({seed: videos.bench(DEFAULT_KEYFRAMES, QUERY_KEYFRAMES) for seed, videos in splits.items()})
-    known: dict[float, Evidence] = {}
-    with mock.patch.object(spd, "probability", functools.partial(_noted, known)):
-        found = Method("spd", {"weights": arguments.weights}).run(bench)
-    scores, right = findings(found, bench)
-    evidence = np.array([known[score] for score in scores])
-    calibration = fit_logistic(evidence, right)
-    calibrated = np.array([probability(Evidence(*each), calibration) for each in evidence])
-    f1 = f1_by_threshold(bench.truth, rescored(found, calibrated))
+    config = SPDConfig(weights=arguments.weights)
+    found = [(pair, candidates(pair.similarity, pair.query_times, pair.ref_times, config)) for pair in bench.pairs]
+    evidence = np.array([candidate.evidence for _, seen in found for candidate in seen])
+    right = np.array([rightness(candidate.line, pair, bench) for pair, seen in found for candidate in seen])
+    calibration = [round(each, 4) for each in fit_logistic(evidence, right)]
+    before, after = matches(found, UNCALIBRATED, config), matches(found, calibration, config)
+    f1 = f1_by_threshold(bench.truth, after)
     best = int(f1.argmax())
     return {
         **environment(command, arguments.seeds[0]),
         "seed": arguments.seeds,
         "split": "validation",
         "weights": arguments.weights,
-        "findings": len(scores),
-        "calibration": [round(each, 4) for each in calibration],
+        "candidates": len(right),
+        "calibration": calibration,
         "min_score": float(MIN_SCORES[best]),
         "vcsl_f1": float(f1[best]),
-        "expected_calibration_error": {"before": gap(scores, right), "after": gap(calibrated, right)},
-        "reliability": reliability(calibrated, right),
+        "expected_calibration_error": {"before": gap(*scored(before, bench)), "after": gap(*scored(after, bench))},
+        "reliability": reliability(*scored(after, bench)),
     }
 
 
-def findings(found: Sequence[Match], bench: Bench) -> tuple[Floats, NDArray[np.bool_]]:
-    """Scores of all segments that were found, and which of them are right."""
-    scores: list[float] = []
-    right: list[bool] = []
-    for match in found:
-        known = bench.truth.segments.get((match.query_id, match.ref_id), ())
-        for segment in match.segments:
-            scores.append(segment.score)
-            right.append(any(overlap(segment, true) >= _RIGHT for true in known))
-    return np.array(scores), np.array(right, np.bool_)
+def matches(
+    found: Sequence[tuple[Pair, list[Candidate]]], calibration: Sequence[float], config: SPDConfig
+) -> list[Match]:
+    """What is found of each pair with this calibration, whatever its score."""
+    each = ((pair, chosen(seen, calibration, config)) for pair, seen in found)
+    return [as_match(pair, snapped(pair, segments)) for pair, segments in each if segments]
 
 
-def rescored(found: Sequence[Match], scores: Floats) -> list[Match]:
-    """With other scores of their segments, one after the other."""
-    rest = iter(scores.tolist())
-    changed = []
-    for match in found:
-        segments = tuple(dataclasses.replace(segment, score=next(rest)) for segment in match.segments)
-        changed.append(dataclasses.replace(match, segments=segments, score=max(s.score for s in segments)))
-    return changed
+def scored(found: Sequence[Match], bench: Bench) -> tuple[Floats, Floats]:
+    """Scores of all segments that were found, and how much of each is right."""
+    pairs = {(pair.query_id, pair.ref_id): pair for pair in bench.pairs}
+    each = [(segment, pairs[match.query_id, match.ref_id]) for match in found for segment in match.segments]
+    return np.array([segment.score for segment, _ in each]), np.array([rightness(*one, bench) for one in each])
 
 
-def overlap(a: Segment, b: Segment) -> float:
+def rightness(found: Segment | Line, pair: Pair, bench: Bench) -> float:
+    """IoU with the copy that it is of, on the side where that is less."""
+    known = bench.truth.segments.get((pair.query_id, pair.ref_id), ())
+    return max((overlap(found, true) for true in known), default=0.0)
+
+
+def overlap(a: Segment | Line, b: Segment) -> float:
     """IoU on the side where it is less."""
 
     def one(start: float, end: float, other_start: float, other_end: float) -> float:
@@ -114,8 +110,11 @@ def overlap(a: Segment, b: Segment) -> float:
     )
 
 
-def fit_logistic(evidence: Floats, right: NDArray[np.bool_]) -> list[float]:
-    """A weight for each column of float64[N, F], and a constant: logistic regression, by Newton's method."""
+def fit_logistic(evidence: Floats, right: Floats) -> list[float]:
+    """A weight for each column of float64[N, F], and a constant: logistic regression, by Newton's method.
+
+    right: float64[N], from 0 to 1.
+    """
     features = np.column_stack([evidence, np.ones(len(evidence))])
     weights = np.zeros(features.shape[1])
     for _ in range(_ROUNDS):
@@ -126,21 +125,14 @@ def fit_logistic(evidence: Floats, right: NDArray[np.bool_]) -> list[float]:
     return [float(weight) for weight in weights]
 
 
-def _noted(known: dict[float, Evidence], evidence: Evidence, calibration: Sequence[float]) -> float:
-    """The score as it is now, by which the evidence is found again."""
-    score = probability(evidence, calibration)
-    known[score] = evidence
-    return score
-
-
-def gap(scores: Floats, right: NDArray[np.bool_]) -> float:
-    """Expected calibration error: mean distance of score and share that is right, over bins of the score."""
+def gap(scores: Floats, right: Floats) -> float:
+    """Expected calibration error: mean distance of score and what is right, over bins of the score."""
     rows = reliability(scores, right)
     total = sum(row["findings"] for row in rows)
     return float(sum(row["findings"] * abs(row["score"] - row["right"]) for row in rows) / max(total, 1))
 
 
-def reliability(scores: Floats, right: NDArray[np.bool_]) -> list[Result]:
+def reliability(scores: Floats, right: Floats) -> list[Result]:
     bins = np.minimum((scores * _BINS).astype(int), _BINS - 1)
     return [
         {
@@ -163,7 +155,7 @@ def tables(result: Result) -> list[Table]:
     error = result["expected_calibration_error"]
     return [
         table(
-            f"{result['findings']} findings of {result['weights']} on the validation splits of seeds "
+            f"What {result['weights']} finds on the validation splits of seeds "
             f"{', '.join(map(str, result['seed']))}; calibration error {error['before']:.3f} → {error['after']:.3f}; "
             f"best F1 {result['vcsl_f1']:.3f} from {result['min_score']:.2f} on",
             ("findings", "mean score", "right"),

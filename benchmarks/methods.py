@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,13 +58,12 @@ class Method:
         if self.name == "whole pair":
             return [Segment(0.0, _end(pair.query_times), 0.0, _end(pair.ref_times), pair.vote)]
         config = ALIGNERS[self.name].config(**self.settings)
-        found = align(self.name, pair.similarity, pair.query_times, pair.ref_times, config)
-        return [snap(segment, pair.query_times, pair.query_cuts) for segment in found]
+        return snapped(pair, align(self.name, pair.similarity, pair.query_times, pair.ref_times, config))
 
     def run(self, bench: Bench) -> list[Match]:
         """All that the method finds, whatever its score."""
         found = ((pair, self.segments(pair)) for pair in bench.pairs)
-        return [_match(pair, segments) for pair, segments in found if segments]
+        return [as_match(pair, segments) for pair, segments in found if segments]
 
 
 def above(matches: list[Match], min_score: float) -> list[Match]:
@@ -77,7 +76,13 @@ def above(matches: list[Match], min_score: float) -> list[Match]:
     return kept
 
 
-def _match(pair: Pair, segments: list[Segment]) -> Match:
+def snapped(pair: Pair, segments: Sequence[Segment]) -> list[Segment]:
+    """With ends at the query's cuts, as the product has them."""
+    return [snap(segment, pair.query_times, pair.query_cuts) for segment in segments]
+
+
+def as_match(pair: Pair, segments: Sequence[Segment]) -> Match:
+    """segments: one at least."""
     score = max(segment.score for segment in segments)
     return Match(pair.query_id, pair.query_id, pair.ref_id, pair.ref_id, score, tuple(segments))
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from models.alignment.config import AlignerConfig
 from models.alignment.merging import best_first, common
 from models.alignment.search import Map, Times, checked, is_plausible
 from models.ssan.detect import detect
-from models.ssan.evidence import gather, probability
-from models.ssan.fit import fit_box
+from models.ssan.evidence import Evidence, gather, probability
+from models.ssan.fit import Line, fit_box
 from models.ssan.grid import to_grid
 from models.ssan.shipped import open_spd
 from schemas.records import Segment
 
 # A stretch of a query is a copy of one place in a reference: of readings that share this much of it, the surest.
 _MOST_SHARED = 0.5
+_SUREST = 1e-9
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,35 +33,66 @@ class SPDConfig(AlignerConfig):
     min_length_s: float = 0.5
 
 
-def align(similarity: Map, query_times: Times, ref_times: Times, config: SPDConfig) -> list[Segment]:
-    """Segments of a similarity map float32[Q, R], best first; times float64[Q] and float64[R] in seconds.
+class Candidate(NamedTuple):
+    """A box with its line, before anything is known of how sure it is. line: seconds."""
 
-    A score is the probability that the segment is a copy, as it was calibrated on the validation split.
-    """
+    line: Line
+    backward: bool
+    evidence: Evidence
+
+
+def align(similarity: Map, query_times: Times, ref_times: Times, config: SPDConfig) -> list[Segment]:
+    """Segments of a similarity map float32[Q, R], best first; times float64[Q] and float64[R] in seconds."""
+    return chosen(candidates(similarity, query_times, ref_times, config), calibration_of(config), config)
+
+
+def candidates(similarity: Map, query_times: Times, ref_times: Times, config: SPDConfig) -> list[Candidate]:
+    """All that the detector sees, also what is hardly one."""
     similarity, query_times, ref_times = checked(similarity, query_times, ref_times)
     if min(similarity.shape) < 2 or similarity.max() < config.min_similarity:
         return []
-    network = open_spd(config.weights)
-    found = detect(network, to_grid(similarity, query_times, ref_times))
-    segments = []
+    found = detect(open_spd(config.weights), to_grid(similarity, query_times, ref_times))
+    seen = []
     for box, logit, backward in zip(found.boxes, found.logits.tolist(), found.backward.tolist(), strict=True):
         if backward and not config.find_reversed:
             continue
         line = fit_box(similarity, query_times, ref_times, box, backward)
         if line.query_end > line.query_start and line.ref_end > line.ref_start:
-            score = probability(gather(logit, similarity, query_times, ref_times, line), network.config["calibration"])
-            ends = (line.query_start, line.query_end, line.ref_start, line.ref_end)
-            segments.append(Segment(*ends, score, backward, abs(line.speed)))
+            seen.append(Candidate(line, backward, gather(logit, similarity, query_times, ref_times, line)))
+    return seen
+
+
+def calibration_of(config: SPDConfig) -> Sequence[float]:
+    """What the weights' config.json says (models/ssan/evidence.py)."""
+    calibration: list[float] = open_spd(config.weights).config["calibration"]
+    return calibration
+
+
+def chosen(found: Iterable[Candidate], calibration: Sequence[float], config: SPDConfig) -> list[Segment]:
+    """Of candidates what is plausible and what fits together, best first.
+
+    A score is how much of the segment is expected to be right: IoU with the true copy, as it was calibrated on the
+    validation split.
+    """
+    segments = (
+        Segment(*line[:4], probability(evidence, calibration), backward, abs(line.speed))
+        for line, backward, evidence in found
+    )
     return one_place(segment for segment in segments if is_plausible(segment, config))[: config.max_segments]
 
 
 def one_place(segments: Iterable[Segment]) -> list[Segment]:
     """Of the segments that are about the same stretch of the query the best; best score first."""
     kept: list[Segment] = []
-    for segment in best_first(segments):
+    for segment in sorted(segments, key=_worth, reverse=True):
         if all(_shared(segment, other) <= _MOST_SHARED for other in kept):
             kept.append(segment)
-    return kept
+    return best_first(kept)
+
+
+def _worth(segment: Segment) -> float:
+    """Odds times seconds: a piece of a copy may be as sure as the whole of it."""
+    return segment.score / max(1 - segment.score, _SUREST) * (segment.query_end - segment.query_start)
 
 
 def _shared(a: Segment, b: Segment) -> float:

@@ -13,7 +13,7 @@ Floats = NDArray[np.float32]
 
 STRIDE = 32
 """Height and width of what the network sees are multiples of it."""
-_FAINTEST = -4.0
+_FAINTEST = -6.0
 """Logit of a cell that is not looked at."""
 _MOST_CELLS = 128
 _SAME_COPY = 0.5

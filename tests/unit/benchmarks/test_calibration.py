@@ -8,45 +8,51 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.calibration import findings, fit_logistic, gap, overlap, reliability, rescored, write
-from benchmarks.pairs import Bench
+from benchmarks.calibration import fit_logistic, gap, matches, reliability, rightness, scored, write
+from benchmarks.methods import as_match
+from benchmarks.pairs import Bench, Pair
+from models.alignment.spd import Candidate, SPDConfig
 from models.metrics.report import Truth
-from schemas.records import Match, Segment
-
-
-def found(*segments: Segment) -> Match:
-    return Match("q", "q", "r", "r", max(segment.score for segment in segments), segments)
+from models.ssan.evidence import UNCALIBRATED, Evidence
+from models.ssan.fit import Line
+from schemas.records import Segment
 
 
 def test_a_logistic_curve_is_found_again() -> None:
     random = np.random.default_rng(0)
     evidence = random.normal(0, 2, (20_000, 2))
-    right = random.random(20_000) < 1 / (1 + np.exp(-(evidence @ [0.7, 0.2] - 1.2)))
-    assert fit_logistic(evidence, right) == pytest.approx([0.7, 0.2, -1.2], abs=0.05)
+    right = 1 / (1 + np.exp(-(evidence @ [0.7, 0.2] - 1.2)))
+    assert fit_logistic(evidence, right) == pytest.approx([0.7, 0.2, -1.2], abs=0.01)
 
 
-def test_findings_are_right_when_they_share_half_on_both_sides() -> None:
+def test_what_is_right_is_shared_of_all_that_both_cover_on_either_side() -> None:
     true = Segment(10, 20, 30, 40, 1.0)
-    assert overlap(true, true) == 1.0
-    assert overlap(true, Segment(10, 20, 35, 45, 1.0)) == pytest.approx(5 / 15)
-    assert overlap(true, Segment(0, 5, 30, 40, 1.0)) == 0.0
-    bench = Bench((), Truth({("q", "r"): (true,)}), 0)
-    scores, right = findings([found(Segment(10, 18, 30, 38, 0.9), Segment(10, 20, 50, 60, 1.0))], bench)
-    assert scores.tolist() == [0.9, 1.0]
-    assert right.tolist() == [True, False]
+    pair = Pair("q", "r", 0.0, np.zeros((2, 2), np.float32), np.arange(2.0), np.arange(2.0), np.empty(0))
+    bench = Bench((pair,), Truth({("q", "r"): (true,)}), 0)
+    segments = (Segment(10, 20, 35, 45, 0.9), true, Segment(0, 5, 30, 40, 0.2))
+    scores, right = scored([as_match(pair, segments)], bench)
+    assert scores.tolist() == [0.9, 1.0, 0.2]
+    assert right.tolist() == pytest.approx([5 / 15, 1.0, 0.0])
+    assert rightness(true, pair, Bench((pair,), Truth({}), 0)) == 0.0
 
 
-def test_the_calibration_error_is_the_distance_of_score_and_share() -> None:
-    scores, right = np.array([0.15, 0.15, 0.95, 0.95]), np.array([False, False, True, False])
+def test_the_calibration_error_is_the_distance_of_score_and_what_is_right() -> None:
+    scores, right = np.array([0.15, 0.15, 0.95, 0.95]), np.array([0.0, 0.0, 1.0, 0.0])
     assert [row["findings"] for row in reliability(scores, right)] == [2, 2]
     assert gap(scores, right) == pytest.approx((0.15 + 0.45) / 2)
 
 
-def test_scores_are_replaced_one_after_the_other() -> None:
-    first, second = found(Segment(0, 1, 0, 1, 0.1), Segment(2, 3, 2, 3, 0.2)), found(Segment(0, 1, 0, 1, 0.3))
-    changed = rescored([first, second], np.array([0.5, 0.6, 0.7]))
-    assert [[segment.score for segment in match.segments] for match in changed] == [[0.5, 0.6], [0.7]]
-    assert [match.score for match in changed] == [0.6, 0.7]
+def test_matches_are_what_one_calibration_makes_of_the_candidates() -> None:
+    pair = Pair("q", "r", 0.0, np.zeros((2, 2), np.float32), np.arange(10.0), np.arange(90.0), np.empty(0))
+    faint, bright = Line(0, 8, 10, 18, 1.0), Line(0, 8, 60, 68, 1.0)
+    seen = [
+        Candidate(faint, False, Evidence(1.0, 0.1, 0.0, 0.0)),
+        Candidate(bright, False, Evidence(0.5, 0.9, 0.5, 0.5)),
+    ]
+    (alone,) = matches([(pair, seen), (pair, [])], UNCALIBRATED, SPDConfig())
+    (weighed,) = matches([(pair, seen)], [1.0, 5.0, 0.0, 0.0, -2.0], SPDConfig())
+    assert [segment.ref_start for segment in alone.segments] == [10]
+    assert [segment.ref_start for segment in weighed.segments] == [60]
 
 
 def test_only_calibration_and_threshold_of_the_config_change(tmp_path: Path) -> None:

@@ -74,6 +74,12 @@ def test_a_stretch_of_a_query_has_one_place() -> None:
     assert one_place([other, same, best]) == [best, other]
 
 
+def test_of_two_readings_that_are_about_as_sure_the_longer_is_taken() -> None:
+    whole, piece = Segment(0, 10, 0, 10, 0.97), Segment(4, 10, 4, 10, 0.98)
+    assert one_place([piece, whole]) == [whole]
+    assert one_place([piece, Segment(0, 10, 0, 10, 0.9)]) == [piece]
+
+
 def test_the_shipped_weights_say_what_they_are_for() -> None:
     config = spd_config()
     assert config["backbone"] == "copy_lite0"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.ssan.evidence import UNCALIBRATED
 from models.ssan.export import SKE_FREE, SPD_FREE, write
 from models.ssan.shipped import SKEGraph, SPDGraph
 from models.ssan.ske import SKE
@@ -30,7 +31,7 @@ def unsettled(network: torch.nn.Module) -> torch.nn.Module:
 def test_spd_is_the_same_as_a_graph(size: tuple[int, int], tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = unsettled(SPD())
-    write(network, torch.zeros(1, 1, 64, 64), SPD_FREE, tmp_path, name="spd", calibration=[1.0, 0.0, 0.0, 0.0])
+    write(network, torch.zeros(1, 1, 64, 64), SPD_FREE, tmp_path, name="spd", calibration=UNCALIBRATED)
     maps = torch.randn(1, 1, *size) / 5
     maps[..., size[1] // 2 :] = 0
     with torch.inference_mode():
