@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 import apache_beam as beam
 import grpc
 from apache_beam.metrics.metric import MetricsFilter
-from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, SetupOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    PipelineOptions,
+    PortableOptions,
+    SetupOptions,
+    StandardOptions,
+)
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipelines.stopping import stop_if_asked
@@ -61,10 +67,10 @@ def check_store(gallery: str, milvus: str, beam_args: Sequence[str]) -> None:
 
     milvus: address of its server, empty for the embedded one.
     """
-    runner = starts_processes(beam_args)
-    if runner and not milvus:
+    option = starts_processes(beam_args)
+    if option and not milvus:
         raise UsageError(
-            f"{gallery}: the embedded Milvus serves one process, and --runner={runner} starts others: "
+            f"{gallery}: the embedded Milvus serves one process, and {option} starts others: "
             "name a server with --milvus URI when the gallery is made"
         )
 
@@ -124,10 +130,13 @@ def names_runner(beam_args: Sequence[str]) -> bool:
 
 
 def starts_processes(beam_args: Sequence[str]) -> str:
-    """The runner that Beam's options name, if its workers are other processes than this one; else empty."""
+    """The option of Beam's by which workers are other processes than this one; else empty."""
     options = PipelineOptions(list(beam_args))
     runner: str = options.view_as(StandardOptions).runner or ""
+    mode: str = options.view_as(DirectOptions).direct_running_mode
     environment = options.view_as(PortableOptions).environment_type
     short = runner.rpartition(".")[2].lower().removesuffix("runner")
-    own = environment == "LOOPBACK" or short in _IN_PROCESS or (short == "prism" and not environment)
-    return "" if own else runner
+    if not runner or short in _IN_PROCESS:
+        return f"--direct_running_mode={mode}" if mode == "multi_processing" else ""
+    own = environment == "LOOPBACK" or (short == "prism" and not environment)
+    return "" if own else f"--runner={runner}"

@@ -72,8 +72,9 @@ class Judgement:
 class Verdict:
     """One event: what an upload is, from now on. The one before it, if any, is named by ``revises``.
 
-    canonical_id: the video itself where it is canonical. matched_id: the video that ``segments`` lie in, the canonical
-    one or another of its copies; "" for a canonical. score: of the match, 0 for a canonical. fingerprint: of the file.
+    canonical_id: the video itself where it is canonical. whole: False where it shows only a part of the canonical
+    video, or that only a part of it. matched_id: the video that ``segments`` lie in, the canonical one or another of
+    its copies; "" for a canonical. score: of the match, 0 for a canonical. fingerprint: of the file.
     """
 
     video_id: str
@@ -85,6 +86,7 @@ class Verdict:
     score: float = 0.0
     segments: tuple[Segment, ...] = ()
     revises: str | None = None
+    whole: bool = True
 
     @property
     def verdict(self) -> Literal["canonical", "duplicate_of"]:
@@ -110,6 +112,7 @@ class Verdict:
             "video_id": self.video_id,
             "verdict": self.verdict,
             "canonical_id": self.canonical_id,
+            "whole": self.whole,
             "score": round(self.score, 4),
             "segments": [segment_to_json(segment) for segment in self.segments],
             "revises": self.revises,
@@ -120,7 +123,17 @@ class Verdict:
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Verdict:
         """Raises KeyError or TypeError where ``row`` is no verdict."""
-        names = ("video_id", "uri", "fingerprint", "canonical_id", "event_time", "matched_id", "score", "revises")
+        names = (
+            "video_id",
+            "uri",
+            "fingerprint",
+            "canonical_id",
+            "event_time",
+            "matched_id",
+            "score",
+            "revises",
+            "whole",
+        )
         return cls(**{name: row[name] for name in names}, segments=tuple(Segment(**each) for each in row["segments"]))
 
 

@@ -82,8 +82,7 @@ class _IsolatedDoFn(beam.DoFn):
         for outputs in (self._pool.map if self._pool else map)(self._isolate, batch):
             for output in outputs:
                 if isinstance(output, Failure):
-                    telemetry.count(f"{self._stage}_failures")
-                    telemetry.tell("failure")
+                    telemetry.failed(self._stage, output.video_id, output.message)
                     yield TaggedOutput(_FAILURES, output)
                 else:
                     telemetry.count(f"{self._stage}_done")

@@ -60,12 +60,13 @@ class _Commit(beam.DoFn):
             refused = commit(self._gallery, self._vectors, self._run, videos)
         for video in videos:
             if why := refused.get(video.video_id):
-                telemetry.count("commit_failures")
-                telemetry.tell("failure")
-                yield TaggedOutput(_REFUSED, failure_of(video.source, "store", MediaError(f"Milvus refuses it: {why}")))
+                failure = failure_of(video.source, "store", MediaError(f"Milvus refuses it: {why}"))
+                telemetry.failed("commit", failure.video_id, failure.message)
+                yield TaggedOutput(_REFUSED, failure)
             else:
                 telemetry.count("videos_indexed")
                 telemetry.count("keyframes_indexed", len(video.times))
+                telemetry.log("indexed", video_id=video.video_id, keyframes=len(video.times))
                 yield video
 
     def teardown(self) -> None:

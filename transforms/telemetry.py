@@ -1,8 +1,11 @@
-"""Counters, timers and progress. Counters reach every runner's interface; progress, listeners in this process."""
+"""Counters, timers, progress and logs. Counters and logs reach every runner's interface; progress, listeners in this
+process."""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +13,8 @@ from collections.abc import Callable, Iterator
 from apache_beam.metrics import Metrics
 
 NAMESPACE = "cliptrace"
+
+_LOGGER = logging.getLogger(NAMESPACE)
 
 Listener = Callable[[str, float], None]
 _listeners: list[Listener] = []
@@ -34,6 +39,18 @@ def timed(name: str) -> Iterator[None]:
         yield
     finally:
         measure(f"{name}_ms", round((time.perf_counter() - begin) * 1000))
+
+
+def log(event: str, level: int = logging.INFO, **fields: str | float) -> None:
+    """One line of JSON in the worker's log: whatever a name from outside holds, it stays within its quotes."""
+    _LOGGER.log(level, "%s", json.dumps({"event": event, **fields}))
+
+
+def failed(stage: str, video_id: str, message: str) -> None:
+    """Count, tell and log a dead letter. As ``count``."""
+    count(f"{stage}_failures")
+    tell("failure")
+    log("failure", logging.WARNING, stage=stage, video_id=video_id, message=message)
 
 
 def tell(event: str, amount: float = 1.0) -> None:

@@ -16,7 +16,8 @@ TEXT = (ROOT / "docs" / "operations.md").read_text()
 def measured() -> Iterator[str]:
     """Names of counters and distributions: those given to telemetry, and three for each isolated stage."""
     paths = sorted((ROOT / "transforms").rglob("*.py"))
-    for path in (path for path in paths if path.name != "isolation.py"):  # which names them by its stage
+    # Two name them by what they are given.
+    for path in (path for path in paths if path.name not in ("isolation.py", "telemetry.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue
@@ -28,6 +29,8 @@ def measured() -> Iterator[str]:
                 yield from names or [f"verdicts_{verdict}" for verdict in (CANONICAL, DUPLICATE)]
             elif called == "telemetry.measure":
                 yield from names
+            elif called == "telemetry.failed":
+                yield from (f"{name}_failures" for name in names)
             elif called == "telemetry.timed":
                 yield from (f"{name}_ms" for name in names)
 

@@ -49,6 +49,13 @@ class _SettleDoFn(beam.DoFn):
             if verdict.revises is None and (age_s := age_of(verdict)) is not None:
                 telemetry.measure("verdict_age_ms", round(age_s * 1000))
             telemetry.count(f"verdicts_{verdict.verdict}")
+            telemetry.log(
+                verdict.verdict,
+                event_id=verdict.event_id,
+                video_id=verdict.video_id,
+                canonical_id=verdict.canonical_id,
+                revises=verdict.revises or "",
+            )
             yield verdict
 
 

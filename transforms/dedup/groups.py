@@ -3,7 +3,7 @@
 The rules, which docs/dedup.md tells users:
 - Two uploads that are copies as a whole are in one group, and so are their other copies (A~B, B~C: one group).
 - An upload that shares only a part is a duplicate of the best-matching canonical video; it joins no groups together,
-  and a part of what is itself no canonical says nothing.
+  and a part of what is itself no canonical says nothing. Whose copy as a whole is a part is one as well.
 - One of a group is canonical: a video of the gallery, else a trusted upload, else the one that was judged first. So an
   upload that was canonical becomes a duplicate only where a later one shows that two groups are one.
 """
@@ -27,6 +27,7 @@ class _Standing:
     fingerprint: str
     canonical_id: str
     event_id: str
+    whole: bool
     order: int
     time: float
 
@@ -57,6 +58,7 @@ class Groups:
             verdict.fingerprint,
             verdict.canonical_id,
             verdict.event_id,
+            verdict.whole,
             old.order if old and old.fingerprint == verdict.fingerprint else self._judged,
             verdict.time,
         )
@@ -74,19 +76,20 @@ class Groups:
         if self.knows(own) and not self.knows(own, judgement.fingerprint):
             events += self._without(own, time)
         new = not self.knows(own, judgement.fingerprint)
+        if not new and not self._standings[own].whole:
+            return events  # a part joins nothing
         head = own if new else self._standings[own].canonical_id
-        found = self._found(judgement, head)
+        found, whole = self._found(judgement, head)
         winner = min([head, *found], key=lambda canonical: self._rank(canonical, own))
         if new:
-            link = found.get(winner)
-            events.append(self._event(own, winner, time, judgement, link))
+            events.append(self._event(own, winner, time, judgement, found.get(winner), whole))
             self.take(events[-1])
             if winner != own:  # those that were told of it when it was the gallery's, as after a job that died
-                events += self._follow(own, winner, time)
+                events += self._follow(own, winner, time, whole)
         losers = ({head, *found} - {winner, own if new else winner}) & self._standings.keys()  # no video of the gallery
         for loser in sorted(losers, key=lambda canonical: self._rank(canonical, own)):
             direct = found[winner if loser == head else loser]
-            events += self._join(loser, winner, time, judgement, direct)
+            events += self._join(loser, winner, time, judgement, direct, whole)
         return events
 
     def waits_for(self, judgement: Judgement) -> tuple[Link, ...]:
@@ -94,9 +97,10 @@ class Groups:
         links = (link for link in judgement.links if link.in_flight)
         return tuple(link for link in links if not self.knows(link.other_id, link.fingerprint or None))
 
-    def _found(self, judgement: Judgement, head: str) -> dict[str, Link]:
-        """The best link to each canonical video that the upload's group is, or goes to, one group with."""
-        own, whole, partial = judgement.video_id, dict[str, Link](), dict[str, Link]()
+    def _found(self, judgement: Judgement, head: str) -> tuple[dict[str, Link], bool]:
+        """The best link to each canonical video that the upload's group is, or goes to, one group with; and whether
+        they are copies as a whole."""
+        own, whole, part = judgement.video_id, dict[str, Link](), dict[str, Link]()
         for link in sorted(judgement.links, key=lambda link: (-link.score, -link.seconds, link.other_id)):
             standing = self._standings.get(link.other_id)
             if link.other_id == own or self._policy.forbids(own, link.other_id) or (not standing and link.in_flight):
@@ -105,11 +109,11 @@ class Groups:
             is_query = self._rank(canonical, own) < self._rank(head, own)
             if canonical == head or not self._policy.accepts(link, is_query) or self._policy.forbids(head, canonical):
                 continue
-            if self._policy.is_whole(link):
+            if self._policy.is_whole(link) and (standing is None or standing.whole):
                 whole.setdefault(canonical, link)
-            elif canonical == link.other_id and head == own and not partial:
-                partial[canonical] = link
-        return whole or partial
+            elif (canonical == link.other_id or self._policy.is_whole(link)) and head == own and not part:
+                part[canonical] = link
+        return (whole, True) if whole else (part, False)
 
     def _rank(self, canonical: str, own: str) -> tuple[int, int]:
         """The least is canonical. A video of the gallery that is no upload, or none any more, comes first."""
@@ -119,45 +123,51 @@ class Groups:
         order = standing.order if standing else self._judged + 1
         return (1 if self._policy.trusts(canonical) else 2, order)
 
-    def _join(self, loser: str, winner: str, time: str, judgement: Judgement, link: Link | None) -> list[Verdict]:
-        """A group becomes part of another. link: between the upload that was judged and the other group."""
+    def _join(
+        self, loser: str, winner: str, time: str, judgement: Judgement, link: Link | None, whole: bool
+    ) -> list[Verdict]:
+        """A group becomes part of another. link: between the upload that was judged and the other group; whole: it."""
         events = []
         for video_id in (loser, *self._duplicates.get(loser, ())):
+            as_whole = whole and (video_id == loser or self._standings[video_id].whole)
             if self._policy.forbids(video_id, winner):
                 if video_id != loser:
                     events.append(self._revised(video_id, video_id, time))
             elif link and video_id == judgement.video_id:
-                events.append(self._revised(video_id, winner, time, link.other_id, link.score, link.segments))
+                events.append(self._revised(video_id, winner, time, as_whole, link.other_id, link.score, link.segments))
             elif link and video_id == link.other_id:
-                segments = link.turned(judgement.video_id).segments
-                events.append(self._revised(video_id, winner, time, judgement.video_id, link.score, segments))
+                seen = link.turned(judgement.video_id)
+                events.append(self._revised(video_id, winner, time, as_whole, seen.other_id, seen.score, seen.segments))
             else:
-                events.append(self._revised(video_id, winner, time, loser if video_id != loser else ""))
+                events.append(self._revised(video_id, winner, time, as_whole, loser if video_id != loser else ""))
         for event in events:
             self.take(event)
         return events
 
-    def _follow(self, video_id: str, winner: str, time: str) -> list[Verdict]:
-        """What was a duplicate of a video that is one itself now."""
+    def _follow(self, video_id: str, winner: str, time: str, whole: bool) -> list[Verdict]:
+        """What was a duplicate of a video that is one itself now; whole: that one."""
         events = []
         for other in list(self._duplicates.get(video_id, ())):
+            as_whole = whole and self._standings[other].whole
             canonical = other if other == winner or self._policy.forbids(other, winner) else winner
-            events.append(self._revised(other, canonical, time, video_id if canonical != other else ""))
+            events.append(self._revised(other, canonical, time, as_whole, video_id if canonical != other else ""))
             self.take(events[-1])
         return events
 
     def _without(self, video_id: str, time: str) -> list[Verdict]:
-        """An upload's file is another one now: the first of its copies stands for the rest."""
+        """An upload's file is another one now: the first of its copies stands for the rest, each part for itself."""
         events, firsts = [], list[str]()
         for other in list(self._duplicates.get(video_id, ())):
             first = next((first for first in firsts if not self._policy.forbids(other, first)), other)
-            if first == other:
+            if not self._standings[other].whole:
+                first = other
+            elif first == other:
                 firsts.append(other)
-            events.append(self._revised(other, first, time, first if other != first else ""))
+            events.append(self._revised(other, first, time, matched_id=first if other != first else ""))
             self.take(events[-1])
         return events
 
-    def _event(self, own: str, winner: str, time: str, judgement: Judgement, link: Link | None) -> Verdict:
+    def _event(self, own: str, winner: str, time: str, judgement: Judgement, link: Link | None, whole: bool) -> Verdict:
         before = self._standings.get(own)
         return Verdict(
             own,
@@ -169,6 +179,7 @@ class Groups:
             link.score if link else 0.0,
             link.segments if link else (),
             before.event_id if before else None,
+            whole or winner == own,
         )
 
     def _revised(
@@ -176,6 +187,7 @@ class Groups:
         video_id: str,
         canonical_id: str,
         time: str,
+        whole: bool = True,
         matched_id: str = "",
         score: float = 0.0,
         segments: tuple[Segment, ...] = (),
@@ -191,6 +203,7 @@ class Groups:
             score,
             segments,
             standing.event_id,
+            whole or video_id == canonical_id,
         )
 
     def _forget(self, before: float) -> None:

@@ -23,8 +23,11 @@ from transforms.store import files
 from transforms.storing import to_lines
 
 VERDICTS, PAIRS, FAILURES = "verdicts", "pairs", "failures"
+_SHARDS = "*-*.jsonl"
 _WINDOW_S = 600
 """Of one shard."""
+_TICK_NS = 1_000_000_000
+"""What a file system's clock may be coarse by."""
 
 Row = Verdict | Judgement | Failure
 
@@ -40,6 +43,8 @@ class Log:
         self.folder = files.absolute(folder.removeprefix("file://"))
         self._remember_s = remember_days * 86_400
         self._read: dict[str, int] = {}
+        self._listed = (-1, list[str]())
+        """When the folder changed, and what it held then."""
 
     def held(self) -> AbstractContextManager[None]:
         """Nobody else writes meanwhile. CliptraceError where the folder cannot be written to."""
@@ -48,13 +53,31 @@ class Log:
     def new(self) -> Iterator[Row]:
         """What was written since the last call, by kind: verdicts first. CliptraceError where a line makes no sense."""
         oldest = _window(time.time() - self._remember_s)
+        shards = self._shards()
         for kind in (VERDICTS, FAILURES, PAIRS):
-            for path in files.find(self.folder, f"{kind}-*.jsonl"):
-                for line in self._lines(path) if path.rsplit("/", 1)[1] >= f"{kind}-{oldest}" else ():
+            # Who writes has read what there is, and writes to the newest shard or begins a newer one.
+            newest = max((_start_of(path) for path in self._read if _kind_of(path) == kind), default="")
+            for path in shards:
+                if _kind_of(path) != kind or _start_of(path) < max(oldest, newest if path in self._read else ""):
+                    continue
+                for line in self._lines(path):
                     try:
                         yield _row(kind, json.loads(line))
                     except (ValueError, TypeError, LookupError) as error:
                         raise CliptraceError(f"{path}: a line is no entry of {kind}: {error}") from error
+
+    def _shards(self) -> list[str]:
+        """In order; a local folder is listed anew when it has changed."""
+        if not files.is_local(self.folder):
+            return files.find(self.folder, _SHARDS)
+        changed = Path(self.folder).stat().st_mtime_ns if Path(self.folder).exists() else 0
+        if changed != self._listed[0]:
+            begun = time.time_ns()
+            shards = files.find(self.folder, _SHARDS)
+            if begun - changed < _TICK_NS:
+                return shards  # it may change once more, and have the same time
+            self._listed = (changed, shards)
+        return self._listed[1]
 
     def _lines(self, path: str) -> list[bytes]:
         """Whole lines only: a writer that was killed may have left half of one."""
@@ -80,10 +103,8 @@ class Log:
     def _write(self, kind: str, lines: bytes) -> None:
         """What is written is not read again."""
         # A clock that was set back does not write before what is written: the order of shards is the order of events.
-        shards = (path.rsplit("/", 1)[1] for path in self._read)
-        name = max(
-            [f"{kind}-{_window(time.time())}", *(s[: len(kind) + 17] for s in shards if s.startswith(f"{kind}-"))]
-        )
+        start = max([_window(time.time()), *(_start_of(path) for path in self._read if _kind_of(path) == kind)])
+        name = f"{kind}-{start}"
         path = files.join(self.folder, f"{name}.jsonl")
         if not files.is_local(path):
             path = files.join(self.folder, f"{name}-{time.time_ns():020}-{secrets.token_hex(3)}.jsonl")
@@ -106,6 +127,15 @@ class Log:
 
 def _window(seconds: float) -> str:
     return time.strftime("%Y%m%dT%H%M00Z", time.gmtime(seconds // _WINDOW_S * _WINDOW_S))
+
+
+def _kind_of(path: str) -> str:
+    return path.rsplit("/", 1)[1].split("-", 1)[0]
+
+
+def _start_of(path: str) -> str:
+    """Of a shard's window, as _window has it."""
+    return path.rsplit("/", 1)[1].split("-", 2)[1].removesuffix(".jsonl")
 
 
 def _mend(file: int) -> None:

@@ -19,7 +19,7 @@ from schemas.errors import CliptraceError, UsageError
         [],
         ["--runner=FnApiRunner"],
         ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"],
-        ["--runner=DirectRunner"],
+        ["--runner=DirectRunner", "--direct_running_mode=multi_threading"],
         ["--runner", "PrismRunner"],
         ["--runner=PrismRunner", "--environment_type=LOOPBACK"],
         ["--runner=PortableRunner", "--job_endpoint=localhost:1", "--environment_type=LOOPBACK"],
@@ -37,14 +37,15 @@ def test_the_embedded_milvus_serves_runners_in_this_process(flags: list[str]) ->
         ["--runner=PortableRunner", "--environment_type=EXTERNAL"],
         ["--runner=PrismRunner", "--environment_type=DOCKER"],
         ["--runner=DataflowRunner"],
+        ["--direct_running_mode=multi_processing", "--direct_num_workers=2"],
     ],
 )
 def test_the_embedded_milvus_serves_no_other(flags: list[str]) -> None:
-    name = flags[1] if flags[0] == "--runner" else flags[0].partition("=")[2]
+    option = f"--runner={flags[1]}" if flags[0] == "--runner" else flags[0]
     with pytest.raises(UsageError) as refused:
         check_store("g", "", flags)
     assert str(refused.value) == (
-        f"g: the embedded Milvus serves one process, and --runner={name} starts others: "
+        f"g: the embedded Milvus serves one process, and {option} starts others: "
         "name a server with --milvus URI when the gallery is made"
     )
     check_store("g", "http://localhost:19530", flags)

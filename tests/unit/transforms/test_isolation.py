@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -51,6 +53,20 @@ def run(work: Any, elements: list[int], threads: int, check: Any) -> Any:
     outcome = pipeline.run()
     outcome.wait_until_finish()
     return outcome
+
+
+def test_a_dead_letter_is_one_line_of_json_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, telemetry.NAMESPACE):
+        run(Work({3: MediaError('no "video"\nat all')}), [2, 3], 1, lambda results: None)
+    (line,) = [record for record in caplog.records if record.name == telemetry.NAMESPACE]
+    assert line.levelname == "WARNING"
+    assert json.loads(line.getMessage()) == {
+        "event": "failure",
+        "stage": "stage",
+        "video_id": "v3",
+        "message": 'no "video" at all',
+    }
+    assert "\n" not in line.getMessage()
 
 
 @pytest.mark.parametrize("threads", [1, 4])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -46,6 +47,7 @@ def test_an_event_is_one_line_of_the_contract(tmp_path: Path) -> None:
         "video_id": "a",
         "verdict": "duplicate_of",
         "canonical_id": "old",
+        "whole": True,
         "score": 0.9,
         "segments": [
             {
@@ -155,6 +157,23 @@ def test_shards_of_long_ago_are_not_read(tmp_path: Path) -> None:
     arbiter(tmp_path).hear(judgement("b"))
     assert said(tmp_path / "none") == {}
     assert len(list(Log(str(tmp_path), 365).new())) == 1
+
+
+def test_only_shards_that_may_have_grown_are_read_again(tmp_path: Path) -> None:
+    arbiter(tmp_path).hear(judgement("a"))
+    (newest,) = tmp_path.glob("verdicts-*.jsonl")
+    older = tmp_path / "verdicts-20260131T120000Z.jsonl"
+    older.write_bytes(newest.read_bytes())
+    os.utime(tmp_path, (0, 0))  # long ago: what was listed then is listed
+    log = Log(str(tmp_path), 365_000)
+    assert len(list(log.new())) == 2
+    older.write_text("nobody appends here\n" * 100)
+    (tmp_path / "verdicts-20260131T130000Z.jsonl").write_text("{}\n")
+    os.utime(tmp_path, (0, 0))
+    assert list(log.new()) == []
+    arbiter_of_another_job = Log(str(tmp_path), 365_000)
+    with pytest.raises(CliptraceError, match="a line is no entry of verdicts"):
+        list(arbiter_of_another_job.new())
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -57,6 +57,54 @@ def test_a_compilation_does_not_make_what_it_shows_one_group() -> None:
     assert len(verdicts) == 3
 
 
+def test_a_copy_of_a_part_is_a_part_and_joins_no_groups() -> None:
+    verdicts = judged(
+        judgement("compilation"),
+        judgement("piece", part("compilation")),
+        judgement("again", whole("piece")),
+        judgement("other"),
+        judgement("both", whole("again", 0.95), whole("other", 0.8)),
+    )
+    assert final(verdicts) == {
+        "compilation": "compilation",
+        "piece": "compilation",
+        "again": "compilation",
+        "other": "other",
+        "both": "other",
+    }
+    assert [verdict.whole for verdict in verdicts] == [True, False, False, True, True]
+    assert verdicts[2].matched_id == "piece"
+
+
+def test_a_whole_copy_is_told_from_a_part_also_when_its_group_moves() -> None:
+    verdicts = judged(
+        judgement("a"),
+        judgement("b"),
+        judgement("piece", part("b")),
+        judgement("b2", whole("b")),
+        judgement("c", whole("a"), whole("b")),
+    )
+    assert {v.video_id: (v.canonical_id, v.whole) for v in verdicts} == {
+        "a": ("a", True),
+        "b": ("a", True),
+        "piece": ("a", False),
+        "b2": ("a", True),
+        "c": ("a", True),
+    }
+
+
+def test_parts_of_a_file_that_is_another_one_now_are_no_copies_of_each_other() -> None:
+    verdicts = judged(
+        judgement("all"),
+        judgement("start", part("all")),
+        judgement("end", part("all")),
+        judgement("copy", whole("all")),
+        judgement("copy2", whole("all")),
+        dataclasses.replace(judgement("all"), fingerprint="another"),
+    )
+    assert final(verdicts) == {"all": "all", "start": "start", "end": "end", "copy": "copy", "copy2": "copy"}
+
+
 def test_a_part_of_a_part_says_nothing() -> None:
     verdicts = judged(judgement("a"), judgement("b", part("a")), judgement("c", part("b")))
     assert final(verdicts) == {"a": "a", "b": "a", "c": "c"}
