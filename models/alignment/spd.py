@@ -29,7 +29,7 @@ class SPDConfig(AlignerConfig):
     """
 
     weights: str = "spd"
-    min_similarity: float = 0.1
+    min_similarity: float = 0.15
     min_length_s: float = 0.5
 
 

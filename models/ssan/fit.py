@@ -18,16 +18,14 @@ Times = NDArray[np.float64]
 _SHIFTS = np.linspace(-1.0, 1.0, 13)
 _SHIFT_KEYFRAMES, _SHIFT_SHARE = 2.0, 0.2
 """How far a line may lie beside the box's diagonal: in keyframes, or as a share of the copy's length."""
-_SLOPES = (0.8, 0.9, 1.1, 1.25)
+_SLOPES = (0.67, 0.8, 0.9, 1.1, 1.25, 1.5)
 """How many times as steep as the diagonal it may be."""
 _ORIGINAL_SPEED = 1.35
 """A box that is this near to the original speed may be a copy at it, as most are."""
 _EASE = 0.01
 """Similarity by which a line at the box's side must be better than its middle."""
-_HURRY = 0.3
-"""And a line of e times the original speed better than one at it."""
-_BEYOND_S, _BEYOND_SHARE = 1.0, 0.25
-"""How far a copy may reach beyond its box: in seconds, or as a share of the box."""
+_OTHER_SPEED, _HURRY = 0.02, 0.05
+"""And a line at another speed than the original better than one at it: at all, and once more for each factor of e."""
 _FADED = 0.5
 """Share of a copy's median similarity below which a keyframe no longer belongs to it."""
 _MISSED_S = 1.0
@@ -63,17 +61,17 @@ def fit_box(similarity: Floats, query_times: Times, ref_times: Times, box: Times
     speed_of, shift_of = (each.ravel() for each in np.meshgrid(sign * speeds, _SHIFTS, indexing="ij"))
     offsets = ref_middle + reach * shift_of - speed_of * middle
     means = along(similarity, query_times, ref_edges, rows, speed_of, offsets).mean(axis=1)
-    ease = -_EASE * np.abs(shift_of) - _HURRY * np.abs(np.log(np.abs(speed_of)))
+    hurry = np.abs(np.log(np.abs(speed_of)))
+    ease = -_EASE * np.abs(shift_of) - _OTHER_SPEED * (hurry > 0) - _HURRY * hurry
     best = int(np.argmax(means + ease))
     speed, offset = float(speed_of[best]), float(offsets[best])
 
     per_second = len(query_times) / float(query_edges[-1] - query_edges[0])
-    margin = max(_FEWEST, round(_BEYOND_S * per_second), round(_BEYOND_SHARE * len(rows)))
-    rows = np.arange(max(first - margin, 0), min(last + margin, len(query_times) - 1) + 1)
-    (profile,) = along(similarity, query_times, ref_edges, rows, speed_of[[best]], offsets[[best]])
+    everywhere = np.arange(len(query_times))
+    (profile,) = along(similarity, query_times, ref_edges, everywhere, speed_of[[best]], offsets[[best]])
     missed = max(_FEWEST, round(_MISSED_S * per_second))
-    begin, end = _run(profile, first - int(rows[0]), last - int(rows[0]), missed)
-    start_s, end_s = float(query_edges[rows[begin]]), float(query_edges[rows[end] + 1])
+    begin, end = _run(profile, first, last, missed)
+    start_s, end_s = float(query_edges[begin]), float(query_edges[end + 1])
     # The reference may begin or end on the way.
     borders = sorted(((float(ref_edges[0]) - offset) / speed, (float(ref_edges[-1]) - offset) / speed))
     start_s, end_s = max(start_s, borders[0]), min(end_s, borders[1])

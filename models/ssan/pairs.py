@@ -161,9 +161,9 @@ class PairMaker:
         """Pieces of the query, each a copy, in the order in which they are shown; and where they are from."""
         count = 1 + int(random.choice(len(COUNTS), p=COUNTS))
         variant = int(random.integers(0 if random.random() < 0.3 else 1, self._variants))
-        speed = float(random.choice(SPEEDS)) if random.random() < 0.25 else 1.0
-        speed = float(np.exp(random.uniform(-0.7, 0.7))) if random.random() < 0.05 else speed
-        backward = random.random() < 0.07
+        speed = float(random.choice(SPEEDS)) if random.random() < 0.35 else 1.0
+        speed = float(np.exp(random.uniform(-0.8, 0.8))) if random.random() < 0.12 else speed
+        backward = random.random() < 0.12
         hold = int(random.integers(2, 9)) if random.random() < 0.1 else 1
         lengths = LENGTHS_S[random.integers(2)]
         pieces: list[Footage] = []
