@@ -30,6 +30,7 @@ _LOCAL_WAVE = (128, 2 << 30)
 _CLUSTER_WAVE = (10_000, 1 << 62)
 """Most videos and bytes of one wave. In process every stage waits for the one before it, and what lies between them is
 in memory: a wave is what a killed run loses. A cluster has its own way with both; waves keep its job graph small."""
+_NEVER_S = 10 * 365 * 86_400
 _WORKER_ERROR = re.compile(r"^schemas\.errors\.(?:CliptraceError|UsageError): (.*)$", re.MULTILINE)
 _IN_PROCESS = frozenset({"fnapi", "direct", "switchingdirect", "bundlebaseddirect"})
 
@@ -77,10 +78,8 @@ def check_store(gallery: str, milvus: str, beam_args: Sequence[str]) -> None:
 
 def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> None:
     """Build and run a pipeline to its end: in this process, or where Beam's own options say."""
-    options = PipelineOptions(list(beam_args))
-    options.view_as(SetupOptions).save_main_session = False
     # The runner is pinned: Beam's DirectRunner is a switch that may try to download another one.
-    pipeline = beam.Pipeline(None if names_runner(beam_args) else FnApiRunner(), options=options)
+    pipeline = beam.Pipeline(None if names_runner(beam_args) else FnApiRunner(), options=options_of(beam_args))
     build(pipeline)
     with clear_error():
         result = pipeline.run()
@@ -88,6 +87,16 @@ def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> Non
     if starts_processes(beam_args) and not is_template(beam_args):
         _tell_counters(result)
     stop_if_asked()
+
+
+def options_of(beam_args: Sequence[str]) -> PipelineOptions:
+    options = PipelineOptions(list(beam_args))
+    options.view_as(SetupOptions).save_main_session = False
+    portable = options.view_as(PortableOptions)
+    if _runner_of(options) == "prism" and "job_server_timeout" not in options.get_all_options(drop_default=True):
+        # Of Prism, Beam takes the time for an answer as the time for the whole job.
+        portable.job_server_timeout = _NEVER_S
+    return options
 
 
 def is_template(beam_args: Sequence[str]) -> bool:
@@ -135,8 +144,14 @@ def starts_processes(beam_args: Sequence[str]) -> str:
     runner: str = options.view_as(StandardOptions).runner or ""
     mode: str = options.view_as(DirectOptions).direct_running_mode
     environment = options.view_as(PortableOptions).environment_type
-    short = runner.rpartition(".")[2].lower().removesuffix("runner")
+    short = _runner_of(options)
     if not runner or short in _IN_PROCESS:
         return f"--direct_running_mode={mode}" if mode == "multi_processing" else ""
     own = environment == "LOOPBACK" or (short == "prism" and not environment)
     return "" if own else f"--runner={runner}"
+
+
+def _runner_of(options: PipelineOptions) -> str:
+    """The runner's short name, lower case."""
+    name: str = options.view_as(StandardOptions).runner or ""
+    return name.rpartition(".")[2].lower().removesuffix("runner")

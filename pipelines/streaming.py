@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 import apache_beam as beam
 import grpc
-from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions, StandardOptions
+from apache_beam.options.pipeline_options import StandardOptions
 
 from pipelines.prism import find_prism
-from pipelines.running import clear_error, names_runner
+from pipelines.running import clear_error, names_runner, options_of
 from pipelines.stopping import stopped_as_asked
 
 
@@ -20,8 +20,7 @@ def stream(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> 
     if not names_runner(beam_args):
         local = ("--runner=PrismRunner", f"--prism_location={find_prism()}", "--prism_log_level=error")
         beam_args = (*beam_args, *local)
-    options = PipelineOptions(list(beam_args))
-    options.view_as(SetupOptions).save_main_session = False
+    options = options_of(beam_args)
     options.view_as(StandardOptions).streaming = True
     pipeline = beam.Pipeline(options=options)
     build(pipeline)

@@ -11,6 +11,7 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+from apache_beam.utils.shared import Shared
 from numpy.typing import NDArray
 
 from models.alignment import ALIGNERS, align
@@ -32,7 +33,7 @@ from transforms.store.gallery import FrameReader, Gallery, StoredVideo, check_ve
 from transforms.store.live import LiveVideos
 from transforms.store.stops import read_stops
 from transforms.store.takedown import is_removed
-from transforms.store.vectors import Consistency
+from transforms.store.vectors import Consistency, VectorStore
 
 Pair = tuple[FrameFeatures, Candidate]
 
@@ -102,12 +103,13 @@ class Find:
         consistency: Consistency = "Bounded",
     ) -> None:
         self._gallery, self._config, self._backbone, self._consistency = gallery, config, backbone, consistency
+        self._shared = Shared()
 
     def open(self) -> None:
         self._background, self._stopped = Background.of(self._backbone), read_stops(self._gallery)
         self._opened = self._gallery.vectors()
         self._vectors = self._opened.__enter__()
-        check_vectors(self._gallery, self._vectors)
+        self._checked = self._shared.acquire(lambda: _Checked(self._gallery, self._vectors))
 
     def __call__(self, query: FrameFeatures) -> Iterator[Pair]:
         query = normalised(query, self._background, self._stopped)
@@ -129,6 +131,14 @@ class Find:
         self._opened.__exit__(None, None, None)
 
 
+class _Checked:
+    """That the vector store holds the gallery's embeddings. Looked at once a process: that reads the ledger, and a
+    runner may open a stage many times."""
+
+    def __init__(self, gallery: Gallery, vectors: VectorStore) -> None:
+        check_vectors(gallery, vectors)
+
+
 def normalised(query: FrameFeatures, background: Background | None, stopped: NDArray[np.float32]) -> FrameFeatures:
     """With what is taken off its similarities: what the background and the stop-list say, and all of a frame that shows
     nothing (score 0)."""
@@ -142,9 +152,10 @@ class Align:
 
     def __init__(self, gallery: Gallery, config: MatchConfig) -> None:
         self._gallery, self._config = gallery, config
+        self._shared = Shared()
 
     def open(self) -> None:
-        self.videos = LiveVideos(self._gallery)
+        self.videos: LiveVideos = self._shared.acquire(lambda: LiveVideos(self._gallery))
         self._frames = FrameReader(self._gallery)
 
     def __call__(self, pair: Pair) -> Iterator[Match]:

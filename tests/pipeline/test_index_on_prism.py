@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
 from gallery_reading import frames, index, stored
 
 from pipelines.prism import find_prism
+from pipelines.running import run
 from schemas.errors import CliptraceError
 
 
@@ -20,11 +23,21 @@ def prism() -> str:
         pytest.skip(str(error))
 
 
+def options(prism: str) -> list[str]:
+    return ["--runner=PrismRunner", f"--prism_location={prism}", "--prism_log_level=error"]
+
+
+@pytest.mark.slow
+def test_a_job_outlasts_the_five_minutes_after_which_beam_would_end_it(prism: str) -> None:
+    begin = time.monotonic()
+    run(lambda pipeline: pipeline | beam.Create([330]) | beam.Map(time.sleep), options(prism))
+    assert time.monotonic() - begin > 330
+
+
 def test_prism_makes_the_gallery_that_this_process_makes(
     prism: str, videos: Path, gallery: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ("--", "--runner=PrismRunner", f"--prism_location={prism}", "--prism_log_level=error")
-    code, text = index(capsys, videos, "--gallery", tmp_path / "gallery", *options)
+    code, text = index(capsys, videos, "--gallery", tmp_path / "gallery", "--", *options(prism))
     assert code == 3, text  # broken.mp4
     assert stored(tmp_path / "gallery") == stored(gallery)
     assert frames(tmp_path / "gallery") == frames(gallery)

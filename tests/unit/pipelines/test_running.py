@@ -7,9 +7,10 @@ from pathlib import Path
 import apache_beam as beam
 import grpc
 import pytest
+from apache_beam.options.pipeline_options import PortableOptions
 
 from pipelines import cli
-from pipelines.running import check_store, clear_error, run
+from pipelines.running import check_store, clear_error, options_of, run
 from schemas.errors import CliptraceError, UsageError
 
 
@@ -97,3 +98,15 @@ def test_a_runner_that_is_gone_is_told_in_a_line() -> None:
         channel.unary_unary("/nobody/Answers")(b"", timeout=10)
     assert str(error.value).startswith("the runner is gone: ")
     assert str(error.value).endswith("; run the same command again to go on")
+
+
+def test_a_job_on_prism_may_last_as_long_as_it_will() -> None:
+    def limit_s(*flags: str) -> int:
+        limit: int = options_of(flags).view_as(PortableOptions).job_server_timeout
+        return limit
+
+    year = 365 * 86_400
+    assert limit_s("--runner=PrismRunner") > year
+    assert limit_s("--runner", "apache_beam.runners.portability.prism_runner.PrismRunner") > year
+    assert limit_s("--runner=PrismRunner", "--job_server_timeout=7") == 7
+    assert limit_s("--runner=FlinkRunner") < year  # of which it is the time for an answer
