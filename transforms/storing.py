@@ -18,6 +18,8 @@ from transforms.store.gallery import Gallery, commit, part_name
 
 _COMMIT_KEYFRAMES = 20_000
 """Keyframes of one commit: 40 MB of embeddings at 512 dimensions."""
+_SEALED_KEYFRAMES = 1000
+"""After so many the embedded Milvus seals what was written: each search copies all that is not sealed."""
 _COMMIT_FAILURES = 1000
 _REFUSED = "refused"
 
@@ -48,6 +50,7 @@ class _Commit(beam.DoFn):
 
     def __init__(self, gallery: Gallery, run: str) -> None:
         self._gallery, self._run = gallery, run
+        self._unsealed = 0
 
     def setup(self) -> None:
         self._opened = self._gallery.vectors()
@@ -58,6 +61,7 @@ class _Commit(beam.DoFn):
             return
         with telemetry.timed("commit"):
             refused = commit(self._gallery, self._vectors, self._run, videos)
+            self._seal(sum(len(video.times) for video in videos))
         for video in videos:
             if why := refused.get(video.video_id):
                 failure = failure_of(video.source, "store", MediaError(f"Milvus refuses it: {why}"))
@@ -68,6 +72,12 @@ class _Commit(beam.DoFn):
                 telemetry.count("keyframes_indexed", len(video.times))
                 telemetry.log("indexed", video_id=video.video_id, keyframes=len(video.times))
                 yield video
+
+    def _seal(self, written: int) -> None:
+        self._unsealed += written
+        if not self._gallery.manifest.milvus and self._unsealed >= _SEALED_KEYFRAMES:
+            self._vectors.flush()
+            self._unsealed = 0
 
     def teardown(self) -> None:
         self._opened.__exit__(None, None, None)

@@ -15,6 +15,8 @@ STRIDE = 32
 """Height and width of what the network sees are multiples of it."""
 _FAINTEST = -6.0
 """Logit of a cell that is not looked at."""
+_FAINTER = 4.0
+"""Nor is one whose logit is by so much less than the best one's."""
 _MOST_CELLS = 128
 _SAME_COPY = 0.5
 """IoU from which two boxes are one copy."""
@@ -40,7 +42,7 @@ def detect(network: Network, grid: Grid) -> Detections:
     padded[0, 0, :height, :width] = grid.pixels
     logits, boxes = network.run(padded)
     best = logits.max(axis=1)
-    cells = np.flatnonzero(best > _FAINTEST)
+    cells = np.flatnonzero(best > max(_FAINTEST, float(best.max()) - _FAINTER))
     cells = cells[np.argsort(-best[cells], kind="stable")[:_MOST_CELLS]]
     scores = 1 / (1 + np.exp(-best[cells]))
     limits = np.array([height, height, width, width], np.float32)
