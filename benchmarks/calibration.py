@@ -26,7 +26,7 @@ from rich.table import Table
 
 from benchmarks.copies import load_split
 from benchmarks.environment import environment
-from benchmarks.methods import as_match, snapped
+from benchmarks.methods import above, as_match, snapped
 from benchmarks.pairs import Bench, Pair
 from benchmarks.report import save, show, table
 from benchmarks.thresholds import merged
@@ -37,7 +37,7 @@ from models.backbones.registry import load_config
 from models.ssan.evidence import UNCALIBRATED
 from models.ssan.fit import Line
 from models.weights import WEIGHTS
-from schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
+from schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
 from schemas.errors import CliptraceError, UsageError
 from schemas.records import Match, Segment
 
@@ -72,6 +72,7 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         "calibration": calibration,
         "min_score": float(MIN_SCORES[best]),
         "vcsl_f1": float(f1[best]),
+        "duplicates": duplicates(after, bench),
         "expected_calibration_error": {"before": gap(*scored(before, bench)), "after": gap(*scored(after, bench))},
         "reliability": reliability(*scored(after, bench)),
     }
@@ -83,6 +84,18 @@ def matches(
     """What is found of each pair with this calibration, whatever its score."""
     each = ((pair, chosen(seen, calibration, config)) for pair, seen in found)
     return [as_match(pair, snapped(pair, segments)) for pair, segments in each if segments]
+
+
+def duplicates(found: Sequence[Match], bench: Bench) -> Result:
+    """Of the pairs that share something, and of strangers: how many there are, and how many dedup would report."""
+    reported = {(match.query_id, match.ref_id) for match in above(found, DEDUP_MIN_SCORE)}
+    alike = {pair for pair, segments in bench.truth.segments.items() if segments}
+    strangers = {(pair.query_id, pair.ref_id) for pair in bench.pairs} - alike
+    return {
+        "min_score": DEDUP_MIN_SCORE,
+        "copies": [len(reported & alike), len(alike)],
+        "strangers": [len(reported & strangers), len(strangers)],
+    }
 
 
 def scored(found: Sequence[Match], bench: Bench) -> tuple[Floats, Floats]:
@@ -153,11 +166,13 @@ def write(folder: str, result: Result) -> None:
 
 def tables(result: Result) -> list[Table]:
     error = result["expected_calibration_error"]
+    told = result["duplicates"]
     return [
         table(
             f"What {result['weights']} finds on the validation splits of seeds "
             f"{', '.join(map(str, result['seed']))}; calibration error {error['before']:.3f} → {error['after']:.3f}; "
-            f"best F1 {result['vcsl_f1']:.3f} from {result['min_score']:.2f} on",
+            f"best F1 {result['vcsl_f1']:.3f} from {result['min_score']:.2f} on; from {told['min_score']:g} on "
+            "{} of {} pairs with a copy and {} of {} strangers".format(*told["copies"], *told["strangers"]),
             ("findings", "mean score", "right"),
             [(f"{row['findings']}", f"{row['score']:.2f}", f"{row['right']:.2f}") for row in result["reliability"]],
         )

@@ -1,4 +1,4 @@
-"""Streaming dedup: uploads that come all at once, workers that are killed, and uploads for half an hour.
+"""Streaming dedup: uploads that come all at once, workers that are killed, and 2,000 one after the other.
 
 python -m benchmarks.dedup [--parts simultaneous naive same_matches killed sustained] [--runners prism flink]
                            [--runs 5] [--uploads 2000] [--seed 1]

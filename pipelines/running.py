@@ -90,12 +90,12 @@ def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> Non
 
 
 def options_of(beam_args: Sequence[str]) -> PipelineOptions:
+    """Beam's options, with what every job of ours needs."""
     options = PipelineOptions(list(beam_args))
     options.view_as(SetupOptions).save_main_session = False
-    portable = options.view_as(PortableOptions)
     if _runner_of(options) == "prism" and "job_server_timeout" not in options.get_all_options(drop_default=True):
         # Of Prism, Beam takes the time for an answer as the time for the whole job.
-        portable.job_server_timeout = _NEVER_S
+        options.view_as(PortableOptions).job_server_timeout = _NEVER_S
     return options
 
 
@@ -141,14 +141,13 @@ def names_runner(beam_args: Sequence[str]) -> bool:
 def starts_processes(beam_args: Sequence[str]) -> str:
     """The option of Beam's by which workers are other processes than this one; else empty."""
     options = PipelineOptions(list(beam_args))
-    runner: str = options.view_as(StandardOptions).runner or ""
     mode: str = options.view_as(DirectOptions).direct_running_mode
     environment = options.view_as(PortableOptions).environment_type
     short = _runner_of(options)
-    if not runner or short in _IN_PROCESS:
+    if not short or short in _IN_PROCESS:
         return f"--direct_running_mode={mode}" if mode == "multi_processing" else ""
     own = environment == "LOOPBACK" or (short == "prism" and not environment)
-    return "" if own else f"--runner={runner}"
+    return "" if own else f"--runner={options.view_as(StandardOptions).runner}"
 
 
 def _runner_of(options: PipelineOptions) -> str:

@@ -123,17 +123,7 @@ class Verdict:
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Verdict:
         """Raises KeyError or TypeError where ``row`` is no verdict."""
-        names = (
-            "video_id",
-            "uri",
-            "fingerprint",
-            "canonical_id",
-            "event_time",
-            "matched_id",
-            "score",
-            "revises",
-            "whole",
-        )
+        names = [field.name for field in dataclasses.fields(cls) if field.name != "segments"]
         return cls(**{name: row[name] for name in names}, segments=tuple(Segment(**each) for each in row["segments"]))
 
 

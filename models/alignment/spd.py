@@ -18,7 +18,8 @@ from schemas.records import Segment
 
 # A stretch of a query is a copy of one place in a reference: of readings that share this much of it, the surest.
 _MOST_SHARED = 0.5
-_SUREST = 1e-9
+# Least doubt about a segment: its odds stay finite.
+_LEAST_DOUBT = 1e-9
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,8 @@ class Candidate(NamedTuple):
 
 def align(similarity: Map, query_times: Times, ref_times: Times, config: SPDConfig) -> list[Segment]:
     """Segments of a similarity map float32[Q, R], best first; times float64[Q] and float64[R] in seconds."""
-    return chosen(candidates(similarity, query_times, ref_times, config), calibration_of(config), config)
+    calibration = open_spd(config.weights).config["calibration"]
+    return chosen(candidates(similarity, query_times, ref_times, config), calibration, config)
 
 
 def candidates(similarity: Map, query_times: Times, ref_times: Times, config: SPDConfig) -> list[Candidate]:
@@ -62,14 +64,8 @@ def candidates(similarity: Map, query_times: Times, ref_times: Times, config: SP
     return seen
 
 
-def calibration_of(config: SPDConfig) -> Sequence[float]:
-    """What the weights' config.json says (models/ssan/evidence.py)."""
-    calibration: list[float] = open_spd(config.weights).config["calibration"]
-    return calibration
-
-
 def chosen(found: Iterable[Candidate], calibration: Sequence[float], config: SPDConfig) -> list[Segment]:
-    """Of candidates what is plausible and what fits together, best first.
+    """Of candidates what is plausible and what fits together, best first. calibration: as in models/ssan/evidence.py.
 
     A score is how much of the segment is expected to be right: IoU with the true copy, as it was calibrated on the
     validation split.
@@ -92,7 +88,7 @@ def one_place(segments: Iterable[Segment]) -> list[Segment]:
 
 def _worth(segment: Segment) -> float:
     """Odds times seconds: a piece of a copy may be as sure as the whole of it."""
-    return segment.score / max(1 - segment.score, _SUREST) * (segment.query_end - segment.query_start)
+    return segment.score / max(1 - segment.score, _LEAST_DOUBT) * (segment.query_end - segment.query_start)
 
 
 def _shared(a: Segment, b: Segment) -> float:

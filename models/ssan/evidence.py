@@ -31,7 +31,7 @@ class Evidence(NamedTuple):
     lead: float
 
 
-UNCALIBRATED = [1.0, *[0.0] * len(Evidence._fields)]
+UNCALIBRATED = (1.0, *[0.0] * len(Evidence._fields))
 """The detector's own probability."""
 
 

@@ -6,6 +6,7 @@ copy at the original speed is a diagonal all the same, and two seconds are as ma
 
 from __future__ import annotations
 
+import statistics
 from typing import NamedTuple
 
 import numpy as np
@@ -52,11 +53,5 @@ def edges(times: Floats) -> Floats:
     A keyframe stands for the time up to halfway to its neighbours. times: float64[K], strictly increasing, not empty.
     """
     half = np.diff(times) / 2
-    outer = _median(half) if len(half) else _LONE_S
+    outer = statistics.median(half.tolist()) if len(half) else _LONE_S
     return np.concatenate(([max(times[0] - outer, 0.0)], times[:-1] + half, [times[-1] + outer]))
-
-
-def _median(values: Floats) -> float:
-    """np.median checks so much that it would take a third of the time that a box is fitted in."""
-    ordered, half = np.sort(values), len(values) // 2
-    return float(ordered[half] + ordered[-1 - half]) / 2

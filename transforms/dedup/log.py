@@ -43,8 +43,10 @@ class Log:
         self.folder = files.absolute(folder.removeprefix("file://"))
         self._remember_s = remember_days * 86_400
         self._read: dict[str, int] = {}
+        self._newest = dict.fromkeys((VERDICTS, PAIRS, FAILURES), "")
+        """Window that was read or written last, by kind."""
         self._listed = (-1, list[str]())
-        """When the folder changed, and what it held then."""
+        """When the folder changed, and what of it may have grown since."""
 
     def held(self) -> AbstractContextManager[None]:
         """Nobody else writes meanwhile. CliptraceError where the folder cannot be written to."""
@@ -55,16 +57,26 @@ class Log:
         oldest = _window(time.time() - self._remember_s)
         shards = self._shards()
         for kind in (VERDICTS, FAILURES, PAIRS):
-            # Who writes has read what there is, and writes to the newest shard or begins a newer one.
-            newest = max((_start_of(path) for path in self._read if _kind_of(path) == kind), default="")
             for path in shards:
-                if _kind_of(path) != kind or _start_of(path) < max(oldest, newest if path in self._read else ""):
+                if _kind_of(path) != kind or _start_of(path) < max(oldest, self._newest[kind]):
                     continue
                 for line in self._lines(path):
                     try:
                         yield _row(kind, json.loads(line))
                     except (ValueError, TypeError, LookupError) as error:
                         raise CliptraceError(f"{path}: a line is no entry of {kind}: {error}") from error
+                self._newest[kind] = _start_of(path)
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        """Who writes has read what there is, and writes to the newest shard or begins a newer one."""
+
+        def may_grow(path: str) -> bool:
+            return _start_of(path) >= self._newest.get(_kind_of(path), "")
+
+        changed, shards = self._listed
+        self._listed = (changed, [path for path in shards if may_grow(path)])
+        self._read = {path: end for path, end in self._read.items() if may_grow(path)}
 
     def _shards(self) -> list[str]:
         """In order; a local folder is listed anew when it has changed."""
@@ -103,8 +115,8 @@ class Log:
     def _write(self, kind: str, lines: bytes) -> None:
         """What is written is not read again."""
         # A clock that was set back does not write before what is written: the order of shards is the order of events.
-        start = max([_window(time.time()), *(_start_of(path) for path in self._read if _kind_of(path) == kind)])
-        name = f"{kind}-{start}"
+        self._newest[kind] = max(_window(time.time()), self._newest[kind])
+        name = f"{kind}-{self._newest[kind]}"
         path = files.join(self.folder, f"{name}.jsonl")
         if not files.is_local(path):
             path = files.join(self.folder, f"{name}-{time.time_ns():020}-{secrets.token_hex(3)}.jsonl")

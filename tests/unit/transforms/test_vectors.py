@@ -23,7 +23,7 @@ from schemas.records import FrameFeatures
 from transforms.store import files, ledger
 from transforms.store.gallery import FrameReader, Gallery, commit, read_videos
 from transforms.store.vectors import VectorStore
-from transforms.storing import StoreFeatures
+from transforms.storing import StoreFeatures, _Commit
 
 
 class Choosy:
@@ -184,3 +184,15 @@ def test_filters_name_keys_alone() -> None:
     VectorStore(Client(), "http://milvus.example", MANIFEST).search(np.ones((2, DIMENSION), np.float32), 3)
     odd = video_key("it's \"] or true")
     assert asked == ["", f"video_key not in [{odd}]"]
+
+
+def test_the_embedded_store_seals_what_was_written(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealed: list[int] = []
+    monkeypatch.setattr("transforms.storing._SEALED_KEYFRAMES", 8)
+    monkeypatch.setattr(VectorStore, "flush", lambda vectors: sealed.append(vectors.count()))
+    commits = _Commit(gallery, "R1")
+    commits.setup()
+    for name in "abcde":
+        assert len(list(commits.process([features(name)]))) == 1
+    commits.teardown()
+    assert sealed == [8, 16]
