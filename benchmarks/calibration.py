@@ -27,9 +27,8 @@ from rich.table import Table
 from benchmarks.copies import load_split
 from benchmarks.environment import environment
 from benchmarks.methods import above, as_match, snapped
-from benchmarks.pairs import Bench, Pair
+from benchmarks.pairs import Bench, Pair, merged
 from benchmarks.report import save, show, table
-from benchmarks.thresholds import merged
 from benchmarks.tuning import MIN_SCORES, f1_by_threshold
 from models.alignment.merging import common
 from models.alignment.spd import Candidate, SPDConfig, candidates, chosen

@@ -78,6 +78,21 @@ def make_bench(
     return Bench(tuple(pairs), truth, sum(len(query.times) for query in queries.values()))
 
 
+def merged(benches: Mapping[int, Bench]) -> Bench:
+    """Benches that share gallery videos, as one in which they do not."""
+    pairs = [
+        dataclasses.replace(pair, query_id=f"{seed} {pair.query_id}", ref_id=f"{seed} {pair.ref_id}")
+        for seed, bench in benches.items()
+        for pair in bench.pairs
+    ]
+    segments = {
+        (f"{seed} {query}", f"{seed} {ref}"): known
+        for seed, bench in benches.items()
+        for (query, ref), known in bench.truth.segments.items()
+    }
+    return Bench(tuple(pairs), Truth(segments), sum(bench.keyframes for bench in benches.values()))
+
+
 def _bias(query: Keyframes, background: Background | None) -> NDArray[np.float32] | None:
     """As transforms.matching.normalised has it; a bench's gallery is too small for a stop-list."""
     if background is None:

@@ -356,7 +356,7 @@ def _ssan(result: Result) -> str:
     figures = list(next(iter(result["program"].values())))
     return (
         f"### SSAN\n\nTest splits of seeds {', '.join(map(str, result['seed']))}, mean (min–max); settings chosen on "
-        f"the validation split of seed {result['seed'][0]}; {_backbone(result)}.\n"
+        f"their validation splits together; {_backbone(result)}.\n"
         + aligners
         + "\nWays to choose keyframes, with SPD: share of the basis frames (8 a second) that is stored, megabytes of "
         "embeddings for an hour of video:\n\n"

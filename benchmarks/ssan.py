@@ -5,8 +5,8 @@ python -m benchmarks.ssan [--seeds 1 2 3] [--trained DIR] [--output bench-out]
 OUTPUT/SEED/validation, OUTPUT/SEED/test   attack benches (benchmarks.attacks.build), made where they are missing
 OUTPUT/ssan.json                           what is printed, and the environment it was measured in
 
-Settings and thresholds are chosen on the validation split of the first seed; test splits are looked at once. Strangers
-are of other splits. --trained: what ``cliptrace train ssan`` wrote; without it, only what ships is compared.
+Settings and thresholds are chosen on the validation splits of all seeds together; test splits are looked at once.
+Strangers are of other splits. --trained: what ``cliptrace train ssan`` wrote; without it, only what ships is compared.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
 from benchmarks.features import BasisFrames, Keyframes, basis_frames
 from benchmarks.methods import GRIDS, KEYFRAME_GRID, Method, above
-from benchmarks.pairs import Bench, Pair, as_truth, make_bench
+from benchmarks.pairs import Bench, Pair, as_truth, make_bench, merged
 from benchmarks.report import save, show, table
 from benchmarks.seeds import shown, spread
 from benchmarks.selections import Choice, at_random, content, local_maxima, scored, uniform
@@ -56,6 +56,8 @@ from transforms.matching import MatchConfig
 BYTES_A_NUMBER = 2
 """Galleries store half precision."""
 Result = dict[str, Any]
+Splits = Mapping[int, Videos]
+"""Seed → the validation or the test split of its bench."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,25 +92,29 @@ def bench_of(videos: Videos, choice: Choice, others: Mapping[str, Keyframes] | N
     return make_bench(queries, {**gallery, **(others or {})}, as_truth(videos.dataset.truth()), videos.background)
 
 
+def to_tune_on(validations: Splits, choice: Choice) -> Bench:
+    return merged({seed: bench_of(videos, choice) for seed, videos in validations.items()})
+
+
 def stored_share(videos: Videos, choice: Choice) -> float:
     """Of the gallery's basis frames, how many are stored."""
     gallery = [videos.frames[path.name] for path in videos.dataset.gallery.iterdir()]
     return sum(len(f.chosen_by(choice.gallery).times) for f in gallery) / sum(len(f.times) for f in gallery)
 
 
-def compare_aligners(validation: Videos, tests: Mapping[int, Videos], choice: Choice) -> dict[str, Result]:
-    """All aligners on identical maps, each as the validation split tuned it."""
-    with Tuner(bench_of(validation, choice)) as tuner:
+def compare_aligners(validations: Splits, tests: Splits, choice: Choice) -> dict[str, Result]:
+    """All aligners on identical maps, each as the validation splits tuned it."""
+    with Tuner(to_tune_on(validations, choice)) as tuner:
         trials = {name: tuner.tune(name, GRIDS[name]) for name in (*ALIGNERS, "whole pair", "random")}
     benches = {seed: bench_of(test, choice) for seed, test in tests.items()}
     return {name: spread([measure(trial, bench) for bench in benches.values()]) for name, trial in trials.items()}
 
 
-def compare_keyframes(validation: Videos, tests: Mapping[int, Videos], compared: Sequence[Row]) -> dict[str, Result]:
+def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row]) -> dict[str, Result]:
     """SPD, with the threshold that suits each way of choosing keyframes."""
     found = {}
     for row in compared:
-        trial = tuned_spd(validation, row)
+        trial = tuned_spd(validations, row)
         per_seed = [
             {"stored": stored_share(test, row.choice), **measure(trial, bench_of(test, row.choice))}
             for test in tests.values()
@@ -117,21 +123,21 @@ def compare_keyframes(validation: Videos, tests: Mapping[int, Videos], compared:
     return found
 
 
-def tuned_spd(validation: Videos, row: Row) -> Trial:
-    with Tuner(bench_of(validation, row.choice)) as tuner:
+def tuned_spd(validations: Splits, row: Row) -> Trial:
+    with Tuner(to_tune_on(validations, row.choice)) as tuner:
         return tuner.tune("spd", GRIDS["spd"], {"weights": row.spd})
 
 
 def compare_strangers(
-    validation: Videos, tests: Mapping[int, Videos], ours: Row, real: Mapping[str, BasisFrames], counts: Sequence[int]
+    validations: Splits, tests: Splits, ours: Row, real: Mapping[str, BasisFrames], counts: Sequence[int]
 ) -> dict[str, Result]:
     """VCSL F1 among so many strangers, with the settings chosen without any: uniform sampling and TN, and ours."""
     sparse = uniform(2, False)
-    with Tuner(bench_of(validation, sparse)) as tuner:
+    with Tuner(to_tune_on(validations, sparse)) as tuner:
         tn = tuner.tune("tn", {**GRIDS["tn"], **KEYFRAME_GRID})
     contestants = {
         f"{sparse.name}, tn": (sparse, tn),
-        f"{ours.choice.name}, spd": (ours.choice, tuned_spd(validation, ours)),
+        f"{ours.choice.name}, spd": (ours.choice, tuned_spd(validations, ours)),
     }
     found: dict[str, Result] = {}
     for name, (choice, trial) in contestants.items():
@@ -149,11 +155,11 @@ def compare_strangers(
 
 
 def compare_intros(
-    validation: Videos, ours: Row, real: Mapping[str, BasisFrames], backbone: BackboneConfig
+    validations: Splits, ours: Row, real: Mapping[str, BasisFrames], backbone: BackboneConfig
 ) -> dict[str, Result]:
     """Share of pairs of strangers that are matched for the intro that they share."""
     choice = ours.choice
-    with Tuner(bench_of(validation, choice)) as tuner:
+    with Tuner(to_tune_on(validations, choice)) as tuner:
         trials = {"tn": tuner.tune("tn", KEYFRAME_GRID), "spd": tuner.tune("spd", GRIDS["spd"], {"weights": ours.spd})}
     classes = sharing_an_intro(
         real, choice.gallery, choice.queries or choice.gallery, Background.of(backbone), Embedder.open(backbone)
@@ -171,7 +177,7 @@ def compare_intros(
     }
 
 
-def storage(tests: Mapping[int, Videos], compared: Sequence[Row], dimension: int) -> dict[str, Result]:
+def storage(tests: Splits, compared: Sequence[Row], dimension: int) -> dict[str, Result]:
     """Keyframes and megabytes of embeddings that an hour of video costs, by way of choosing keyframes."""
     costs = {}
     for row in compared:
@@ -216,10 +222,10 @@ def _figures(report: Evaluation) -> Result:
 
 def run(arguments: argparse.Namespace, command: str) -> Result:
     backbone = load_config(DEFAULT_BACKBONE)
-    folders = {seed: arguments.output / str(seed) for seed in arguments.seeds}
+    folders, queries = {seed: arguments.output / str(seed) for seed in arguments.seeds}, arguments.queries
     first = arguments.seeds[0]
-    validation = load_split("validation", backbone, folders[first], first, arguments.queries)
-    tests = {seed: load_split("test", backbone, folder, seed, arguments.queries) for seed, folder in folders.items()}
+    validations = {seed: load_split("validation", backbone, folder, seed, queries) for seed, folder in folders.items()}
+    tests = {seed: load_split("test", backbone, folder, seed, queries) for seed, folder in folders.items()}
     real = basis_frames(distractor_paths(find_footage(), "test"), backbone, arguments.output / "strangers")
     compared = rows(arguments.trained and arguments.trained.resolve())
     ours = Row(scored("shipped", "ske", "balanced"))
@@ -228,12 +234,12 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         "seed": arguments.seeds,
         "data": {"backbone": backbone.name, "test": [test.dataset.facts["counts"] for test in tests.values()]},
         "aligners": {
-            choice.name: compare_aligners(validation, tests, choice) for choice in (uniform(2, False), ours.choice)
+            choice.name: compare_aligners(validations, tests, choice) for choice in (uniform(2, False), ours.choice)
         },
-        "keyframes": compare_keyframes(validation, tests, compared),
+        "keyframes": compare_keyframes(validations, tests, compared),
         "storage": storage(tests, compared, backbone.dimension),
-        "strangers": compare_strangers(validation, tests, ours, real, arguments.strangers),
-        "intros": compare_intros(validation, ours, real, backbone),
+        "strangers": compare_strangers(validations, tests, ours, real, arguments.strangers),
+        "intros": compare_intros(validations, ours, real, backbone),
         "program": through_the_program(tests[first], backbone),
     }
 

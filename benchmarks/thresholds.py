@@ -13,10 +13,9 @@ is looked at: what the choice is worth there, benchmarks.descriptor and benchmar
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,11 @@ from benchmarks.copies import as_shipped
 from benchmarks.end_to_end import Variant
 from benchmarks.environment import environment
 from benchmarks.methods import END_TO_END_GRID
-from benchmarks.pairs import Bench
+from benchmarks.pairs import merged
 from benchmarks.report import save, show, table
 from benchmarks.tuning import Trial, Tuner
 from models.backbones.background import Background
 from models.backbones.registry import load_config
-from models.metrics.report import Truth
 from schemas.errors import CliptraceError, UsageError
 from transforms.matching import MatchConfig
 
@@ -60,21 +58,6 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         "backbone": backbone.name,
         "rows": {"chosen": _row(chosen), "as shipped": _row(as_shipped(product, bench))},
     }
-
-
-def merged(benches: Mapping[int, Bench]) -> Bench:
-    """Benches that share gallery videos, as one in which they do not."""
-    pairs = [
-        dataclasses.replace(pair, query_id=f"{seed} {pair.query_id}", ref_id=f"{seed} {pair.ref_id}")
-        for seed, bench in benches.items()
-        for pair in bench.pairs
-    ]
-    segments = {
-        (f"{seed} {query}", f"{seed} {ref}"): known
-        for seed, bench in benches.items()
-        for (query, ref), known in bench.truth.segments.items()
-    }
-    return Bench(tuple(pairs), Truth(segments), sum(bench.keyframes for bench in benches.values()))
 
 
 def _row(trial: Trial) -> Result:

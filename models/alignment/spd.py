@@ -14,6 +14,7 @@ from models.ssan.evidence import Evidence, gather, probability
 from models.ssan.fit import Line, fit_box
 from models.ssan.grid import to_grid
 from models.ssan.shipped import open_spd
+from models.ssan.timed import TimedMap
 from schemas.records import Segment
 
 # A stretch of a query is a copy of one place in a reference: of readings that share this much of it, the surest.
@@ -54,13 +55,13 @@ def candidates(similarity: Map, query_times: Times, ref_times: Times, config: SP
     if min(similarity.shape) < 2 or similarity.max() < config.min_similarity:
         return []
     found = detect(open_spd(config.weights), to_grid(similarity, query_times, ref_times))
-    seen = []
+    timed, seen = TimedMap(similarity, query_times, ref_times), []
     for box, logit, backward in zip(found.boxes, found.logits.tolist(), found.backward.tolist(), strict=True):
         if backward and not config.find_reversed:
             continue
-        line = fit_box(similarity, query_times, ref_times, box, backward)
+        line = fit_box(timed, box, backward)
         if line.query_end > line.query_start and line.ref_end > line.ref_start:
-            seen.append(Candidate(line, backward, gather(logit, similarity, query_times, ref_times, line)))
+            seen.append(Candidate(line, backward, gather(logit, timed, line)))
     return seen
 
 

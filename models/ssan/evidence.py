@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.ssan.fit import Floats, Line, Times, along, inside
-from models.ssan.grid import edges
+from models.ssan.fit import Line
+from models.ssan.timed import TimedMap
 
 _NEXT_TO = 2
 """Keyframes beside a block that may show the same."""
@@ -35,20 +35,16 @@ UNCALIBRATED = (1.0, *[0.0] * len(Evidence._fields))
 """The detector's own probability."""
 
 
-def gather(logit: float, similarity: Floats, query_times: Times, ref_times: Times, line: Line) -> Evidence:
-    """similarity: float32[Q, R], whose keyframes are at the given seconds."""
-    ref_edges = edges(ref_times)
-    first, last = inside(edges(query_times), line.query_start, line.query_end)
-    left, right = inside(ref_edges, line.ref_start, line.ref_end)
-    rows = np.arange(first, last + 1)
+def gather(logit: float, seen: TimedMap, line: Line) -> Evidence:
+    rows = seen.rows(line.query_start, line.query_end)
+    left, right = seen.columns(line.ref_start, line.ref_end)
     begin = line.ref_start if line.speed > 0 else line.ref_end
     offset = begin - line.speed * line.query_start
-    (profile,) = along(similarity, query_times, ref_edges, rows, np.array([line.speed]), np.array([offset]))
-    shown = similarity[first : last + 1]
-    elsewhere = np.hstack([shown[:, : max(left - _NEXT_TO, 0)], shown[:, right + 1 + _NEXT_TO :]])
+    mean = float(seen.resemblance(rows, np.array([line.speed]), np.array([offset]))[0])
+    shown = seen.similarity[rows[0] : rows[-1] + 1]
+    elsewhere = np.hstack([shown[:, : max(left - _NEXT_TO, 0)], shown[:, right + _NEXT_TO :]])
     rival = float(elsewhere.max(axis=1).mean()) if elsewhere.size else 0.0
-    mean = float(profile.mean())
-    contrast = mean - float(shown[:, left : right + 1].mean())
+    contrast = mean - float(shown[:, left:right].mean())
     return Evidence(logit, mean, contrast, mean - rival)
 
 

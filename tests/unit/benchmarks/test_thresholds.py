@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from benchmarks.methods import END_TO_END_GRID
-from benchmarks.pairs import Bench, Pair
-from benchmarks.thresholds import main, merged
+from benchmarks.pairs import Bench, Pair, merged
+from benchmarks.thresholds import main
 from models.metrics.report import Truth
 from schemas.records import Segment
 

@@ -9,6 +9,7 @@ import pytest
 
 from models.ssan.evidence import UNCALIBRATED, gather, probability
 from models.ssan.fit import Line
+from models.ssan.timed import TimedMap
 
 TIMES = np.arange(10.0) + 0.5
 
@@ -23,7 +24,7 @@ def drawn(block: float = 0.2, line: float = 0.8, rival: float = 0.0) -> np.ndarr
 
 
 def test_evidence_of_a_line_in_a_block() -> None:
-    evidence = gather(1.5, drawn(rival=0.3), TIMES, TIMES, Line(0, 5, 2, 7, 1.0))
+    evidence = gather(1.5, TimedMap(drawn(rival=0.3), TIMES, TIMES), Line(0, 5, 2, 7, 1.0))
     assert evidence.logit == 1.5
     assert evidence.similarity == pytest.approx(0.8)
     assert evidence.contrast == pytest.approx(0.8 - (0.2 * 20 + 0.8 * 5) / 25)
@@ -31,15 +32,16 @@ def test_evidence_of_a_line_in_a_block() -> None:
 
 
 def test_a_line_played_backwards_has_the_same_evidence() -> None:
-    backward = gather(1.5, drawn(rival=0.3)[:5][::-1], TIMES[:5], TIMES, Line(0, 5, 2, 7, -1.0))
-    assert backward == pytest.approx(gather(1.5, drawn(rival=0.3)[:5], TIMES[:5], TIMES, Line(0, 5, 2, 7, 1.0)))
+    backward = gather(1.5, TimedMap(drawn(rival=0.3)[:5][::-1], TIMES[:5], TIMES), Line(0, 5, 2, 7, -1.0))
+    forward = gather(1.5, TimedMap(drawn(rival=0.3)[:5], TIMES[:5], TIMES), Line(0, 5, 2, 7, 1.0))
+    assert backward == pytest.approx(forward)
 
 
 def test_nothing_rivals_a_line_whose_block_is_the_whole_reference() -> None:
-    evidence = gather(0.0, drawn()[:5, 2:7], TIMES[:5], TIMES[:5], Line(0, 5, 0, 5, 1.0))
+    evidence = gather(0.0, TimedMap(drawn()[:5, 2:7], TIMES[:5], TIMES[:5]), Line(0, 5, 0, 5, 1.0))
     assert evidence.lead == evidence.similarity == pytest.approx(0.8)
 
 
 def test_uncalibrated_it_is_the_detectors_own_probability() -> None:
-    evidence = gather(1.5, drawn(), TIMES, TIMES, Line(0, 5, 2, 7, 1.0))
+    evidence = gather(1.5, TimedMap(drawn(), TIMES, TIMES), Line(0, 5, 2, 7, 1.0))
     assert probability(evidence, UNCALIBRATED) == pytest.approx(1 / (1 + math.exp(-1.5)))

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.ssan.fit import fit_box
+from models.ssan.timed import TimedMap
 
 
 def drawn(
@@ -32,7 +33,7 @@ def test_a_line_is_found_from_a_box_that_is_a_bit_off(
     similarity = drawn(query_times, ref_times, start, end, speed, offset)
     ends = sorted((offset + speed * start, offset + speed * end))
     box = np.array([start + shift / 2, end + shift / 2, ends[0] - shift / 2, ends[1] - shift / 2])
-    line = fit_box(similarity, query_times, ref_times, box, backward=speed < 0)
+    line = fit_box(TimedMap(similarity, query_times, ref_times), box, backward=speed < 0)
     assert line.speed == pytest.approx(speed, rel=0.15)
     # A keyframe and a half; where they are jittered, up to 0.9 s lie between two.
     within = 1.5 * float(np.diff(query_times).max())
@@ -48,12 +49,21 @@ def test_a_line_ends_where_the_reference_does() -> None:
     times = np.arange(0, 20, 0.5)
     ref_times = times[:16]
     similarity = drawn(times, ref_times, 4, 14, 1.0, 0.0)
-    line = fit_box(similarity, times, ref_times, np.array([4.0, 10.0, 4.0, 8.0]), backward=False)
+    line = fit_box(TimedMap(similarity, times, ref_times), np.array([4.0, 10.0, 4.0, 8.0]), backward=False)
     assert line.ref_end <= 8.0
     assert line.query_end <= 8.25
 
 
 def test_a_map_without_anything_keeps_the_box() -> None:
     times = np.arange(0, 10, 0.5)
-    line = fit_box(np.zeros((20, 20), np.float32), times, times, np.array([1.75, 3.75, 1.75, 3.75]), backward=False)
+    nothing = TimedMap(np.zeros((20, 20), np.float32), times, times)
+    line = fit_box(nothing, np.array([1.75, 3.75, 1.75, 3.75]), backward=False)
     assert (line.query_start, line.query_end) == (1.75, 3.75)
+
+
+@pytest.mark.parametrize("offset", [2.0, 2.2, 2.45, 2.7, 2.95])
+def test_a_query_of_many_frames_tells_where_between_the_references_keyframes_it_is(offset: float) -> None:
+    query_times, ref_times = np.arange(0, 6, 0.125), np.arange(0, 12, 1.0)
+    similarity = drawn(query_times, ref_times, 0.0, 6.0, 1.0, offset)
+    line = fit_box(TimedMap(similarity, query_times, ref_times), np.array([0.0, 6.0, 2.5, 8.5]), backward=False)
+    assert line.ref_start - line.query_start == pytest.approx(offset, abs=0.1)
