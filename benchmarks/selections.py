@@ -33,12 +33,12 @@ def uniform(per_second: float, dense_queries: bool) -> Choice:
     return Choice(f"{name}, queries 8/s", selector, EVERYTHING) if dense_queries else Choice(name, selector)
 
 
-def scored(name: str, folder: str, point: str) -> Choice:
-    """folder: of an exported SKE. point: one of SKE_POINTS."""
+def scored(name: str, folder: str, point: str, apart: float = 1.0) -> Choice:
+    """folder: of an exported SKE. point: one of SKE_POINTS. apart: how many times as far apart as there."""
     network, (threshold, interval_s) = open_ske(folder), SKE_POINTS[point]
     return Choice(
         f"{name} {point}, queries 8/s",
-        lambda thumbs: select_scored(network.run(thumbs), BASIS_FPS, threshold, interval_s),
+        lambda thumbs: select_scored(network.run(thumbs), BASIS_FPS, threshold * apart, interval_s * apart),
         EVERYTHING,
     )
 

@@ -67,8 +67,8 @@ class Limits:
     memory_bytes: int = 4 << 30
 
 
-SKE_POINTS = {"fine": (0.2, 0.5), "balanced": (0.3, 0.75), "coarse": (0.5, 1.0), "coarsest": (0.7, 2.0)}
-"""Accuracy against storage: name → score from which a frame is a keyframe, and seconds within which there is one."""
+SKE_POINTS = {"fine": (1.0, 1.25), "balanced": (1.5, 1.75), "coarse": (2.0, 2.5), "coarsest": (4.0, 5.0)}
+"""Accuracy against storage: name → score that is worth a keyframe, and seconds within which there is one anyway."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ class KeyframeConfig:
     """Which basis frames are kept.
 
     uniform: ``per_second`` frames a second. content: a frame whose 32×32 thumb differs from the last kept one by more
-    than ``threshold`` (mean absolute difference, 0..1), and at least one frame every ``max_gap_s`` seconds. ske: frames
-    that the learned selector scores at least ``threshold``, and the best of every ``max_gap_s`` seconds without one.
+    than ``threshold`` (mean absolute difference, 0..1), and at least one frame every ``max_gap_s`` seconds. ske: one
+    wherever the learned selector's scores add up to ``threshold``, and one more every ``max_gap_s`` seconds.
 
     weights_sha256: of the learned selector's weights; "" for those that ship.
     """

@@ -29,10 +29,12 @@ _VISIBLE = 0.1
 """Similarity along a copy's line below which nobody could find it."""
 _SMALLEST = 1.0
 """Pixels of a copy on either side, below which it is none."""
-RATES = {0.5: 0.05, 1.0: 0.2, 2.0: 0.4, 4.0: 0.2, 8.0: 0.15}
-"""Keyframes a second of the reference → how often."""
-DENSER = {1.0: 0.5, 2.0: 0.15, 4.0: 0.2, 8.0: 0.15}
+RATES = {0.5: 0.05, 1.0: 0.25, 1.5: 0.15, 2.0: 0.3, 4.0: 0.15, 8.0: 0.1}
+"""Keyframes a second of the reference, about → how often."""
+DENSER = {1.0: 0.4, 2.0: 0.1, 4.0: 0.2, 8.0: 0.3}
 """How many times as many the query has → how often: nobody stores those."""
+_UNEVEN = 0.25
+"""Share by which there may be fewer or more."""
 _DENSEST = 4.0
 """Keyframes a pixel, at most."""
 
@@ -102,9 +104,11 @@ class MapMaker:
         return Example(similarity, np.concatenate(boxes), np.concatenate(backward))
 
     def _keyframes(self, random: Random, video: Footage, rate: float) -> Ints:
-        step = round(BASIS_FPS / rate)
-        if step == 1 or random.random() < 0.6:
-            return np.arange(0, len(video), step)
+        if rate == BASIS_FPS:
+            return np.arange(len(video))
+        step = BASIS_FPS / (rate * random.uniform(1 - _UNEVEN, 1 + _UNEVEN))
+        if random.random() < 0.7:
+            return np.arange(random.uniform(0, min(step, len(video))), len(video), max(step, 1.0)).astype(np.int64)
         chosen, _ = select_content(
             self.pairs.thumbs(video), BASIS_FPS, float(np.exp(random.uniform(-4, -2.3))), 2.0 / rate
         )

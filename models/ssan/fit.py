@@ -21,11 +21,10 @@ _ORIGINAL_SPEED = 1.35
 """A box that is this near to the original speed may be a copy at it, as most are."""
 _EASE = 0.01
 """Similarity by which a line at the box's side must be better than its middle."""
-_FINER = np.linspace(-1.0, 1.0, 7) / 6
-"""Then once more between the best of them and its neighbours."""
-_FINER_EASE = 0.02
 _OTHER_SPEED, _HURRY = 0.02, 0.05
 """And a line at another speed than the original better than one at it: at all, and once more for each factor of e."""
+_FINER, _FINER_EASE = np.linspace(-1.0, 1.0, 7) / 6, 0.02
+"""Then once more between the best line and its neighbours, and again what must be better at the side."""
 _FADED = 0.5
 """Share of a copy's median similarity below which a keyframe no longer belongs to it."""
 _MISSED_S = 1.0

@@ -57,7 +57,8 @@ def decode_command(
         # In microseconds the grid is exact whatever the time base of the file.
         "settb=AVTB",
         # The last frame is passed on: of a video of one frame it is all there is.
-        f"fps={BASIS_FPS}:start_time={start_s}:eof_action=pass",
+        # Rounded up, each moment shows the frame that is on screen then, and not one that comes up to 1/16 s later.
+        f"fps={BASIS_FPS}:round=up:start_time={start_s}:eof_action=pass",
         f"scale={size}:{size}:flags={SCALER}",
         # Counts from 0, so that ffmpeg's own frame rate control finds nothing to repeat or drop.
         "setpts=N",
