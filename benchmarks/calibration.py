@@ -6,8 +6,8 @@ OUTPUT/SEED/validation    attack benches, made where they are missing
 OUTPUT/calibration.json   what is printed, and the environment it was measured in
 
 Right of a finding is what it shares of all that it and the true copy cover, on the side where that is less (IoU).
---write puts the calibration, and the threshold with the best F1, into the weights' config.json. No test split is looked
-at.
+--write puts the calibration, and the threshold that suits it best, into the weights' config.json. No test split is
+looked at.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from benchmarks.environment import environment
 from benchmarks.methods import above, as_match, snapped
 from benchmarks.pairs import Bench, Pair, merged
 from benchmarks.report import save, show, table
-from benchmarks.tuning import MIN_SCORES, f1_by_threshold
+from benchmarks.tuning import MIN_SCORES, best_threshold, f1_by_threshold
 from models.alignment.merging import common
 from models.alignment.spd import Candidate, SPDConfig, candidates, chosen
 from models.backbones.registry import load_config
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     calibration = [round(each, 4) for each in fit_logistic(evidence, right)]
     before, after = matches(found, UNCALIBRATED, config), matches(found, calibration, config)
     f1 = f1_by_threshold(bench.truth, after)
-    best = int(f1.argmax())
+    best = best_threshold(f1)
     return {
         **environment(command, arguments.seeds[0]),
         "seed": arguments.seeds,
@@ -170,7 +170,7 @@ def tables(result: Result) -> list[Table]:
         table(
             f"What {result['weights']} finds on the validation splits of seeds "
             f"{', '.join(map(str, result['seed']))}; calibration error {error['before']:.3f} → {error['after']:.3f}; "
-            f"best F1 {result['vcsl_f1']:.3f} from {result['min_score']:.2f} on; from {told['min_score']:g} on "
+            f"F1 {result['vcsl_f1']:.3f} from {result['min_score']:.2f} on; from {told['min_score']:g} on "
             "{} of {} pairs with a copy and {} of {} strangers".format(*told["copies"], *told["strangers"]),
             ("findings", "mean score", "right"),
             [(f"{row['findings']}", f"{row['score']:.2f}", f"{row['right']:.2f}") for row in result["reliability"]],

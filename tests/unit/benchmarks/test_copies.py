@@ -12,7 +12,7 @@ from benchmarks.copies import compare_methods, measure, per_edit
 from benchmarks.features import BasisFrames, Keyframes
 from benchmarks.methods import Grid, Method, above
 from benchmarks.pairs import Bench, as_truth, make_bench
-from benchmarks.tuning import MIN_SCORES, Trial, Tuner, f1_by_threshold
+from benchmarks.tuning import MIN_SCORES, Trial, Tuner, best_threshold, f1_by_threshold
 from models.alignment.similarity import similarity_map
 from models.backbones.background import BETA, Background
 from models.metrics.report import Truth
@@ -142,6 +142,12 @@ def test_each_threshold_scores_as_if_the_rest_had_not_been_found(bench: Bench) -
         expected.append(vcsl_score(bench.truth.segments, left).f1)
 
     assert f1_by_threshold(bench.truth, found) == pytest.approx(expected)
+
+
+def test_of_thresholds_that_are_as_good_the_highest_is_chosen() -> None:
+    f1 = np.zeros(len(MIN_SCORES))
+    f1[[10, 20, 30]] = 0.9, 0.8985, 0.8975
+    assert best_threshold(f1) == 20
 
 
 def test_recall_is_counted_by_edit_and_severity(bench: Bench) -> None:
