@@ -128,10 +128,11 @@ def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row
     found = {}
     for row in compared:
         trial = tuned_spd(validations, row)
-        per_seed = [
-            {"stored": stored_share(test, row.choice), **measure(trial, bench_of(test, row.choice))}
-            for test in tests.values()
-        ]
+        per_seed = []
+        for test in tests.values():
+            result = measure(trial, bench_of(test, row.choice))
+            del result["settings"]["weights"]  # a folder of this machine; the row's name says whose
+            per_seed.append({"stored": stored_share(test, row.choice), **result})
         found[row.choice.name] = spread(per_seed)
     return found
 
