@@ -28,7 +28,7 @@ from benchmarks.copies import Videos, load_split, measure
 from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
 from benchmarks.features import BasisFrames, Keyframes, basis_frames
-from benchmarks.methods import GRIDS, KEYFRAME_GRID, Method, above
+from benchmarks.methods import GRIDS, Method, above
 from benchmarks.pairs import Bench, Pair, as_truth, make_bench, merged
 from benchmarks.report import save, show
 from benchmarks.seeds import spread
@@ -56,6 +56,7 @@ from transforms.matching import MatchConfig
 BYTES_A_NUMBER = 2
 """Galleries store half precision."""
 Result = dict[str, Any]
+Trials = Mapping[str, Trial]
 Splits = Mapping[int, Videos]
 """Seed → the validation or the test split of its bench."""
 
@@ -115,10 +116,13 @@ def stored_share(videos: Videos, choice: Choice) -> float:
     return sum(len(f.chosen_by(choice.gallery).times) for f in gallery) / sum(len(f.times) for f in gallery)
 
 
-def compare_aligners(validations: Splits, tests: Splits, choice: Choice) -> dict[str, Result]:
-    """All aligners on identical maps, each as the validation splits tuned it."""
+def tune_all(validations: Splits, choice: Choice) -> Trials:
     with Tuner(to_tune_on(validations, choice)) as tuner:
-        trials = {name: tuner.tune(name, GRIDS[name]) for name in (*ALIGNERS, "whole pair", "random")}
+        return {name: tuner.tune(name, GRIDS[name]) for name in (*ALIGNERS, "whole pair", "random")}
+
+
+def compare_aligners(trials: Trials, tests: Splits, choice: Choice) -> dict[str, Result]:
+    """All aligners on identical maps, each as the validation splits tuned it."""
     benches = {seed: bench_of(test, choice) for seed, test in tests.items()}
     return {name: spread([measure(trial, bench) for bench in benches.values()]) for name, trial in trials.items()}
 
@@ -127,7 +131,8 @@ def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row
     """SPD, with the threshold that suits each way of choosing keyframes."""
     found = {}
     for row in compared:
-        trial = tuned_spd(validations, row)
+        with Tuner(to_tune_on(validations, row.choice)) as tuner:
+            trial = tuner.tune("spd", GRIDS["spd"], {"weights": row.spd})
         per_seed = []
         for test in tests.values():
             result = measure(trial, bench_of(test, row.choice))
@@ -137,24 +142,16 @@ def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row
     return found
 
 
-def tuned_spd(validations: Splits, row: Row) -> Trial:
-    with Tuner(to_tune_on(validations, row.choice)) as tuner:
-        return tuner.tune("spd", GRIDS["spd"], {"weights": row.spd})
-
-
 def compare_strangers(
-    validations: Splits, tests: Splits, ours: Row, real: Mapping[str, BasisFrames], counts: Sequence[int]
+    contestants: Sequence[tuple[Choice, Trial]],
+    tests: Splits,
+    real: Mapping[str, BasisFrames],
+    counts: Sequence[int],
 ) -> dict[str, Result]:
-    """VCSL F1 among so many strangers, with the settings chosen without any: uniform sampling and TN, and ours."""
-    sparse = uniform(2, False)
-    with Tuner(to_tune_on(validations, sparse)) as tuner:
-        tn = tuner.tune("tn", {**GRIDS["tn"], **KEYFRAME_GRID})
-    contestants = {
-        f"{sparse.name}, tn": (sparse, tn),
-        f"{ours.choice.name}, spd": (ours.choice, tuned_spd(validations, ours)),
-    }
+    """VCSL F1 among so many strangers, with settings that were chosen without any."""
     found: dict[str, Result] = {}
-    for name, (choice, trial) in contestants.items():
+    for choice, trial in contestants:
+        name = f"{choice.name}, {trial.method.name}"
         everyone = distractors(real, choice.gallery, max(counts))
         found[name] = {}
         for count in counts:
@@ -169,12 +166,9 @@ def compare_strangers(
 
 
 def compare_intros(
-    validations: Splits, ours: Row, real: Mapping[str, BasisFrames], backbone: BackboneConfig
+    trials: Trials, choice: Choice, real: Mapping[str, BasisFrames], backbone: BackboneConfig
 ) -> dict[str, Result]:
     """Share of pairs of strangers that are matched for the intro that they share."""
-    choice = ours.choice
-    with Tuner(to_tune_on(validations, choice)) as tuner:
-        trials = {"tn": tuner.tune("tn", KEYFRAME_GRID), "spd": tuner.tune("spd", GRIDS["spd"], {"weights": ours.spd})}
     classes = sharing_an_intro(
         real, choice.gallery, choice.queries or choice.gallery, Background.of(backbone), Embedder.open(backbone)
     )
@@ -242,18 +236,22 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     tests = {seed: load_split("test", backbone, folder, seed, queries) for seed, folder in folders.items()}
     real = basis_frames(distractor_paths(find_footage(), "test"), backbone, arguments.output / "strangers")
     compared = rows(arguments.trained and arguments.trained.resolve(), validations)
-    ours = Row(scored("shipped", "ske", "balanced"))
+    sparse, ours = uniform(2, False), scored("shipped", "ske", "balanced")
+    of_sparse, of_ours = tune_all(validations, sparse), tune_all(validations, ours)
     return {
         **environment(command, first),
         "seed": arguments.seeds,
         "data": {"backbone": backbone.name, "test": [test.dataset.facts["counts"] for test in tests.values()]},
         "aligners": {
-            choice.name: compare_aligners(validations, tests, choice) for choice in (uniform(2, False), ours.choice)
+            sparse.name: compare_aligners(of_sparse, tests, sparse),
+            ours.name: compare_aligners(of_ours, tests, ours),
         },
         "keyframes": compare_keyframes(validations, tests, compared),
         "storage": storage(tests, compared, backbone.dimension),
-        "strangers": compare_strangers(validations, tests, ours, real, arguments.strangers),
-        "intros": compare_intros(validations, ours, real, backbone),
+        "strangers": compare_strangers(
+            [(sparse, of_sparse["tn"]), (ours, of_ours["spd"])], tests, real, arguments.strangers
+        ),
+        "intros": compare_intros({name: of_ours[name] for name in ("tn", "spd")}, ours, real, backbone),
         "program": through_the_program(tests[first], backbone),
     }
 
