@@ -1,18 +1,20 @@
-"""What SPD's scores mean: how much of a finding is right, fitted on the validation splits.
+"""What SPD's scores mean: how much of a finding is right, fitted on the validation splits, among strangers.
 
 python -m benchmarks.calibration [--weights NAME|FOLDER] [--backbone NAME|FILE] [--seeds 1 2 3] [--write]
 
 OUTPUT/SEED/validation    attack benches, made where they are missing
 OUTPUT/calibration.json   what is printed, and the environment it was measured in
 
-Right of a finding is what it shares of all that it and the true copy cover, on the side where that is less (IoU).
---write puts the calibration, and the threshold that suits it best, into the weights' config.json. No test split is
-looked at.
+Right of a finding is what it shares of all that it and the true copy cover, on the side where that is less (IoU); of
+scenes that stand still in two videos that have nothing to do with each other, which are drawn, it is nothing. --write
+puts the calibration, and the threshold that suits it best and reports no such scene, into the weights' config.json. No
+test split is looked at.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import shlex
 import sys
@@ -24,19 +26,24 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from benchmarks.attacks.splits import find_footage
 from benchmarks.copies import load_split
+from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
+from benchmarks.features import basis_frames
 from benchmarks.methods import above, as_match, snapped
 from benchmarks.pairs import Bench, Pair, merged
 from benchmarks.report import save, show, table
+from benchmarks.strangers import distractors
 from benchmarks.tuning import MIN_SCORES, best_threshold, f1_by_threshold
 from models.alignment.merging import common
 from models.alignment.spd import Candidate, SPDConfig, candidates, chosen
 from models.backbones.registry import load_config
-from models.ssan.evidence import UNCALIBRATED
+from models.keyframes import make_selector
+from models.ssan.evidence import UNCALIBRATED, Evidence, probability
 from models.ssan.fit import Line
 from models.weights import WEIGHTS
-from schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
+from schemas.config import BASIS_FPS, DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
 from schemas.errors import CliptraceError, UsageError
 from schemas.records import Match, Segment
 
@@ -45,6 +52,10 @@ Result = dict[str, Any]
 _BINS = 10
 _ROUNDS = 50
 _RIDGE = 1e-3
+_STRANGERS = (0.15, 0.2, 0.25, 0.3)
+"""Similarities; of the validation splits' strangers, 99 of 100 pairs of videos stay below 0.27 in every keyframe."""
+_STILL = (10, 20, 40, 80)
+"""Keyframes of a scene, two a second."""
 
 
 def run(arguments: argparse.Namespace, command: str) -> Result:
@@ -53,19 +64,29 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         seed: load_split("validation", backbone, arguments.output / str(seed), seed, arguments.queries)
         for seed in arguments.seeds
     }
-    bench = merged({seed: videos.bench(DEFAULT_KEYFRAMES, QUERY_KEYFRAMES) for seed, videos in splits.items()})
+    real = basis_frames(distractor_paths(find_footage(), "validation"), backbone, arguments.output / "strangers")
+    strangers = distractors(real, make_selector(DEFAULT_KEYFRAMES, BASIS_FPS), arguments.strangers if real else 0)
+    bench = merged(
+        {seed: videos.bench(DEFAULT_KEYFRAMES, QUERY_KEYFRAMES, strangers) for seed, videos in splits.items()}
+    )
     config = SPDConfig(weights=arguments.weights)
     found = [(pair, candidates(pair.similarity, pair.query_times, pair.ref_times, config)) for pair in bench.pairs]
     evidence = np.array([candidate.evidence for _, seen in found for candidate in seen])
     right = np.array([rightness(candidate.line, pair, bench) for pair, seen in found for candidate in seen])
-    calibration = [round(each, 4) for each in fit_logistic(evidence, right)]
+    still = np.array([candidate.evidence for candidate in still_scenes(config)])
+    calibration = [
+        round(each, 4)
+        for each in fit_logistic(np.concatenate([evidence, still]), np.concatenate([right, np.zeros(len(still))]))
+    ]
     before, after = matches(found, UNCALIBRATED, config), matches(found, calibration, config)
     f1 = f1_by_threshold(bench.truth, after)
-    best = best_threshold(f1)
+    surest = max(probability(Evidence(*each), calibration) for each in still)
+    best = max(best_threshold(f1), int(np.searchsorted(MIN_SCORES, surest, side="right")))
     return {
         **environment(command, arguments.seeds[0]),
         "seed": arguments.seeds,
         "split": "validation",
+        "strangers": len(strangers),
         "weights": arguments.weights,
         "candidates": len(right),
         "calibration": calibration,
@@ -75,6 +96,15 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         "expected_calibration_error": {"before": gap(*scored(before, bench)), "after": gap(*scored(after, bench))},
         "reliability": reliability(*scored(after, bench)),
     }
+
+
+def still_scenes(config: SPDConfig) -> list[Candidate]:
+    """What the detector sees where two strangers' scenes stand still, and are as alike as strangers are at most."""
+    found = []
+    for level, (rows, columns) in itertools.product(_STRANGERS, itertools.product(_STILL, repeat=2)):
+        scene = np.full((rows, columns), level, np.float32)
+        found += candidates(scene, np.arange(rows) / 2, np.arange(columns) / 2, config)
+    return found
 
 
 def matches(
@@ -169,7 +199,8 @@ def tables(result: Result) -> list[Table]:
     return [
         table(
             f"What {result['weights']} finds on the validation splits of seeds "
-            f"{', '.join(map(str, result['seed']))}; calibration error {error['before']:.3f} → {error['after']:.3f}; "
+            f"{', '.join(map(str, result['seed']))}, among {result['strangers']:,} strangers; calibration "
+            f"error {error['before']:.3f} → {error['after']:.3f}; "
             f"F1 {result['vcsl_f1']:.3f} from {result['min_score']:.2f} on; from {told['min_score']:g} on "
             "{} of {} pairs with a copy and {} of {} strangers".format(*told["copies"], *told["strangers"]),
             ("findings", "mean score", "right"),
@@ -185,6 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--backbone", default=DEFAULT_BACKBONE, metavar="NAME|FILE")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the attack benches")
     parser.add_argument("--queries", type=int, default=120, help="of each bench; 15 of 100 hold no copy")
+    parser.add_argument("--strangers", type=int, default=10_000, metavar="N", help="videos that nobody copied from")
     parser.add_argument("--write", action="store_true", help="put it into the weights' config.json")
     parser.add_argument("--output", type=Path, default=Path("bench-out"))
     try:

@@ -25,8 +25,8 @@ from benchmarks.attacks.build import Dataset, build
 from benchmarks.attacks.edits import EDITS, SEVERITIES
 from benchmarks.attacks.splits import find_footage
 from benchmarks.environment import environment
-from benchmarks.features import BasisFrames, basis_frames
-from benchmarks.methods import GRIDS, KEYFRAME_GRID, Grid, Method, above
+from benchmarks.features import BasisFrames, Keyframes, basis_frames
+from benchmarks.methods import ALIGNS, GRIDS, KEYFRAME_GRID, Grid, Method, above
 from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.tables import show
 from benchmarks.tuning import Trial, Tuner, f1_by_threshold
@@ -78,13 +78,19 @@ class Videos:
         gallery = [self.frames[path.name] for path in self.dataset.gallery.iterdir()]
         return BASIS_FPS * sum(len(f.select(config).times) for f in gallery) / sum(len(f.times) for f in gallery)
 
-    def bench(self, config: KeyframeConfig, of_queries: KeyframeConfig | None = None) -> Bench:
-        """config: of the gallery, and of the queries unless they have their own."""
+    def bench(
+        self,
+        config: KeyframeConfig,
+        of_queries: KeyframeConfig | None = None,
+        others: Mapping[str, Keyframes] | None = None,
+    ) -> Bench:
+        """config: of the gallery, and of the queries unless they have their own. others: videos of the gallery that no
+        query was copied from."""
         queries, gallery = (
             {path.name: self.frames[path.name].select(each) for path in sorted(folder.iterdir())}
             for folder, each in ((self.dataset.queries, of_queries or config), (self.dataset.gallery, config))
         )
-        return make_bench(queries, gallery, as_truth(self.dataset.truth()), self.background)
+        return make_bench(queries, {**gallery, **(others or {})}, as_truth(self.dataset.truth()), self.background)
 
 
 def compare_methods(
@@ -125,7 +131,7 @@ def measure(trial: Trial, test: Bench) -> Result:
     """One look at the test split with what the validation split chose."""
     found = trial.method.run(test)
     ranked, reported = evaluate(test.truth, found), evaluate(test.truth, above(found, trial.min_score))
-    is_aligner = trial.method.name in ALIGNERS
+    is_aligner = trial.method.name in ALIGNS
     return {
         "settings": dict(trial.method.settings),
         "min_score": trial.min_score,

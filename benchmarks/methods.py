@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import published_tn
 from benchmarks.pairs import Bench, Pair
 from models.alignment import ALIGNERS, align
 from models.alignment.snapping import snap
@@ -18,6 +19,7 @@ from schemas.records import Match, Segment
 SEED_OF_RANDOM = 1
 
 Grid = Mapping[str, tuple[Any, ...]]
+PUBLISHED_TN = "tn, as published"
 
 COMMON_GRID: Grid = {
     "min_similarity": (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
@@ -25,15 +27,22 @@ COMMON_GRID: Grid = {
     "min_length_s": (0.5, 1.0, 2.0),
 }
 GRIDS: Mapping[str, Grid] = {
+    "spd": {"min_length_s": (0.5, 1.0, 2.0)},
     "tn": {**COMMON_GRID, "nodes_per_frame": (3, 5, 8), "skip_penalty": (0.05, 0.1, 0.2, 0.4, 0.8)},
     "dp": {**COMMON_GRID, "skip_penalty": (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)},
     "hough": {**COMMON_GRID, "tolerance_s": (0.35, 0.5, 0.75, 1.0, 1.5)},
     "dtw": COMMON_GRID,
-    "spd": {"min_length_s": (0.5, 1.0, 2.0)},
+    PUBLISHED_TN: {
+        "min_similarity": (0.1, 0.15, 0.2, 0.25, 0.3),
+        "max_step": (5, 10, 20),
+        "top_k": (5, 10),
+        "min_length_s": COMMON_GRID["min_length_s"],
+    },
     "whole pair": {},
     "random": {},
 }
 """What is tuned: method → setting → values to try. Baselines have nothing but the threshold on their score."""
+ALIGNS = (*ALIGNERS, PUBLISHED_TN)
 KEYFRAME_GRID: Grid = {setting: GRIDS["tn"][setting] for setting in ("min_similarity", "max_gap_s")}
 """What is tuned anew for each way of choosing keyframes: the settings that depend on how many there are."""
 
@@ -57,6 +66,9 @@ class Method:
             return [_random_segment(pair)]
         if self.name == "whole pair":
             return [Segment(0.0, _end(pair.query_times), 0.0, _end(pair.ref_times), pair.vote)]
+        if self.name == PUBLISHED_TN:
+            published = published_tn.PublishedTNConfig(**self.settings)
+            return snapped(pair, published_tn.align(pair.similarity, pair.query_times, pair.ref_times, published))
         config = ALIGNERS[self.name].config(**self.settings)
         return snapped(pair, align(self.name, pair.similarity, pair.query_times, pair.ref_times, config))
 

@@ -103,8 +103,8 @@ class KeyframeConfig:
 
 
 DEDUP_MIN_SCORE = 0.6
-"""Lowest score of a segment that makes an upload a duplicate: none of the 4,278 pairs of strangers on the validation
-split reaches it, and a copy is lost only where none of its group is found."""
+"""Lowest score of a segment that makes an upload a duplicate: none of the 6,836 pairs of strangers on the validation
+splits reaches it, and a copy is lost only where none of its group is found."""
 
 DEFAULT_KEYFRAMES = KeyframeConfig.ske()
 """What a gallery is made with unless ``cliptrace index --keyframes`` says otherwise."""

@@ -11,8 +11,13 @@ from models.ssan.grid import Grid
 
 Floats = NDArray[np.float32]
 
-STRIDE = 32
-"""Height and width of what the network sees are multiples of it."""
+STRIDES = (2, 4, 8, 16, 32)
+"""Pixels of the map a cell, of each of the network's grids. Height and width of what it sees are multiples of the last.
+"""
+CLASSES = 2
+"""0: the copy plays forward, 1: backward."""
+FARTHEST = 6.0
+"""Logarithm of the longest distance in cells that can be said."""
 _FAINTEST = -6.0
 """Logit of a cell that is not looked at."""
 _FAINTER = 4.0
@@ -20,12 +25,15 @@ _FAINTER = 4.0
 _MOST_CELLS = 128
 _SAME_COPY = 0.5
 """IoU from which two boxes are one copy."""
+_SAME_STRETCH, _MUCH_SURER = 0.8, 1.5
+"""Share of the shorter one's query stretch from which two boxes are readings of it, and by how many logits one must be
+surer than the other for that one not to be looked at."""
 
 
 class Network(Protocol):
-    """float32[1, 1, H, W] → logits float32[A, 2] and boxes float32[A, 4], q0, q1, r0, r1 (models/ssan/spd.py)."""
+    """float32[1, 1, H, W] → float32[6, A], what each cell says (models/ssan/spd.py)."""
 
-    def run(self, maps: Floats) -> tuple[Floats, Floats]: ...
+    def run(self, maps: Floats) -> Floats: ...
 
 
 class Detections(NamedTuple):
@@ -38,17 +46,33 @@ class Detections(NamedTuple):
 
 def detect(network: Network, grid: Grid) -> Detections:
     height, width = grid.pixels.shape
-    padded = np.zeros((1, 1, -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE), np.float32)
-    padded[0, 0, :height, :width] = grid.pixels
-    logits, boxes = network.run(padded)
-    best = logits.max(axis=1)
+    padded = np.pad(grid.pixels, ((0, -height % STRIDES[-1]), (0, -width % STRIDES[-1])))[None, None]
+    said = network.run(padded)
+    best = said[:CLASSES].max(axis=0)
     cells = np.flatnonzero(best > max(_FAINTEST, float(best.max()) - _FAINTER))
     cells = cells[np.argsort(-best[cells], kind="stable")[:_MOST_CELLS]]
     scores = 1 / (1 + np.exp(-best[cells]))
+    boxes = boxes_of(said[CLASSES:, cells], cells, padded.shape[2:])
     limits = np.array([height, height, width, width], np.float32)
-    kept, merged = _each_once(np.clip(boxes[cells], 0, limits), scores)
+    kept, merged = _each_once(np.clip(boxes, 0, limits), scores)
+    kept = cells[kept]
+    rivals = _not_outdone(merged, best[kept])
+    kept, merged = kept[rivals], merged[rivals]
     seconds = merged * grid.step_s + np.array([grid.query_s, grid.query_s, grid.ref_s, grid.ref_s])
-    return Detections(seconds, best[cells[kept]], logits[cells[kept]].argmax(axis=1) == 1)
+    return Detections(seconds, best[kept], said[:CLASSES, kept].argmax(axis=0) == 1)
+
+
+def boxes_of(distances: Floats, cells: NDArray[np.int64], size: tuple[int, ...]) -> Floats:
+    """float32[C, 4], q0, q1, r0, r1 in pixels of a map of ``size``, of what some cells say: float32[4, C]."""
+    strides = np.array(STRIDES)
+    widths = size[1] // strides
+    first = np.concatenate(([0], np.cumsum(size[0] // strides * widths)))
+    grid = np.searchsorted(first, cells, side="right") - 1
+    rows, columns = np.divmod(cells - first[grid], widths[grid])
+    sides = np.exp(np.minimum(distances, FARTHEST))
+    sides[0::2] *= -1
+    middles = np.stack([rows, rows, columns, columns]) + 0.5
+    return np.asarray(((middles + sides) * strides[grid]).T, np.float32)
 
 
 def _each_once(boxes: Floats, scores: Floats) -> tuple[NDArray[np.int64], Floats]:
@@ -67,6 +91,17 @@ def _each_once(boxes: Floats, scores: Floats) -> tuple[NDArray[np.int64], Floats
             merged.append(weights @ boxes / weights.sum())
             free &= ~same
     return np.array(kept, np.int64), np.array(merged, np.float32).reshape(-1, 4)
+
+
+def _not_outdone(boxes: Floats, logits: Floats) -> list[int]:
+    """Boxes but for those whose query stretch one that is much surer has, too; surest first."""
+    kept: list[int] = []
+    sides, sure = boxes[:, :2].tolist(), logits.tolist()
+    for box, (start, end) in enumerate(sides):
+        rivals = (sides[other] for other in kept if sure[other] >= sure[box] + _MUCH_SURER)
+        if all(min(end, e) - max(start, s) < _SAME_STRETCH * min(end - start, e - s) for s, e in rivals):
+            kept.append(box)
+    return kept
 
 
 def _overlaps(boxes: Floats) -> Floats:

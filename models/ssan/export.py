@@ -17,7 +17,7 @@ import torch
 from models.backbones.onnx_graph import external_tensors
 from models.weights import sha256_of
 
-SPD_FREE = {"maps": {0: "N", 2: "H", 3: "W"}, "scores": {0: "N", 1: "A"}, "boxes": {0: "N", 1: "A"}}
+SPD_FREE = {"maps": {0: "N", 2: "H", 3: "W"}, "cells": {0: "N", 2: "A"}}
 SKE_FREE = {"tiles": {0: "N"}, "scores": {0: "N"}}
 """Inputs and outputs of the graphs, in order, and which of their axes may have any length."""
 _CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d)

@@ -25,6 +25,8 @@ _OTHER_SPEED, _HURRY = 0.02, 0.05
 """And a line at another speed than the original better than one at it: at all, and once more for each factor of e."""
 _FINER, _FINER_EASE = np.linspace(-1.0, 1.0, 7) / 6, 0.02
 """Then once more between the best line and its neighbours, and again what must be better at the side."""
+_MOST_ROWS = 32
+"""Of the query's keyframes in a box, on which the first lines are tried."""
 _FADED = 0.5
 """Share of a copy's median similarity below which a keyframe no longer belongs to it."""
 _MISSED_S = 1.0
@@ -78,7 +80,8 @@ def _best_line(seen: TimedMap, rows: Rows, box: Times, diagonal: float) -> tuple
     offsets = ref_middle + reach * shift_of - speed_of * middle
     hurry = np.abs(np.log(np.abs(speed_of)))
     ease = -_EASE * np.abs(shift_of) - _OTHER_SPEED * (hurry > 0) - _HURRY * hurry
-    best = int(np.argmax(seen.resemblance(rows, speed_of, offsets) + ease))
+    some = rows[:: -(-len(rows) // _MOST_ROWS)]
+    best = int(np.argmax(seen.resemblance(some, speed_of, offsets) + ease))
     finer = offsets[best] + reach * _FINER
     alike = seen.resemblance(rows, np.full(len(finer), speed_of[best]), finer) - _FINER_EASE * np.abs(_FINER)
     return float(speed_of[best]), float(finer[int(np.argmax(alike))])

@@ -37,11 +37,11 @@ class Joint(torch.nn.Module):  # type: ignore[misc]  # torch is not followed
 
     def forward(
         self, tiles: torch.Tensor, similarity: torch.Tensor, dense: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """tiles: uint8[2N, 768, 768, 3], queries, then references; similarity: float32[N, 576, 576], 0 where there is
         no frame; dense: bool[N], queries of which all frames are searched.
 
-        Returns SKE's logits float32[2N, 576], and SPD's answers to the maps of their keyframes.
+        Returns SKE's logits float32[2N, 576], and what SPD says of the maps of their keyframes.
         """
         logits = self.ske(tiles)
         shows = nearest_keyframes(logits)
@@ -52,8 +52,7 @@ class Joint(torch.nn.Module):  # type: ignore[misc]  # torch is not followed
         maps = there * (queries @ similarity @ refs.transpose(1, 2))
         # 0 is no pair, and would be the maximum of pairs below it.
         pooled = torch.nn.functional.max_pool2d(torch.where(there > 0, maps, -torch.inf)[:, None], _POOLED)
-        scores, boxes = self.spd(torch.where(torch.isfinite(pooled), pooled, 0.0))
-        return logits, scores, boxes
+        return logits, self.spd(torch.where(torch.isfinite(pooled), pooled, 0.0))
 
 
 def nearest_keyframes(logits: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from models.ssan.spd import CLASSES, STRIDES, centres
+from models.ssan.detect import CLASSES, STRIDES
+from models.ssan.spd import centres
 
 _SIZES = ((0.0, 14.0), (10.0, 36.0), (28.0, 84.0), (68.0, 180.0), (150.0, 1e9))
 """Longer sides in pixels of the copies that each grid is responsible for."""
@@ -19,7 +20,7 @@ def spd_loss(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(BCE, GIoU) of one batch, each per cell on a line.
 
-    scores: float32[N, A, 2], boxes: float32[N, A, 4], as SPD returns them for maps of ``size`` (H, W). truth:
+    scores: float32[N, A, 2], boxes: float32[N, A, 4], decoded from what SPD says of maps of ``size`` (H, W). truth:
     float32[N, M, 4], q0, q1, r0, r1 of the true copies in pixels; rows of NaN fill up. backward: bool[N, M].
     The target of a cell on a line is the IoU of the box that it says, so that a score tells how good a box is.
     """

@@ -24,10 +24,10 @@ class SPDGraph:
     def __init__(self, folder: str) -> None:
         self.config, self._graph = _open(folder)
 
-    def run(self, maps: Floats) -> tuple[Floats, Floats]:
-        """float32[1, 1, H, W] → logits float32[A, 2] and boxes float32[A, 4] (models/ssan/spd.py)."""
-        logits, boxes = self._graph.session.run(["scores", "boxes"], {"maps": maps})
-        return logits[0], boxes[0]
+    def run(self, maps: Floats) -> Floats:
+        """float32[1, 1, H, W] → float32[6, A] (models/ssan/spd.py)."""
+        (cells,) = self._graph.session.run(["cells"], {"maps": maps})
+        return np.asarray(cells[0])
 
 
 class SKEGraph:

@@ -11,10 +11,8 @@ import itertools
 import torch
 from torch import nn
 
-STRIDES = (2, 4, 8, 16, 32)
-"""Pixels of the map a cell, of each output grid. Height and width of the input are multiples of the last."""
-CLASSES = 2
-"""0: the copy plays forward, 1: backward."""
+from models.ssan.detect import CLASSES, FARTHEST, STRIDES
+
 _WIDTHS = (24, 48, 64, 96, 128)
 _NECK = 32
 _SHARPNESS = 20.0
@@ -24,16 +22,14 @@ _MOST = 4.0
 """Deviations from the mean, beyond which they make no difference."""
 _RAREST = -4.0
 """Logit that an untrained network gives every cell: nearly all hold nothing."""
-_FARTHEST = 6.0
-"""Logarithm of the longest distance in cells that can be said."""
 
 
 class SPD(nn.Module):  # type: ignore[misc]  # torch is not followed
-    """Similarity maps → score logits and boxes of every cell.
+    """Similarity maps → what every cell says.
 
     Input: float32[N, 1, H, W], query keyframes down, reference keyframes across, 0 where there are none.
-    Output: float32[N, A, 2], logits of CLASSES, and float32[N, A, 4], q0, q1, r0, r1 in pixels of the input, of all
-    cells of all grids, A = Σ H·W / stride².
+    Output: float32[N, 6, A] of all cells of all grids, A = Σ H·W / stride²: logits of CLASSES, then logarithms of the
+    distances up, down, left and right, in cells.
     """
 
     def __init__(self) -> None:
@@ -49,7 +45,7 @@ class SPD(nn.Module):  # type: ignore[misc]  # torch is not followed
         self.distance = nn.Conv2d(_NECK, 4, 1)
         nn.init.constant_(self.score.bias, _RAREST)
 
-    def forward(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
         x = _channels(maps)
         levels = [x := stage(x) for stage in self.stages]
         merged = self.laterals[-1](levels[-1])
@@ -57,12 +53,22 @@ class SPD(nn.Module):  # type: ignore[misc]  # torch is not followed
         for level, lateral in zip(levels[-2::-1], list(self.laterals)[-2::-1], strict=True):
             merged = lateral(level) + nn.functional.interpolate(merged, scale_factor=2.0, mode="nearest")
             pyramid.insert(0, merged)
-        scores, boxes = [], []
-        for level, stride in zip(pyramid, STRIDES, strict=True):
-            scores.append(self.score(self.scores(level)).flatten(2).transpose(1, 2))
-            distances = stride * torch.exp(self.distance(self.distances(level)).clamp(max=_FARTHEST))
-            boxes.append(_boxes(distances, stride).flatten(2).transpose(1, 2))
-        return torch.cat(scores, dim=1), torch.cat(boxes, dim=1)
+        said = [
+            torch.cat([self.score(self.scores(level)), self.distance(self.distances(level))], dim=1).flatten(2)
+            for level in pyramid
+        ]
+        return torch.cat(said, dim=2)
+
+
+def decode(cells: torch.Tensor, size: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """What SPD says of maps of ``size`` (H, W) → float32[N, A, 2], logits of CLASSES, and float32[N, A, 4], q0, q1, r0,
+    r1 in pixels of the map."""
+    grids = [(size[0] // stride, size[1] // stride) for stride in STRIDES]
+    boxes = []
+    for part, grid, stride in zip(cells.split([h * w for h, w in grids], dim=2), grids, STRIDES, strict=True):
+        distances = stride * torch.exp(part[:, CLASSES:].clamp(max=FARTHEST)).unflatten(2, grid)
+        boxes.append(_boxes(distances, stride).flatten(2).transpose(1, 2))
+    return cells[:, :CLASSES].transpose(1, 2), torch.cat(boxes, dim=1)
 
 
 def _channels(maps: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +32,21 @@ class TimedMap:
         self._column_at = np.concatenate(([len(ref_times)], columns, [len(ref_times)]))
         self._nearness_at = np.concatenate(([1.0], 1 / (1 + ((ticks - ref_times[columns]) / _NEAR_S) ** 2), [1.0]))
         self._padded = np.hstack([similarity, np.zeros((len(similarity), 1), np.float32)])
+
+    def best_outside(self, rows: slice, left: int, right: int) -> Floats:
+        """float32[rows], of the reference's keyframes before ``left`` and from ``right`` on the most alike; none where
+        there are no such."""
+        sides = self._before[rows, max(left - 1, 0) : left], self._behind[rows, right : right + 1]
+        parts = [side for side in sides if side.size]
+        return np.max(parts, axis=0)[:, 0] if parts else np.empty(0, np.float32)
+
+    @functools.cached_property
+    def _before(self) -> Floats:
+        return np.maximum.accumulate(self.similarity, axis=1)
+
+    @functools.cached_property
+    def _behind(self) -> Floats:
+        return np.maximum.accumulate(self.similarity[:, ::-1], axis=1)[:, ::-1]
 
     def rows(self, start_s: float, end_s: float) -> Rows:
         """The query's keyframes whose time is shared with [start_s, end_s); one at least."""

@@ -13,13 +13,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.ssan.clips import load_clips
 from models.ssan.data import Batches, MapMaker, TileBatches, Tiles
+from models.ssan.detect import STRIDES
 from models.ssan.evidence import UNCALIBRATED
 from models.ssan.export import SKE_FREE, SPD_FREE, write
 from models.ssan.joint import Joint, JointBatch, JointBatches
 from models.ssan.losses import BOX_WEIGHT, spd_loss
 from models.ssan.pairs import PairMaker
 from models.ssan.ske import SKE
-from models.ssan.spd import SPD, STRIDES
+from models.ssan.spd import SPD, decode
 from models.ssan.tiles import SIDE
 from models.training import fit, schedule
 from schemas.config import BackboneConfig
@@ -94,8 +95,7 @@ def train_spd(pairs: PairMaker, output: Path, config: TrainConfig = SPD_CONFIG) 
     network = SPD().to(memory_format=torch.channels_last)
 
     def losses(batch: dict[str, torch.Tensor]) -> Losses:
-        scores, boxes = network(batch["maps"])
-        return _spd_losses(scores, boxes, batch)
+        return _spd_losses(network(batch["maps"]), batch)
 
     averaged: SPD = _train(network, Batches(MapMaker(pairs), config.steps, config.seed), losses, output, config)
     return averaged
@@ -118,8 +118,8 @@ def train_joint(pairs: PairMaker, network: Joint, output: Path, config: TrainCon
     network.train()
 
     def losses(batch: JointBatch) -> Losses:
-        logits, scores, boxes = network(batch.tiles.tiles, batch.similarity, batch.dense)
-        return {"ske": _ske_loss(logits, batch.tiles), **_spd_losses(scores, boxes, batch.maps)}
+        logits, cells = network(batch.tiles.tiles, batch.similarity, batch.dense)
+        return {"ske": _ske_loss(logits, batch.tiles), **_spd_losses(cells, batch.maps)}
 
     averaged: Joint = _train(
         network, JointBatches(MapMaker(pairs), PAIRS, config.steps, config.seed), losses, output, config
@@ -127,9 +127,9 @@ def train_joint(pairs: PairMaker, network: Joint, output: Path, config: TrainCon
     return averaged
 
 
-def _spd_losses(scores: torch.Tensor, boxes: torch.Tensor, batch: dict[str, torch.Tensor]) -> Losses:
+def _spd_losses(cells: torch.Tensor, batch: dict[str, torch.Tensor]) -> Losses:
     size = (batch["maps"].shape[2], batch["maps"].shape[3])
-    bce, giou = spd_loss(scores, boxes, batch["boxes"], batch["backward"], size)
+    bce, giou = spd_loss(*decode(cells, size), batch["boxes"], batch["backward"], size)
     return {"bce": bce, "giou": BOX_WEIGHT * giou}
 
 

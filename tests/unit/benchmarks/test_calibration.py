@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.calibration import fit_logistic, gap, matches, reliability, rightness, scored, write
+from benchmarks.calibration import fit_logistic, gap, matches, reliability, rightness, scored, still_scenes, write
 from benchmarks.methods import as_match
 from benchmarks.pairs import Bench, Pair
 from models.alignment.spd import Candidate, SPDConfig
@@ -46,11 +46,11 @@ def test_matches_are_what_one_calibration_makes_of_the_candidates() -> None:
     pair = Pair("q", "r", 0.0, np.zeros((2, 2), np.float32), np.arange(10.0), np.arange(90.0), np.empty(0))
     faint, bright = Line(0, 8, 10, 18, 1.0), Line(0, 8, 60, 68, 1.0)
     seen = [
-        Candidate(faint, False, Evidence(1.0, 0.1, 0.0, 0.0)),
-        Candidate(bright, False, Evidence(0.5, 0.9, 0.5, 0.5)),
+        Candidate(faint, False, Evidence(1.0, 0.1, 0.0, 0.0, 2.0, 0.0)),
+        Candidate(bright, False, Evidence(0.5, 0.9, 0.5, 0.5, 2.0, 0.0)),
     ]
     (alone,) = matches([(pair, seen), (pair, [])], UNCALIBRATED, SPDConfig())
-    (weighed,) = matches([(pair, seen)], [1.0, 5.0, 0.0, 0.0, -2.0], SPDConfig())
+    (weighed,) = matches([(pair, seen)], [1.0, 5.0, 0.0, 0.0, 0.0, 0.0, -2.0], SPDConfig())
     assert [segment.ref_start for segment in alone.segments] == [10]
     assert [segment.ref_start for segment in weighed.segments] == [60]
 
@@ -61,3 +61,10 @@ def test_only_calibration_and_threshold_of_the_config_change(tmp_path: Path) -> 
     write(str(tmp_path), {"calibration": [0.5, -1.0], "min_score": 0.3, "findings": 9})
     expected = {"name": "spd", "calibration": [0.5, -1.0], "sha256": {"a": "b"}, "min_score": 0.3}
     assert json.loads(file.read_text()) == expected
+
+
+def test_scenes_that_stand_still_are_what_the_detector_sees_in_maps_of_one_value() -> None:
+    found = still_scenes(SPDConfig())
+    assert len(found) > 20
+    assert {round(candidate.evidence.similarity, 2) for candidate in found} <= {0.15, 0.2, 0.25, 0.3}
+    assert all(abs(candidate.evidence.contrast) < 0.01 for candidate in found)

@@ -29,6 +29,16 @@ def test_evidence_of_a_line_in_a_block() -> None:
     assert evidence.similarity == pytest.approx(0.8)
     assert evidence.contrast == pytest.approx(0.8 - (0.2 * 20 + 0.8 * 5) / 25)
     assert evidence.lead == pytest.approx(0.5)
+    assert evidence.length == pytest.approx(math.log(4))
+    assert evidence.hurry == 0.0
+
+
+@pytest.mark.parametrize("speed", [2.0, -2.0, 0.5])
+def test_length_is_that_of_the_shorter_side_and_fast_is_as_far_from_the_original_speed_as_slow(speed: float) -> None:
+    seconds = 5.0, 5.0 * abs(speed)
+    evidence = gather(0.0, TimedMap(drawn(), TIMES, TIMES), Line(0, seconds[0], 0, seconds[1], speed))
+    assert evidence.length == pytest.approx(math.log(min(*seconds, 4.0)))
+    assert evidence.hurry == pytest.approx(math.log(2))
 
 
 def test_a_line_played_backwards_has_the_same_evidence() -> None:

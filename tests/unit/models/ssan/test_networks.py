@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from models.ssan.detect import STRIDES, boxes_of
 from models.ssan.evidence import UNCALIBRATED
 from models.ssan.export import SKE_FREE, SPD_FREE, write
 from models.ssan.shipped import SKEGraph, SPDGraph
 from models.ssan.ske import SKE
-from models.ssan.spd import SPD, STRIDES
+from models.ssan.spd import SPD, decode
 from models.ssan.tiles import BLOCKS, FRAMES, SIDE, tile
 
 
@@ -35,11 +36,20 @@ def test_spd_is_the_same_as_a_graph(size: tuple[int, int], tmp_path: Path) -> No
     maps = torch.randn(1, 1, *size) / 5
     maps[..., size[1] // 2 :] = 0
     with torch.inference_mode():
-        scores, boxes = network(maps)
-    logits, found = SPDGraph(str(tmp_path)).run(maps.numpy())
-    assert logits.shape == (sum(size[0] // stride * (size[1] // stride) for stride in STRIDES), 2)
-    np.testing.assert_allclose(logits, scores[0], atol=1e-4)
-    np.testing.assert_allclose(found, boxes[0], atol=1e-4, rtol=1e-5)
+        expected = network(maps)
+    cells = SPDGraph(str(tmp_path)).run(maps.numpy())
+    assert cells.shape == (6, sum(size[0] // stride * (size[1] // stride) for stride in STRIDES))
+    np.testing.assert_allclose(cells, expected[0], atol=1e-4)
+
+
+def test_boxes_of_some_cells_are_those_that_were_trained() -> None:
+    size, random = (96, 64), np.random.default_rng(0)
+    cells = random.normal(0, 2, (6, sum(96 // stride * (64 // stride) for stride in STRIDES))).astype(np.float32)
+    cells[2, 5] = 99.0
+    scores, boxes = decode(torch.from_numpy(cells)[None], size)
+    np.testing.assert_array_equal(scores[0].T, cells[:2])
+    some = random.permutation(cells.shape[1])[:500]
+    np.testing.assert_allclose(boxes_of(cells[2:, some], some, size), boxes[0, some], rtol=1e-5, atol=1e-4)
 
 
 def test_ske_is_the_same_as_a_graph_and_padding_has_no_score(tmp_path: Path) -> None:

@@ -47,6 +47,15 @@ def test_a_line_outside_of_the_reference_finds_nothing() -> None:
     assert seen.resemblance(rows, np.ones(1), np.array([3.0]))[0] == pytest.approx(0.4, abs=0.05)
 
 
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 99))
+def test_the_best_outside_is_the_most_alike_of_what_is_left(left: int, right: int, seed: int) -> None:
+    left, right = sorted((left, right))
+    similarity = np.random.default_rng(seed).uniform(-1, 1, (6, 12)).astype(np.float32)
+    found = TimedMap(similarity, np.arange(6.0), np.arange(12.0)).best_outside(slice(2, 5), left, right)
+    outside = np.hstack([similarity[2:5, :left], similarity[2:5, right:]])
+    assert found.tolist() == (outside.max(axis=1).tolist() if outside.size else [])
+
+
 def test_rows_and_columns_of_a_stretch_of_time() -> None:
     times = np.arange(5.0)
     seen = TimedMap(np.zeros((5, 5), np.float32), times, times)

@@ -103,8 +103,8 @@ def test_the_detectors_loss_reaches_the_selector() -> None:
     network = Joint(SKE(), SPD())
     tiles = torch.randint(0, 256, (2, SIDE, SIDE, 3), dtype=torch.uint8)
     similarity = torch.rand(1, FRAMES, FRAMES)
-    _, scores, _ = network(tiles, similarity, torch.tensor([False]))
-    scores.sum().backward()
+    _, cells = network(tiles, similarity, torch.tensor([False]))
+    cells.sum().backward()
     assert network.ske.scores.weight.grad.abs().sum() > 0
 
 
