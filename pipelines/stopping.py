@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _asked = threading.Event()
 
@@ -23,7 +24,15 @@ def stoppable() -> Iterator[None]:
         _asked.set()
         raise KeyboardInterrupt
 
+    said = sys.unraisablehook
+
+    def unraisable(error: Any) -> None:
+        """Where it strikes in a finalizer Python swallows it, and would print it."""
+        if not issubclass(error.exc_type, KeyboardInterrupt):
+            said(error)
+
     signal.signal(signal.SIGINT, stop)
+    sys.unraisablehook = unraisable
     try:
         try:
             yield
@@ -31,6 +40,7 @@ def stoppable() -> Iterator[None]:
             stop_if_asked()
     finally:
         signal.signal(signal.SIGINT, default)
+        sys.unraisablehook = said
         _asked.clear()
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 
 import pytest
 
@@ -28,6 +29,24 @@ def test_an_interrupt_that_a_library_makes_an_error_of_is_still_one():
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt as error:
             raise RuntimeError("KeyboardInterrupt [while running 'Decode']") from error
+
+
+def test_an_interrupt_in_a_finalizer_is_one_without_a_word(monkeypatch: pytest.MonkeyPatch):
+    class Interrupting:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    class Failing:
+        def __del__(self):
+            raise ValueError
+
+    printed = []
+    monkeypatch.setattr(sys, "unraisablehook", printed.append)
+    with pytest.raises(KeyboardInterrupt), stoppable():  # noqa: PT012
+        Interrupting()
+        Failing()
+    assert [error.exc_type for error in printed] == [ValueError]
+    assert sys.unraisablehook == printed.append
 
 
 def test_without_an_interrupt_nothing_happens():
