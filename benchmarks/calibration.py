@@ -40,7 +40,7 @@ from models.alignment.merging import common
 from models.alignment.spd import Candidate, SPDConfig, candidates, chosen
 from models.backbones.registry import load_config
 from models.keyframes import make_selector
-from models.ssan.evidence import UNCALIBRATED, Evidence, probability
+from models.ssan.evidence import UNCALIBRATED, probability
 from models.ssan.fit import Line
 from models.weights import WEIGHTS
 from schemas.config import BASIS_FPS, DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
@@ -71,16 +71,14 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     )
     config = SPDConfig(weights=arguments.weights)
     found = [(pair, candidates(pair.similarity, pair.query_times, pair.ref_times, config)) for pair in bench.pairs]
-    evidence = np.array([candidate.evidence for _, seen in found for candidate in seen])
-    right = np.array([rightness(candidate.line, pair, bench) for pair, seen in found for candidate in seen])
-    still = np.array([candidate.evidence for candidate in still_scenes(config)])
-    calibration = [
-        round(each, 4)
-        for each in fit_logistic(np.concatenate([evidence, still]), np.concatenate([right, np.zeros(len(still))]))
-    ]
+    evidence = [candidate.evidence for _, seen in found for candidate in seen]
+    right = [rightness(candidate.line, pair, bench) for pair, seen in found for candidate in seen]
+    still = [candidate.evidence for candidate in still_scenes(config)]
+    fitted = fit_logistic(np.array([*evidence, *still]), np.array([*right, *[0.0] * len(still)]))
+    calibration = [round(each, 4) for each in fitted]
     before, after = matches(found, UNCALIBRATED, config), matches(found, calibration, config)
     f1 = f1_by_threshold(bench.truth, after)
-    surest = max(probability(Evidence(*each), calibration) for each in still)
+    surest = max((probability(each, calibration) for each in still), default=0.0)
     best = max(best_threshold(f1), int(np.searchsorted(MIN_SCORES, surest, side="right")))
     return {
         **environment(command, arguments.seeds[0]),

@@ -23,8 +23,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from benchmarks.attacks.splits import find_footage
-from benchmarks.copies import Videos, load_split, measure
+from benchmarks.copies import Videos, as_shipped, load_split, measure
 from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
 from benchmarks.features import BasisFrames, Keyframes, basis_frames
@@ -36,7 +38,6 @@ from benchmarks.selections import Choice, at_random, content, local_maxima, scor
 from benchmarks.ssan_tables import tables
 from benchmarks.strangers import distractors, sharing_an_intro
 from benchmarks.tuning import Trial, Tuner
-from models.alignment import ALIGNERS
 from models.backbones.background import Background
 from models.backbones.registry import Embedder, load_config
 from models.metrics.files import read_matches, read_truth
@@ -88,7 +89,7 @@ def as_many(validations: Splits, name: str, folder: str, point: str) -> Choice:
     """Keyframes that another SKE scores, as many of the validation splits as the shipped one takes there."""
 
     def stored(choice: Choice) -> float:
-        return fmean(stored_share(videos, choice) for videos in validations.values())
+        return fmean(cost(videos, choice, 1)["stored"] for videos in validations.values())
 
     apart = stored(scored(name, folder, point)) / stored(scored("shipped", "ske", point))
     return scored(name, folder, point, apart)
@@ -110,15 +111,25 @@ def to_tune_on(validations: Splits, choice: Choice) -> Bench:
     return merged({seed: bench_of(videos, choice) for seed, videos in validations.items()})
 
 
-def stored_share(videos: Videos, choice: Choice) -> float:
-    """Of the gallery's basis frames, how many are stored."""
+def cost(videos: Videos, choice: Choice, dimension: int) -> Result:
+    """Share of the gallery's basis frames that is stored, mean seconds from a basis frame to the nearest one that is;
+    keyframes and megabytes of embeddings that an hour of video costs."""
     gallery = [videos.frames[path.name] for path in videos.dataset.gallery.iterdir()]
-    return sum(len(f.chosen_by(choice.gallery).times) for f in gallery) / sum(len(f.times) for f in gallery)
+    kept = [video.chosen_by(choice.gallery).times for video in gallery]
+    stored = sum(map(len, kept)) / sum(len(video.times) for video in gallery)
+    away = [np.abs(video.times[:, None] - times).min(axis=1) for video, times in zip(gallery, kept, strict=True)]
+    an_hour = stored * BASIS_FPS * 3600
+    return {
+        "stored": stored,
+        "away_s": float(np.concatenate(away).mean()),
+        "keyframes_an_hour": an_hour,
+        "megabytes_an_hour": an_hour * dimension * BYTES_A_NUMBER / 1e6,
+    }
 
 
 def tune_all(validations: Splits, choice: Choice) -> Trials:
     with Tuner(to_tune_on(validations, choice)) as tuner:
-        return {name: tuner.tune(name, GRIDS[name]) for name in (*ALIGNERS, "whole pair", "random")}
+        return {name: tuner.tune(name, grid) for name, grid in GRIDS.items()}
 
 
 def compare_aligners(trials: Trials, tests: Splits, choice: Choice) -> dict[str, Result]:
@@ -127,8 +138,8 @@ def compare_aligners(trials: Trials, tests: Splits, choice: Choice) -> dict[str,
     return {name: spread([measure(trial, bench) for bench in benches.values()]) for name, trial in trials.items()}
 
 
-def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row]) -> dict[str, Result]:
-    """SPD, with the threshold that suits each way of choosing keyframes."""
+def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row], dimension: int) -> dict[str, Result]:
+    """SPD, with the threshold that suits each way of choosing keyframes. dimension: of an embedding."""
     found = {}
     for row in compared:
         with Tuner(to_tune_on(validations, row.choice)) as tuner:
@@ -137,7 +148,7 @@ def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row
         for test in tests.values():
             result = measure(trial, bench_of(test, row.choice))
             del result["settings"]["weights"]  # a folder of this machine; the row's name says whose
-            per_seed.append({"stored": stored_share(test, row.choice), **result})
+            per_seed.append({**cost(test, row.choice, dimension), **result})
         found[row.choice.name] = spread(per_seed)
     return found
 
@@ -148,7 +159,7 @@ def compare_strangers(
     real: Mapping[str, BasisFrames],
     counts: Sequence[int],
 ) -> dict[str, Result]:
-    """VCSL F1 among so many strangers, with settings that were chosen without any."""
+    """VCSL F1 among so many strangers."""
     found: dict[str, Result] = {}
     for choice, trial in contestants:
         name = f"{choice.name}, {trial.method.name}"
@@ -183,16 +194,6 @@ def compare_intros(
         }
         for kind, ways in classes.items()
     }
-
-
-def storage(tests: Splits, compared: Sequence[Row], dimension: int) -> dict[str, Result]:
-    """Keyframes and megabytes of embeddings that an hour of video costs, by way of choosing keyframes."""
-    costs = {}
-    for row in compared:
-        share = next(stored_share(test, row.choice) for test in tests.values())
-        an_hour = share * BASIS_FPS * 3600
-        costs[row.choice.name] = {"keyframes": an_hour, "megabytes": an_hour * dimension * BYTES_A_NUMBER / 1e6}
-    return costs
 
 
 def through_the_program(test: Videos, backbone: BackboneConfig) -> dict[str, Result]:
@@ -238,6 +239,8 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     compared = rows(arguments.trained and arguments.trained.resolve(), validations)
     sparse, ours = uniform(2, False), scored("shipped", "ske", "balanced")
     of_sparse, of_ours = tune_all(validations, sparse), tune_all(validations, ours)
+    # Its threshold was chosen among strangers, of the validation split (benchmarks.calibration).
+    shipped = as_shipped(MatchConfig.suited_to(backbone), to_tune_on(validations, ours))
     return {
         **environment(command, first),
         "seed": arguments.seeds,
@@ -246,11 +249,8 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
             sparse.name: compare_aligners(of_sparse, tests, sparse),
             ours.name: compare_aligners(of_ours, tests, ours),
         },
-        "keyframes": compare_keyframes(validations, tests, compared),
-        "storage": storage(tests, compared, backbone.dimension),
-        "strangers": compare_strangers(
-            [(sparse, of_sparse["tn"]), (ours, of_ours["spd"])], tests, real, arguments.strangers
-        ),
+        "keyframes": compare_keyframes(validations, tests, compared, backbone.dimension),
+        "strangers": compare_strangers([(sparse, of_sparse["tn"]), (ours, shipped)], tests, real, arguments.strangers),
         "intros": compare_intros({name: of_ours[name] for name in ("tn", "spd")}, ours, real, backbone),
         "program": through_the_program(tests[first], backbone),
     }

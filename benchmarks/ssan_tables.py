@@ -30,16 +30,17 @@ def tables(result: Mapping[str, Any]) -> list[Table]:
     made.append(
         table(
             "Keyframes, SPD on their maps",
-            ("", "stored", "VCSL F1", "VCDB F1", "segment AP", "boundary s", "MB an hour"),
+            ("", "stored", "MB an hour", "s away", "VCSL F1", "VCDB F1", "segment AP", "boundary s"),
             [
                 (
                     name,
                     shown(row["stored"]),
+                    shown(row["megabytes_an_hour"], 2),
+                    shown(row["away_s"], 2),
                     shown(row["vcsl"]["f1"]),
                     shown(row["vcdb"]["f1"]),
                     shown(row["segment_ap"]),
                     shown(row["boundary_error"] and row["boundary_error"]["mean_s"], 2),
-                    f"{result['storage'][name]['megabytes']:.2f}",
                 )
                 for name, row in result["keyframes"].items()
             ],

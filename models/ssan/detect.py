@@ -12,8 +12,7 @@ from models.ssan.grid import Grid
 Floats = NDArray[np.float32]
 
 STRIDES = (2, 4, 8, 16, 32)
-"""Pixels of the map a cell, of each of the network's grids. Height and width of what it sees are multiples of the last.
-"""
+"""Pixels of the map a cell, of each of the network's grids. Height and width of a map are multiples of the last."""
 CLASSES = 2
 """0: the copy plays forward, 1: backward."""
 FARTHEST = 6.0
