@@ -65,10 +65,9 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         for seed in arguments.seeds
     }
     real = basis_frames(distractor_paths(find_footage(), "validation"), backbone, arguments.output / "strangers")
-    strangers = distractors(real, make_selector(DEFAULT_KEYFRAMES, BASIS_FPS), arguments.strangers if real else 0)
-    bench = merged(
-        {seed: videos.bench(DEFAULT_KEYFRAMES, QUERY_KEYFRAMES, strangers) for seed, videos in splits.items()}
-    )
+    kept, searched = make_selector(DEFAULT_KEYFRAMES, BASIS_FPS), make_selector(QUERY_KEYFRAMES, BASIS_FPS)
+    strangers = distractors(real, kept, arguments.strangers if real else 0)
+    bench = merged({seed: videos.chosen_by(kept, searched, strangers) for seed, videos in splits.items()})
     config = SPDConfig(weights=arguments.weights)
     found = [(pair, candidates(pair.similarity, pair.query_times, pair.ref_times, config)) for pair in bench.pairs]
     evidence = [candidate.evidence for _, seen in found for candidate in seen]

@@ -26,13 +26,14 @@ from benchmarks.attacks.edits import EDITS, SEVERITIES
 from benchmarks.attacks.splits import find_footage
 from benchmarks.environment import environment
 from benchmarks.features import BasisFrames, Keyframes, basis_frames
-from benchmarks.methods import ALIGNS, GRIDS, KEYFRAME_GRID, Grid, Method, above
+from benchmarks.methods import CONTESTANTS, GRIDS, KEYFRAME_GRID, Grid, Method, above
 from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.tables import show
 from benchmarks.tuning import Trial, Tuner, f1_by_threshold
 from models.alignment import ALIGNERS
 from models.backbones.background import Background
 from models.backbones.registry import load_config
+from models.keyframes import Selector, make_selector
 from models.metrics.report import Truth, evaluate
 from models.metrics.segments import vcdb_score, vcsl_score
 from schemas.config import (
@@ -78,17 +79,17 @@ class Videos:
         gallery = [self.frames[path.name] for path in self.dataset.gallery.iterdir()]
         return BASIS_FPS * sum(len(f.select(config).times) for f in gallery) / sum(len(f.times) for f in gallery)
 
-    def bench(
-        self,
-        config: KeyframeConfig,
-        of_queries: KeyframeConfig | None = None,
-        others: Mapping[str, Keyframes] | None = None,
+    def bench(self, config: KeyframeConfig, of_queries: KeyframeConfig | None = None) -> Bench:
+        """config: of the gallery, and of the queries unless they have their own."""
+        return self.chosen_by(make_selector(config, BASIS_FPS), make_selector(of_queries or config, BASIS_FPS))
+
+    def chosen_by(
+        self, of_gallery: Selector, of_queries: Selector, others: Mapping[str, Keyframes] | None = None
     ) -> Bench:
-        """config: of the gallery, and of the queries unless they have their own. others: videos of the gallery that no
-        query was copied from."""
+        """others: videos of the gallery that no query was copied from."""
         queries, gallery = (
-            {path.name: self.frames[path.name].select(each) for path in sorted(folder.iterdir())}
-            for folder, each in ((self.dataset.queries, of_queries or config), (self.dataset.gallery, config))
+            {path.name: self.frames[path.name].chosen_by(each) for path in sorted(folder.iterdir())}
+            for folder, each in ((self.dataset.queries, of_queries), (self.dataset.gallery, of_gallery))
         )
         return make_bench(queries, {**gallery, **(others or {})}, as_truth(self.dataset.truth()), self.background)
 
@@ -131,7 +132,7 @@ def measure(trial: Trial, test: Bench) -> Result:
     """One look at the test split with what the validation split chose."""
     found = trial.method.run(test)
     ranked, reported = evaluate(test.truth, found), evaluate(test.truth, above(found, trial.min_score))
-    is_aligner = trial.method.name in ALIGNS
+    is_aligner = trial.method.name in CONTESTANTS
     return {
         "settings": dict(trial.method.settings),
         "min_score": trial.min_score,

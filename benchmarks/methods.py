@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks import published_tn
 from benchmarks.pairs import Bench, Pair
-from models.alignment import ALIGNERS, align
+from models.alignment import ALIGNERS, Aligner
 from models.alignment.snapping import snap
 from schemas.records import Match, Segment
 
@@ -20,6 +20,11 @@ SEED_OF_RANDOM = 1
 
 Grid = Mapping[str, tuple[Any, ...]]
 PUBLISHED_TN = "tn, as published"
+CONTESTANTS: Mapping[str, Aligner] = {
+    **ALIGNERS,
+    PUBLISHED_TN: Aligner(published_tn.PublishedTNConfig, published_tn.align),
+}
+"""The product's aligners, and one that it does not have."""
 
 COMMON_GRID: Grid = {
     "min_similarity": (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
@@ -42,7 +47,6 @@ GRIDS: Mapping[str, Grid] = {
     "random": {},
 }
 """What is tuned: method → setting → values to try. Baselines have nothing but the threshold on their score."""
-ALIGNS = (*ALIGNERS, PUBLISHED_TN)
 KEYFRAME_GRID: Grid = {setting: GRIDS["tn"][setting] for setting in ("min_similarity", "max_gap_s")}
 """What is tuned anew for each way of choosing keyframes: the settings that depend on how many there are."""
 
@@ -66,11 +70,8 @@ class Method:
             return [_random_segment(pair)]
         if self.name == "whole pair":
             return [Segment(0.0, _end(pair.query_times), 0.0, _end(pair.ref_times), pair.vote)]
-        if self.name == PUBLISHED_TN:
-            published = published_tn.PublishedTNConfig(**self.settings)
-            return snapped(pair, published_tn.align(pair.similarity, pair.query_times, pair.ref_times, published))
-        config = ALIGNERS[self.name].config(**self.settings)
-        return snapped(pair, align(self.name, pair.similarity, pair.query_times, pair.ref_times, config))
+        config, align = CONTESTANTS[self.name]
+        return snapped(pair, align(pair.similarity, pair.query_times, pair.ref_times, config(**self.settings)))
 
     def run(self, bench: Bench) -> list[Match]:
         """All that the method finds, whatever its score."""

@@ -1,8 +1,9 @@
 """The temporal network as it is published and run elsewhere: in frames, over a graph of networkx.
 
 After Tan, Ngo, Hong and Chua, "Scalable detection of partial near-duplicate videos by visual-temporal consistency", ACM
-MM 2009, with the settings that VCSL's evaluation gave names (He et al., CVPR 2022). models/alignment/tn.py is the
-same idea in seconds and without a graph library; this is what its speed, and SPD's, are measured against.
+MM 2009, as VCSL's evaluation has it (He et al., CVPR 2022): the best matches of each row, edges that go forward in both
+videos by so many frames at most, a sink, the longest path again and again. What is found twice is dropped as with our
+aligners, and scored as with them. models/alignment/tn.py is the same idea in seconds and without a graph library.
 """
 
 from __future__ import annotations

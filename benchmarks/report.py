@@ -34,6 +34,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     return made
 
 
+def markdown(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """The same for a document."""
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+
+
 def show(tables: Iterable[Table], facts: dict[str, Any]) -> None:
     """Print tables no wider than 120 columns, and below them where they were measured and how to measure them again."""
     console = Console(width=120, highlight=False, markup=False)

@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.attacks.splits import find_footage
-from benchmarks.copies import Videos, as_shipped, load_split, measure
+from benchmarks.copies import Videos, load_split, measure
 from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
 from benchmarks.features import BasisFrames, Keyframes, basis_frames
 from benchmarks.methods import GRIDS, Method, above
-from benchmarks.pairs import Bench, Pair, as_truth, make_bench, merged
+from benchmarks.pairs import Bench, Pair, as_truth, merged
 from benchmarks.report import save, show
 from benchmarks.seeds import spread
 from benchmarks.selections import Choice, at_random, content, local_maxima, scored, uniform
@@ -89,7 +89,7 @@ def as_many(validations: Splits, name: str, folder: str, point: str) -> Choice:
     """Keyframes that another SKE scores, as many of the validation splits as the shipped one takes there."""
 
     def stored(choice: Choice) -> float:
-        return fmean(cost(videos, choice, 1)["stored"] for videos in validations.values())
+        return fmean(coverage(videos, choice)["stored"] for videos in validations.values())
 
     apart = stored(scored(name, folder, point)) / stored(scored("shipped", "ske", point))
     return scored(name, folder, point, apart)
@@ -97,34 +97,25 @@ def as_many(validations: Splits, name: str, folder: str, point: str) -> Choice:
 
 def bench_of(videos: Videos, choice: Choice, others: Mapping[str, Keyframes] | None = None) -> Bench:
     """others: videos of the gallery that no query was copied from."""
-    queries, gallery = (
-        {path.name: videos.frames[path.name].chosen_by(selector) for path in sorted(folder.iterdir())}
-        for folder, selector in (
-            (videos.dataset.queries, choice.queries or choice.gallery),
-            (videos.dataset.gallery, choice.gallery),
-        )
-    )
-    return make_bench(queries, {**gallery, **(others or {})}, as_truth(videos.dataset.truth()), videos.background)
+    return videos.chosen_by(choice.gallery, choice.queries or choice.gallery, others)
 
 
 def to_tune_on(validations: Splits, choice: Choice) -> Bench:
     return merged({seed: bench_of(videos, choice) for seed, videos in validations.items()})
 
 
-def cost(videos: Videos, choice: Choice, dimension: int) -> Result:
-    """Share of the gallery's basis frames that is stored, mean seconds from a basis frame to the nearest one that is;
-    keyframes and megabytes of embeddings that an hour of video costs."""
+def coverage(videos: Videos, choice: Choice) -> dict[str, float]:
+    """Share of the gallery's basis frames that is stored, mean seconds from any of them to the nearest one that is."""
     gallery = [videos.frames[path.name] for path in videos.dataset.gallery.iterdir()]
     kept = [video.chosen_by(choice.gallery).times for video in gallery]
     stored = sum(map(len, kept)) / sum(len(video.times) for video in gallery)
     away = [np.abs(video.times[:, None] - times).min(axis=1) for video, times in zip(gallery, kept, strict=True)]
-    an_hour = stored * BASIS_FPS * 3600
-    return {
-        "stored": stored,
-        "away_s": float(np.concatenate(away).mean()),
-        "keyframes_an_hour": an_hour,
-        "megabytes_an_hour": an_hour * dimension * BYTES_A_NUMBER / 1e6,
-    }
+    return {"stored": stored, "away_s": float(np.concatenate(away).mean())}
+
+
+def megabytes_an_hour(stored: float, dimension: int) -> float:
+    """Of embeddings, where that share of the basis frames is stored."""
+    return stored * BASIS_FPS * 3600 * dimension * BYTES_A_NUMBER / 1e6
 
 
 def tune_all(validations: Splits, choice: Choice) -> Trials:
@@ -148,21 +139,23 @@ def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row
         for test in tests.values():
             result = measure(trial, bench_of(test, row.choice))
             del result["settings"]["weights"]  # a folder of this machine; the row's name says whose
-            per_seed.append({**cost(test, row.choice, dimension), **result})
+            covered = coverage(test, row.choice)
+            costs = {"megabytes_an_hour": megabytes_an_hour(covered["stored"], dimension)}
+            per_seed.append({**covered, **costs, **result})
         found[row.choice.name] = spread(per_seed)
     return found
 
 
 def compare_strangers(
-    contestants: Sequence[tuple[Choice, Trial]],
+    contestants: Sequence[tuple[Choice, Method, float]],
     tests: Splits,
     real: Mapping[str, BasisFrames],
     counts: Sequence[int],
 ) -> dict[str, Result]:
-    """VCSL F1 among so many strangers."""
+    """VCSL F1 among so many strangers. contestants: each with its threshold."""
     found: dict[str, Result] = {}
-    for choice, trial in contestants:
-        name = f"{choice.name}, {trial.method.name}"
+    for choice, method, min_score in contestants:
+        name = f"{choice.name}, {method.name}"
         everyone = distractors(real, choice.gallery, max(counts))
         found[name] = {}
         for count in counts:
@@ -170,7 +163,7 @@ def compare_strangers(
             scores = []
             for test in tests.values():
                 bench = bench_of(test, choice, others)
-                reported = {(m.query_id, m.ref_id): m.segments for m in above(trial.method.run(bench), trial.min_score)}
+                reported = {(m.query_id, m.ref_id): m.segments for m in above(method.run(bench), min_score)}
                 scores.append(dataclasses.asdict(vcsl_score(bench.truth.segments, reported)))
             found[name][str(count)] = spread(scores)
     return found
@@ -239,8 +232,9 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     compared = rows(arguments.trained and arguments.trained.resolve(), validations)
     sparse, ours = uniform(2, False), scored("shipped", "ske", "balanced")
     of_sparse, of_ours = tune_all(validations, sparse), tune_all(validations, ours)
-    # Its threshold was chosen among strangers, of the validation split (benchmarks.calibration).
-    shipped = as_shipped(MatchConfig.suited_to(backbone), to_tune_on(validations, ours))
+    # SPD as it ships: its threshold was chosen among strangers, of the validation split (benchmarks.calibration).
+    product, tn = MatchConfig.suited_to(backbone), of_sparse["tn"]
+    contestants = [(sparse, tn.method, tn.min_score), (ours, Method(product.aligner), product.min_score)]
     return {
         **environment(command, first),
         "seed": arguments.seeds,
@@ -250,7 +244,7 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
             ours.name: compare_aligners(of_ours, tests, ours),
         },
         "keyframes": compare_keyframes(validations, tests, compared, backbone.dimension),
-        "strangers": compare_strangers([(sparse, of_sparse["tn"]), (ours, shipped)], tests, real, arguments.strangers),
+        "strangers": compare_strangers(contestants, tests, real, arguments.strangers),
         "intros": compare_intros({name: of_ours[name] for name in ("tn", "spd")}, ours, real, backbone),
         "program": through_the_program(tests[first], backbone),
     }

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import NoReturn
 
 _asked = threading.Event()
 
@@ -26,7 +26,7 @@ def stoppable() -> Iterator[None]:
 
     said = sys.unraisablehook
 
-    def unraisable(error: Any) -> None:
+    def unraisable(error: sys.UnraisableHookArgs) -> None:
         """Where it strikes in a finalizer Python swallows it, and would print it."""
         if not issubclass(error.exc_type, KeyboardInterrupt):
             said(error)
