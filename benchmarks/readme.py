@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import dedup_tables, ssan_readme
+from benchmarks import dedup_tables, ssan_tables
 from benchmarks.attacks.edits import EDITS, SEVERITIES
 from benchmarks.environment import describe
 from benchmarks.report import RESULTS, markdown
@@ -313,7 +313,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Callable[[Result], str]]] = {
     "README.md": {
         "descriptor": _descriptor,
         "views": _views,
-        "ssan": ssan_readme.section,
+        "ssan": ssan_tables.section,
         "copies": _copies,
         "index_throughput": _throughput,
         "query_latency": _latency,
@@ -324,7 +324,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Callable[[Result], str]]] = {
     },
     "docs/model-cards/copy_lite0.md": {"descriptor": _descriptor},
     "docs/dedup.md": {"dedup": _dedup},
-    "models/ssan/README.md": {"ssan": ssan_readme.beside_the_paper},
+    "models/ssan/README.md": {"ssan": ssan_tables.beside_the_paper},
 }
 
 

@@ -5,8 +5,9 @@ python -m benchmarks.ssan [--seeds 1 2 3] [--trained DIR] [--output bench-out]
 OUTPUT/SEED/validation, OUTPUT/SEED/test   attack benches (benchmarks.attacks.build), made where they are missing
 OUTPUT/ssan.json                           what is printed, and the environment it was measured in
 
-Settings and thresholds are chosen on the validation splits of all seeds together; test splits are looked at once.
-Strangers are of other splits. --trained: what ``cliptrace train ssan`` wrote; without it, only what ships is compared.
+Settings and thresholds are chosen on the validation splits of all seeds together, among strangers as a gallery has
+them: a threshold that no stranger had a say in lets them in. Test splits are looked at once. Strangers are of other
+splits. --trained: what ``cliptrace train ssan`` wrote; without it, only what ships is compared.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -29,7 +30,7 @@ from benchmarks.attacks.splits import find_footage
 from benchmarks.copies import Videos, load_split, measure
 from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
-from benchmarks.features import BasisFrames, Keyframes, basis_frames
+from benchmarks.features import BasisFrames, basis_frames
 from benchmarks.methods import GRIDS, Method, above
 from benchmarks.pairs import Bench, Pair, as_truth, merged
 from benchmarks.report import save, show
@@ -42,7 +43,6 @@ from models.backbones.background import Background
 from models.backbones.registry import Embedder, load_config
 from models.metrics.files import read_matches, read_truth
 from models.metrics.report import Evaluation, evaluate
-from models.metrics.segments import vcsl_score
 from schemas.config import (
     BASIS_FPS,
     DEFAULT_BACKBONE,
@@ -58,8 +58,35 @@ BYTES_A_NUMBER = 2
 """Galleries store half precision."""
 Result = dict[str, Any]
 Trials = Mapping[str, Trial]
-Splits = Mapping[int, Videos]
-"""Seed → the validation or the test split of its bench."""
+_TUNED_AMONG = 1000
+"""Strangers in the gallery when settings are chosen."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Splits:
+    """videos: seed → the validation or the test split of its bench. real: strangers to all of them."""
+
+    videos: Mapping[int, Videos]
+    real: Mapping[str, BasisFrames]
+
+    @classmethod
+    def load(
+        cls, split: Literal["validation", "test"], backbone: BackboneConfig, arguments: argparse.Namespace
+    ) -> Self:
+        videos = {
+            seed: load_split(split, backbone, arguments.output / str(seed), seed, arguments.queries)
+            for seed in arguments.seeds
+        }
+        strangers = distractor_paths(find_footage(), split)
+        if not strangers:
+            raise UsageError("strangers are footage of other splits: set CLIPTRACE_FOOTAGE to a folder that has them")
+        return cls(videos, basis_frames(strangers, backbone, arguments.output / "strangers"))
+
+    def benches(self, choice: Choice, strangers: int = 0) -> dict[int, Bench]:
+        """strangers: videos of the gallery that no query was copied from."""
+        others = distractors(self.real, choice.gallery, strangers)
+        queries = choice.queries or choice.gallery
+        return {seed: videos.chosen_by(choice.gallery, queries, others) for seed, videos in self.videos.items()}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,19 +116,10 @@ def as_many(validations: Splits, name: str, folder: str, point: str) -> Choice:
     """Keyframes that another SKE scores, as many of the validation splits as the shipped one takes there."""
 
     def stored(choice: Choice) -> float:
-        return fmean(coverage(videos, choice)["stored"] for videos in validations.values())
+        return fmean(coverage(videos, choice)["stored"] for videos in validations.videos.values())
 
     apart = stored(scored(name, folder, point)) / stored(scored("shipped", "ske", point))
     return scored(name, folder, point, apart)
-
-
-def bench_of(videos: Videos, choice: Choice, others: Mapping[str, Keyframes] | None = None) -> Bench:
-    """others: videos of the gallery that no query was copied from."""
-    return videos.chosen_by(choice.gallery, choice.queries or choice.gallery, others)
-
-
-def to_tune_on(validations: Splits, choice: Choice) -> Bench:
-    return merged({seed: bench_of(videos, choice) for seed, videos in validations.items()})
 
 
 def coverage(videos: Videos, choice: Choice) -> dict[str, float]:
@@ -118,28 +136,32 @@ def megabytes_an_hour(stored: float, dimension: int) -> float:
     return stored * BASIS_FPS * 3600 * dimension * BYTES_A_NUMBER / 1e6
 
 
+def tuner_of(validations: Splits, choice: Choice) -> Tuner:
+    return Tuner(merged(validations.benches(choice, _TUNED_AMONG)))
+
+
 def tune_all(validations: Splits, choice: Choice) -> Trials:
-    with Tuner(to_tune_on(validations, choice)) as tuner:
+    with tuner_of(validations, choice) as tuner:
         return {name: tuner.tune(name, grid) for name, grid in GRIDS.items()}
 
 
 def compare_aligners(trials: Trials, tests: Splits, choice: Choice) -> dict[str, Result]:
     """All aligners on identical maps, each as the validation splits tuned it."""
-    benches = {seed: bench_of(test, choice) for seed, test in tests.items()}
-    return {name: spread([measure(trial, bench) for bench in benches.values()]) for name, trial in trials.items()}
+    benches = tests.benches(choice).values()
+    return {name: spread([measure(trial, bench) for bench in benches]) for name, trial in trials.items()}
 
 
 def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row], dimension: int) -> dict[str, Result]:
     """SPD, with the threshold that suits each way of choosing keyframes. dimension: of an embedding."""
     found = {}
     for row in compared:
-        with Tuner(to_tune_on(validations, row.choice)) as tuner:
+        with tuner_of(validations, row.choice) as tuner:
             trial = tuner.tune("spd", GRIDS["spd"], {"weights": row.spd})
         per_seed = []
-        for test in tests.values():
-            result = measure(trial, bench_of(test, row.choice))
+        for seed, bench in tests.benches(row.choice).items():
+            result = measure(trial, bench)
             del result["settings"]["weights"]  # a folder of this machine; the row's name says whose
-            covered = coverage(test, row.choice)
+            covered = coverage(tests.videos[seed], row.choice)
             costs = {"megabytes_an_hour": megabytes_an_hour(covered["stored"], dimension)}
             per_seed.append({**covered, **costs, **result})
         found[row.choice.name] = spread(per_seed)
@@ -147,34 +169,27 @@ def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row
 
 
 def compare_strangers(
-    contestants: Sequence[tuple[Choice, Method, float]],
-    tests: Splits,
-    real: Mapping[str, BasisFrames],
-    counts: Sequence[int],
+    contestants: Mapping[str, tuple[Choice, Trial]], tests: Splits, counts: Sequence[int]
 ) -> dict[str, Result]:
-    """VCSL F1 among so many strangers. contestants: each with its threshold."""
+    """VCSL F1 of what reaches the threshold, and AP of all that is found, among so many strangers."""
     found: dict[str, Result] = {}
-    for choice, method, min_score in contestants:
-        name = f"{choice.name}, {method.name}"
-        everyone = distractors(real, choice.gallery, max(counts))
-        found[name] = {}
+    for name, (choice, trial) in contestants.items():
+        row = found[name] = {}
         for count in counts:
-            others = dict(list(everyone.items())[:count])
             scores = []
-            for test in tests.values():
-                bench = bench_of(test, choice, others)
-                reported = {(m.query_id, m.ref_id): m.segments for m in above(method.run(bench), min_score)}
-                scores.append(dataclasses.asdict(vcsl_score(bench.truth.segments, reported)))
-            found[name][str(count)] = spread(scores)
+            for bench in tests.benches(choice, count).values():
+                matches = trial.method.run(bench)
+                reported = evaluate(bench.truth, above(matches, trial.min_score))
+                ranked = evaluate(bench.truth, matches)
+                scores.append({"f1": reported.vcsl.f1, "segment_ap": ranked.segment_ap})
+            row[str(count)] = spread(scores)
     return found
 
 
-def compare_intros(
-    trials: Trials, choice: Choice, real: Mapping[str, BasisFrames], backbone: BackboneConfig
-) -> dict[str, Result]:
+def compare_intros(trials: Trials, tests: Splits, choice: Choice, backbone: BackboneConfig) -> dict[str, Result]:
     """Share of pairs of strangers that are matched for the intro that they share."""
     classes = sharing_an_intro(
-        real, choice.gallery, choice.queries or choice.gallery, Background.of(backbone), Embedder.open(backbone)
+        tests.real, choice.gallery, choice.queries or choice.gallery, Background.of(backbone), Embedder.open(backbone)
     )
 
     def matched(trial: Trial, pairs: list[Pair]) -> float:
@@ -224,29 +239,31 @@ def _figures(report: Evaluation) -> Result:
 
 def run(arguments: argparse.Namespace, command: str) -> Result:
     backbone = load_config(DEFAULT_BACKBONE)
-    folders, queries = {seed: arguments.output / str(seed) for seed in arguments.seeds}, arguments.queries
-    first = arguments.seeds[0]
-    validations = {seed: load_split("validation", backbone, folder, seed, queries) for seed, folder in folders.items()}
-    tests = {seed: load_split("test", backbone, folder, seed, queries) for seed, folder in folders.items()}
-    real = basis_frames(distractor_paths(find_footage(), "test"), backbone, arguments.output / "strangers")
+    validations, tests = (Splits.load(split, backbone, arguments) for split in ("validation", "test"))
     compared = rows(arguments.trained and arguments.trained.resolve(), validations)
     sparse, ours = uniform(2, False), scored("shipped", "ske", "balanced")
     of_sparse, of_ours = tune_all(validations, sparse), tune_all(validations, ours)
-    # SPD as it ships: its threshold was chosen among strangers, of the validation split (benchmarks.calibration).
-    product, tn = MatchConfig.suited_to(backbone), of_sparse["tn"]
-    contestants = [(sparse, tn.method, tn.min_score), (ours, Method(product.aligner), product.min_score)]
+    product = MatchConfig.suited_to(backbone)
+    shipped = dataclasses.replace(of_ours[product.aligner], method=Method(product.aligner), min_score=product.min_score)
+    contestants = {
+        f"{sparse.name}, tn": (sparse, of_sparse["tn"]),
+        f"{ours.name}, tn": (ours, of_ours["tn"]),
+        f"{ours.name}, spd": (ours, of_ours["spd"]),
+        f"{ours.name}, {product.aligner} as shipped": (ours, shipped),
+    }
     return {
-        **environment(command, first),
+        **environment(command, arguments.seeds[0]),
         "seed": arguments.seeds,
-        "data": {"backbone": backbone.name, "test": [test.dataset.facts["counts"] for test in tests.values()]},
+        "tuned_among": _TUNED_AMONG,
+        "data": {"backbone": backbone.name, "test": [test.dataset.facts["counts"] for test in tests.videos.values()]},
         "aligners": {
             sparse.name: compare_aligners(of_sparse, tests, sparse),
             ours.name: compare_aligners(of_ours, tests, ours),
         },
         "keyframes": compare_keyframes(validations, tests, compared, backbone.dimension),
-        "strangers": compare_strangers(contestants, tests, real, arguments.strangers),
-        "intros": compare_intros({name: of_ours[name] for name in ("tn", "spd")}, ours, real, backbone),
-        "program": through_the_program(tests[first], backbone),
+        "strangers": compare_strangers(contestants, tests, arguments.strangers),
+        "intros": compare_intros({name: of_ours[name] for name in ("tn", "spd")}, tests, ours, backbone),
+        "program": through_the_program(tests.videos[arguments.seeds[0]], backbone),
     }
 
 
