@@ -3,6 +3,7 @@
 python -m benchmarks.calibration [--weights NAME|FOLDER] [--backbone NAME|FILE] [--seeds 1 2 3] [--write]
 
 OUTPUT/SEED/validation    attack benches, made where they are missing
+OUTPUT/features           embeddings of their videos, and of strangers'
 OUTPUT/calibration.json   what is printed, and the environment it was measured in
 
 Right of a finding is what it shares of all that it and the true copy cover, on the side where that is less (IoU); of
@@ -26,15 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from benchmarks.attacks.splits import find_footage
 from benchmarks.copies import load_split
-from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
-from benchmarks.features import basis_frames
 from benchmarks.methods import above, as_match, snapped
 from benchmarks.pairs import Bench, Pair, merged
 from benchmarks.report import save, show, table
-from benchmarks.strangers import distractors
 from benchmarks.tuning import MIN_SCORES, best_threshold, f1_by_threshold
 from models.alignment.merging import common
 from models.alignment.spd import Candidate, SPDConfig, candidates, chosen
@@ -59,15 +56,13 @@ _STILL = (10, 20, 40, 80)
 
 
 def run(arguments: argparse.Namespace, command: str) -> Result:
-    backbone = load_config(arguments.backbone)
+    backbone, output = load_config(arguments.backbone), arguments.output
     splits = {
-        seed: load_split("validation", backbone, arguments.output / str(seed), seed, arguments.queries)
+        seed: load_split("validation", backbone, output / str(seed), output / "features", seed, arguments.queries)
         for seed in arguments.seeds
     }
-    real = basis_frames(distractor_paths(find_footage(), "validation"), backbone, arguments.output / "strangers")
     kept, searched = make_selector(DEFAULT_KEYFRAMES, BASIS_FPS), make_selector(QUERY_KEYFRAMES, BASIS_FPS)
-    strangers = distractors(real, kept, arguments.strangers if real else 0)
-    bench = merged({seed: videos.chosen_by(kept, searched, strangers) for seed, videos in splits.items()})
+    bench = merged({seed: videos.chosen_by(kept, searched, arguments.strangers) for seed, videos in splits.items()})
     config = SPDConfig(weights=arguments.weights)
     found = [(pair, candidates(pair.similarity, pair.query_times, pair.ref_times, config)) for pair in bench.pairs]
     evidence = [candidate.evidence for _, seen in found for candidate in seen]
@@ -83,7 +78,7 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         **environment(command, arguments.seeds[0]),
         "seed": arguments.seeds,
         "split": "validation",
-        "strangers": len(strangers),
+        "strangers": arguments.strangers if all(videos.strangers for videos in splits.values()) else 0,
         "weights": arguments.weights,
         "candidates": len(right),
         "calibration": calibration,

@@ -3,10 +3,12 @@
 python -m benchmarks.copies [--backbone NAME|FILE] [--queries 120] [--seed 1] [--output bench-out]
 
 OUTPUT/validation, OUTPUT/test   the attack bench (benchmarks.attacks.build), made where it is missing
-OUTPUT/features                  embeddings of its videos
+OUTPUT/features                  embeddings of its videos, and of strangers'
 OUTPUT/copies.json               what is printed, and the environment it was measured in
 
-Segment AP and mAP rank everything that a method finds; the other figures are of what scores at least its min_score.
+Settings and thresholds are chosen among strangers, as a gallery has them: a threshold that no stranger had a say in
+lets them in. Segment AP and mAP rank everything that a method finds; the other figures are of what scores at least its
+min_score.
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ from typing import Any, Literal
 from benchmarks.attacks.build import Dataset, build
 from benchmarks.attacks.edits import EDITS, SEVERITIES
 from benchmarks.attacks.splits import find_footage
+from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
-from benchmarks.features import BasisFrames, Keyframes, basis_frames
+from benchmarks.features import BasisFrames, basis_frames
 from benchmarks.methods import CONTESTANTS, GRIDS, KEYFRAME_GRID, Grid, Method, above
 from benchmarks.pairs import Bench, as_truth, make_bench
+from benchmarks.strangers import distractors
 from benchmarks.tables import show
 from benchmarks.tuning import Trial, Tuner, f1_by_threshold
 from models.alignment import ALIGNERS
@@ -59,15 +63,18 @@ KEYFRAMES: Mapping[str, tuple[KeyframeConfig, KeyframeConfig]] = {
     **{f"ske {point}, queries 8/s": (KeyframeConfig.ske(point), UNIFORM[8]) for point in SKE_POINTS},
 }
 """Name → keyframes of the gallery, which are stored, and of the queries, which are not."""
+TUNED_AMONG = 1000
+"""Strangers in the gallery when settings are chosen."""
 Result = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Videos:
-    """One split: its videos as basis frames, and what is true of them."""
+    """One split: its videos as basis frames, and what is true of them. strangers: footage of other splits, if any."""
 
     dataset: Dataset
     frames: Mapping[str, BasisFrames]
+    strangers: Mapping[str, BasisFrames]
     background: Background | None
 
     @property
@@ -79,19 +86,18 @@ class Videos:
         gallery = [self.frames[path.name] for path in self.dataset.gallery.iterdir()]
         return BASIS_FPS * sum(len(f.select(config).times) for f in gallery) / sum(len(f.times) for f in gallery)
 
-    def bench(self, config: KeyframeConfig, of_queries: KeyframeConfig | None = None) -> Bench:
-        """config: of the gallery, and of the queries unless they have their own."""
-        return self.chosen_by(make_selector(config, BASIS_FPS), make_selector(of_queries or config, BASIS_FPS))
+    def bench(self, config: KeyframeConfig, of_queries: KeyframeConfig, strangers: int = 0) -> Bench:
+        """config: of the gallery."""
+        return self.chosen_by(make_selector(config, BASIS_FPS), make_selector(of_queries, BASIS_FPS), strangers)
 
-    def chosen_by(
-        self, of_gallery: Selector, of_queries: Selector, others: Mapping[str, Keyframes] | None = None
-    ) -> Bench:
-        """others: videos of the gallery that no query was copied from."""
+    def chosen_by(self, of_gallery: Selector, of_queries: Selector, strangers: int = 0) -> Bench:
+        """strangers: how many videos of the gallery no query was copied from."""
         queries, gallery = (
             {path.name: self.frames[path.name].chosen_by(each) for path in sorted(folder.iterdir())}
             for folder, each in ((self.dataset.queries, of_queries), (self.dataset.gallery, of_gallery))
         )
-        return make_bench(queries, {**gallery, **(others or {})}, as_truth(self.dataset.truth()), self.background)
+        others = distractors(self.strangers, of_gallery, strangers)
+        return make_bench(queries, {**gallery, **others}, as_truth(self.dataset.truth()), self.background)
 
 
 def compare_methods(
@@ -116,7 +122,7 @@ def compare_keyframes(validation: Videos, test: Videos, start: Mapping[str, Any]
     """The temporal network, tuned anew from ``start``, and SPD for each way of choosing keyframes."""
     rows = {}
     for name, (config, of_queries) in KEYFRAMES.items():
-        with Tuner(validation.bench(config, of_queries)) as tuner:
+        with Tuner(validation.bench(config, of_queries, TUNED_AMONG)) as tuner:
             trials = {"tn": tuner.tune("tn", KEYFRAME_GRID, start), "spd": tuner.tune("spd", GRIDS["spd"])}
         bench = test.bench(config, of_queries)
         for aligner, trial in trials.items():
@@ -180,18 +186,23 @@ def _milliseconds(method: Method, bench: Bench) -> float | None:
 
 
 def load_split(
-    split: Literal["validation", "test"], backbone: BackboneConfig, output: Path, seed: int, queries: int
+    split: Literal["validation", "test"], backbone: BackboneConfig, bench: Path, features: Path, seed: int, queries: int
 ) -> Videos:
-    dataset = build(split, output / split, seed, queries, find_footage())
+    """bench: folder of both splits. features: where embeddings are kept."""
+    footage = find_footage()
+    dataset = build(split, bench / split, seed, queries, footage)
     paths = [path for folder in (dataset.gallery, dataset.queries) for path in sorted(folder.iterdir())]
-    return Videos(dataset, basis_frames(paths, backbone, output / "features"), Background.of(backbone))
+    frames, strangers = (basis_frames(each, backbone, features) for each in (paths, distractor_paths(footage, split)))
+    return Videos(dataset, frames, strangers, Background.of(backbone))
 
 
 def run(output: Path, seed: int, queries: int, backbone: BackboneConfig) -> Result:
-    validation, test = (load_split(split, backbone, output, seed, queries) for split in ("validation", "test"))
+    validation, test = (
+        load_split(split, backbone, output, output / "features", seed, queries) for split in ("validation", "test")
+    )
     keyframes = (DEFAULT_KEYFRAMES, QUERY_KEYFRAMES)
     test_bench = test.bench(*keyframes)
-    methods = compare_methods(validation.bench(*keyframes), test_bench, MatchConfig.suited_to(backbone))
+    methods = compare_methods(validation.bench(*keyframes, TUNED_AMONG), test_bench, MatchConfig.suited_to(backbone))
     best = max(ALIGNERS, key=lambda name: methods[name]["validation_vcsl_f1"])
     found = {
         name: above(Method(name, methods[name]["settings"]).run(test_bench), methods[name]["min_score"])
@@ -208,6 +219,7 @@ def run(output: Path, seed: int, queries: int, backbone: BackboneConfig) -> Resu
             "candidate_recall": len(true_maps) / len(test_bench.truth.pairs),
             "median_map": [median(side) for side in zip(*true_maps, strict=True)],
             "keyframes": [str(each) for each in keyframes],
+            "tuned_among": TUNED_AMONG if validation.strangers else 0,
         },
         "methods": methods,
         "best": best,

@@ -97,8 +97,9 @@ def _copies(result: Result) -> str:
     return (
         f"### Aligners\n\nThe attack bench: edits made by ffmpeg from real footage, with exact truth; frames embedded "
         f"by {_backbone(result)}. Every "
-        f"aligner is tuned on the validation split and measured once on the test split: {data['segments']} copied "
-        f"segments, {data['gallery']} gallery videos, {data['seconds'] / 60:.0f} minutes of queries.\n\n"
+        f"aligner is tuned on the validation split, among {result['data']['tuned_among']:,} videos of strangers, and "
+        f"measured once on the test split: {data['segments']} copied segments, {data['gallery']} gallery videos, "
+        f"{data['seconds'] / 60:.0f} minutes of queries.\n\n"
         + markdown(columns, methods)
         + f"\nSegments hit on both sides (VCDB recall) by edit, all methods as tuned, {best} by severity:\n\n"
         + markdown(("", *(f"{best} {severity}" for severity in SEVERITIES), f"{best} all", *others), edits)

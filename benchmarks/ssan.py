@@ -3,6 +3,7 @@
 python -m benchmarks.ssan [--seeds 1 2 3] [--trained DIR] [--output bench-out]
 
 OUTPUT/SEED/validation, OUTPUT/SEED/test   attack benches (benchmarks.attacks.build), made where they are missing
+OUTPUT/features                            embeddings of their videos, and of strangers'
 OUTPUT/ssan.json                           what is printed, and the environment it was measured in
 
 Settings and thresholds are chosen on the validation splits of all seeds together, among strangers as a gallery has
@@ -22,22 +23,19 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.attacks.splits import find_footage
-from benchmarks.copies import Videos, load_split, measure
-from benchmarks.distractors import distractor_paths
+from benchmarks.copies import TUNED_AMONG, Videos, as_shipped, load_split, measure
 from benchmarks.environment import environment
-from benchmarks.features import BasisFrames, basis_frames
 from benchmarks.methods import GRIDS, Method, above
 from benchmarks.pairs import Bench, Pair, as_truth, merged
 from benchmarks.report import save, show
 from benchmarks.seeds import spread
 from benchmarks.selections import Choice, at_random, content, local_maxima, scored, uniform
 from benchmarks.ssan_tables import tables
-from benchmarks.strangers import distractors, sharing_an_intro
+from benchmarks.strangers import sharing_an_intro
 from benchmarks.tuning import Trial, Tuner
 from models.backbones.background import Background
 from models.backbones.registry import Embedder, load_config
@@ -58,35 +56,8 @@ BYTES_A_NUMBER = 2
 """Galleries store half precision."""
 Result = dict[str, Any]
 Trials = Mapping[str, Trial]
-_TUNED_AMONG = 1000
-"""Strangers in the gallery when settings are chosen."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Splits:
-    """videos: seed → the validation or the test split of its bench. real: strangers to all of them."""
-
-    videos: Mapping[int, Videos]
-    real: Mapping[str, BasisFrames]
-
-    @classmethod
-    def load(
-        cls, split: Literal["validation", "test"], backbone: BackboneConfig, arguments: argparse.Namespace
-    ) -> Self:
-        videos = {
-            seed: load_split(split, backbone, arguments.output / str(seed), seed, arguments.queries)
-            for seed in arguments.seeds
-        }
-        strangers = distractor_paths(find_footage(), split)
-        if not strangers:
-            raise UsageError("strangers are footage of other splits: set CLIPTRACE_FOOTAGE to a folder that has them")
-        return cls(videos, basis_frames(strangers, backbone, arguments.output / "strangers"))
-
-    def benches(self, choice: Choice, strangers: int = 0) -> dict[int, Bench]:
-        """strangers: videos of the gallery that no query was copied from."""
-        others = distractors(self.real, choice.gallery, strangers)
-        queries = choice.queries or choice.gallery
-        return {seed: videos.chosen_by(choice.gallery, queries, others) for seed, videos in self.videos.items()}
+Splits = Mapping[int, Videos]
+"""Seed → the validation or the test split of its bench."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,11 +75,14 @@ def rows(trained: Path | None, validations: Splits) -> list[Row]:
     baselines = [at_random(1.5), content(0.1), local_maxima()]
     learned = [Row(scored("shipped", "ske", point)) for point in SKE_POINTS]
     if trained is not None:
-        for name, folder in (("SKE and SPD, each alone,", trained / "separate"), ("SSAN, both jointly,", trained)):
-            networks = str(folder / "ske"), str(folder / "spd")
-            learned += [
-                Row(as_many(validations, name, networks[0], point), networks[1]) for point in ("balanced", "coarse")
-            ]
+        alone = trained / "separate"
+        pairs = {
+            "SKE and SPD, each alone,": (alone / "ske", alone / "spd"),
+            "SKE jointly, SPD alone,": (trained / "ske", alone / "spd"),
+            "SSAN, both jointly,": (trained / "ske", trained / "spd"),
+        }
+        for name, (ske, spd) in pairs.items():
+            learned += [Row(as_many(validations, name, str(ske), point), str(spd)) for point in ("balanced", "coarse")]
     return [*(Row(choice) for choice in (*plain, *baselines)), *learned]
 
 
@@ -116,7 +90,7 @@ def as_many(validations: Splits, name: str, folder: str, point: str) -> Choice:
     """Keyframes that another SKE scores, as many of the validation splits as the shipped one takes there."""
 
     def stored(choice: Choice) -> float:
-        return fmean(coverage(videos, choice)["stored"] for videos in validations.videos.values())
+        return fmean(coverage(videos, choice)["stored"] for videos in validations.values())
 
     apart = stored(scored(name, folder, point)) / stored(scored("shipped", "ske", point))
     return scored(name, folder, point, apart)
@@ -136,8 +110,13 @@ def megabytes_an_hour(stored: float, dimension: int) -> float:
     return stored * BASIS_FPS * 3600 * dimension * BYTES_A_NUMBER / 1e6
 
 
+def benches(splits: Splits, choice: Choice, strangers: int = 0) -> dict[int, Bench]:
+    queries = choice.queries or choice.gallery
+    return {seed: videos.chosen_by(choice.gallery, queries, strangers) for seed, videos in splits.items()}
+
+
 def tuner_of(validations: Splits, choice: Choice) -> Tuner:
-    return Tuner(merged(validations.benches(choice, _TUNED_AMONG)))
+    return Tuner(merged(benches(validations, choice, TUNED_AMONG)))
 
 
 def tune_all(validations: Splits, choice: Choice) -> Trials:
@@ -147,8 +126,8 @@ def tune_all(validations: Splits, choice: Choice) -> Trials:
 
 def compare_aligners(trials: Trials, tests: Splits, choice: Choice) -> dict[str, Result]:
     """All aligners on identical maps, each as the validation splits tuned it."""
-    benches = tests.benches(choice).values()
-    return {name: spread([measure(trial, bench) for bench in benches]) for name, trial in trials.items()}
+    per_seed = benches(tests, choice).values()
+    return {name: spread([measure(trial, bench) for bench in per_seed]) for name, trial in trials.items()}
 
 
 def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row], dimension: int) -> dict[str, Result]:
@@ -158,10 +137,10 @@ def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row
         with tuner_of(validations, row.choice) as tuner:
             trial = tuner.tune("spd", GRIDS["spd"], {"weights": row.spd})
         per_seed = []
-        for seed, bench in tests.benches(row.choice).items():
+        for seed, bench in benches(tests, row.choice).items():
             result = measure(trial, bench)
             del result["settings"]["weights"]  # a folder of this machine; the row's name says whose
-            covered = coverage(tests.videos[seed], row.choice)
+            covered = coverage(tests[seed], row.choice)
             costs = {"megabytes_an_hour": megabytes_an_hour(covered["stored"], dimension)}
             per_seed.append({**covered, **costs, **result})
         found[row.choice.name] = spread(per_seed)
@@ -177,7 +156,7 @@ def compare_strangers(
         row = found[name] = {}
         for count in counts:
             scores = []
-            for bench in tests.benches(choice, count).values():
+            for bench in benches(tests, choice, count).values():
                 matches = trial.method.run(bench)
                 reported = evaluate(bench.truth, above(matches, trial.min_score))
                 ranked = evaluate(bench.truth, matches)
@@ -186,11 +165,11 @@ def compare_strangers(
     return found
 
 
-def compare_intros(trials: Trials, tests: Splits, choice: Choice, backbone: BackboneConfig) -> dict[str, Result]:
+def compare_intros(trials: Trials, test: Videos, choice: Choice, backbone: BackboneConfig) -> dict[str, Result]:
     """Share of pairs of strangers that are matched for the intro that they share."""
-    classes = sharing_an_intro(
-        tests.real, choice.gallery, choice.queries or choice.gallery, Background.of(backbone), Embedder.open(backbone)
-    )
+    queries = choice.queries or choice.gallery
+    background, embedder = Background.of(backbone), Embedder.open(backbone)
+    classes = sharing_an_intro(test.strangers, choice.gallery, queries, background, embedder)
 
     def matched(trial: Trial, pairs: list[Pair]) -> float:
         return len(above(trial.method.run(Bench(tuple(pairs), as_truth([]), 0)), trial.min_score)) / len(pairs)
@@ -218,10 +197,10 @@ def through_the_program(test: Videos, backbone: BackboneConfig) -> dict[str, Res
                 if cli.main(command) != 0:
                     raise CliptraceError(f"cliptrace {command[0]} failed: {said.getvalue()}")
         program = evaluate(read_truth(str(test.dataset.root / "truth.csv")), read_matches(output))
-    return {"program": _figures(program), "in process": _figures(_as_shipped(test, backbone))}
+    return {"program": _figures(program), "in process": _figures(_in_process(test, backbone))}
 
 
-def _as_shipped(test: Videos, backbone: BackboneConfig) -> Evaluation:
+def _in_process(test: Videos, backbone: BackboneConfig) -> Evaluation:
     """With an exact search, and without a stop-list, of which so small a gallery has none."""
     bench = test.bench(DEFAULT_KEYFRAMES, QUERY_KEYFRAMES)
     product = MatchConfig.suited_to(backbone)
@@ -239,12 +218,15 @@ def _figures(report: Evaluation) -> Result:
 
 def run(arguments: argparse.Namespace, command: str) -> Result:
     backbone = load_config(DEFAULT_BACKBONE)
-    validations, tests = (Splits.load(split, backbone, arguments) for split in ("validation", "test"))
+    validations, tests = (_load(split, backbone, arguments) for split in ("validation", "test"))
+    first = tests[arguments.seeds[0]]
+    if not first.strangers:
+        raise UsageError("strangers are footage of other splits: set CLIPTRACE_FOOTAGE to a folder that has them")
     compared = rows(arguments.trained and arguments.trained.resolve(), validations)
     sparse, ours = uniform(2, False), scored("shipped", "ske", "balanced")
     of_sparse, of_ours = tune_all(validations, sparse), tune_all(validations, ours)
     product = MatchConfig.suited_to(backbone)
-    shipped = dataclasses.replace(of_ours[product.aligner], method=Method(product.aligner), min_score=product.min_score)
+    shipped = as_shipped(product, merged(benches(validations, ours, TUNED_AMONG)))
     contestants = {
         f"{sparse.name}, tn": (sparse, of_sparse["tn"]),
         f"{ours.name}, tn": (ours, of_ours["tn"]),
@@ -254,16 +236,24 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     return {
         **environment(command, arguments.seeds[0]),
         "seed": arguments.seeds,
-        "tuned_among": _TUNED_AMONG,
-        "data": {"backbone": backbone.name, "test": [test.dataset.facts["counts"] for test in tests.videos.values()]},
+        "tuned_among": TUNED_AMONG,
+        "data": {"backbone": backbone.name, "test": [test.dataset.facts["counts"] for test in tests.values()]},
         "aligners": {
             sparse.name: compare_aligners(of_sparse, tests, sparse),
-            ours.name: compare_aligners(of_ours, tests, ours),
+            ours.name: compare_aligners({**of_ours, f"{product.aligner}, as shipped": shipped}, tests, ours),
         },
         "keyframes": compare_keyframes(validations, tests, compared, backbone.dimension),
         "strangers": compare_strangers(contestants, tests, arguments.strangers),
-        "intros": compare_intros({name: of_ours[name] for name in ("tn", "spd")}, tests, ours, backbone),
-        "program": through_the_program(tests.videos[arguments.seeds[0]], backbone),
+        "intros": compare_intros({name: of_ours[name] for name in ("tn", "spd")}, first, ours, backbone),
+        "program": through_the_program(first, backbone),
+    }
+
+
+def _load(split: Literal["validation", "test"], backbone: BackboneConfig, arguments: argparse.Namespace) -> Splits:
+    output, queries = arguments.output, arguments.queries
+    return {
+        seed: load_split(split, backbone, output / str(seed), output / "features", seed, queries)
+        for seed in arguments.seeds
     }
 
 

@@ -35,7 +35,9 @@ _SEED_OF_DRAWN = 1_000_000
 
 
 def distractors(real: Mapping[str, BasisFrames], selector: Selector, count: int) -> dict[str, Keyframes]:
-    """Name → keyframes of ``count`` videos: the real ones, then stretches of them, spliced and worn."""
+    """Name → keyframes of ``count`` videos: the real ones, then stretches of them, spliced and worn; none without."""
+    if not real:
+        return {}
     chosen = {name: video.chosen_by(selector) for name, video in sorted(real.items())}
     videos = {f"stranger {name}": video for name, video in itertools.islice(chosen.items(), count)}
     pool = list(chosen.values())

@@ -46,7 +46,8 @@ def _methods(result: Result) -> Table:
 
 
 def _settings(result: Result) -> Table:
-    table = Table(title="Settings that the validation split chose; the others are the aligner's defaults")
+    tuned_among = f"{result['data']['tuned_among']:,} strangers"
+    table = Table(title=f"Settings chosen on the validation split, among {tuned_among}; others are the defaults")
     for column in ("method", "min_score", "settings"):
         table.add_column(column)
     for group in ("methods", "keyframes"):

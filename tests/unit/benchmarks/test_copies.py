@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.attacks.build import Dataset
 from benchmarks.attacks.plan import Truth as TruthRow
-from benchmarks.copies import compare_methods, measure, per_edit
+from benchmarks.copies import Videos, compare_methods, measure, per_edit
 from benchmarks.features import BasisFrames, Keyframes
 from benchmarks.methods import Grid, Method, above
 from benchmarks.pairs import Bench, as_truth, make_bench
@@ -29,6 +31,13 @@ def video(seconds: int, seed: int) -> Keyframes:
     embeddings = np.random.default_rng(seed).normal(size=(2 * seconds, DIMENSION)).astype(np.float32)
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     return Keyframes(np.arange(2 * seconds) / 2, embeddings)
+
+
+def basis(seed: int) -> BasisFrames:
+    """Ten seconds of basis frames that look like no others."""
+    embeddings = np.random.default_rng(seed).normal(size=(80, DIMENSION)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return BasisFrames(np.arange(80) / BASIS_FPS, embeddings, np.empty(0), np.zeros((80, 32, 32, 3), np.uint8))
 
 
 def with_copy(query: Keyframes, ref: Keyframes, query_s: int, ref_s: int, seconds: int) -> Keyframes:
@@ -118,6 +127,24 @@ def test_tuning_never_sees_the_test_split(bench: Bench) -> None:
     ]
 
     assert chosen[0] == chosen[1] == chosen[2]
+
+
+def test_strangers_are_searched_where_they_are_asked_for(tmp_path: Path) -> None:
+    for name in ("gallery/known.mp4", "queries/asked.mp4"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    (tmp_path / "truth.csv").write_text("query_id,ref_id,query_start,query_end,ref_start,ref_end\n")
+    known, asked = (basis(seed) for seed in (1, 2))
+    split = Videos(Dataset(tmp_path, {}), {"known.mp4": known, "asked.mp4": asked}, {"twin.mp4": asked}, None)
+    each = KeyframeConfig("uniform", per_second=BASIS_FPS)
+
+    alone, among = (split.bench(each, each, strangers) for strangers in (0, 3))
+
+    assert {pair.ref_id for pair in alone.pairs} == {"known.mp4"}
+    assert max(among.pairs, key=lambda pair: pair.vote).ref_id == "stranger twin.mp4"
+    assert len({pair.ref_id for pair in among.pairs}) == 4
+    without = dataclasses.replace(split, strangers={})
+    assert {pair.ref_id for pair in without.bench(each, each, 3).pairs} == {"known.mp4"}
 
 
 def test_coordinate_search_keeps_what_it_holds_unless_another_value_is_better(bench: Bench) -> None:
