@@ -29,7 +29,7 @@ from benchmarks.attacks.splits import find_footage
 from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
 from benchmarks.features import BasisFrames, basis_frames
-from benchmarks.methods import CONTESTANTS, GRIDS, KEYFRAME_GRID, Grid, Method, above
+from benchmarks.methods import CONTESTANTS, GRIDS, Grid, Method, above
 from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.strangers import distractors
 from benchmarks.tables import show
@@ -45,7 +45,6 @@ from schemas.config import (
     DEFAULT_BACKBONE,
     DEFAULT_KEYFRAMES,
     QUERY_KEYFRAMES,
-    SKE_POINTS,
     BackboneConfig,
     KeyframeConfig,
 )
@@ -53,16 +52,6 @@ from schemas.errors import CliptraceError, UsageError
 from schemas.records import Match
 from transforms.matching import MatchConfig
 
-UNIFORM = {rate: KeyframeConfig("uniform", per_second=rate) for rate in (1, 2, 4, 8)}
-CONTENT = {threshold: KeyframeConfig("content", threshold=threshold) for threshold in (0.03, 0.06, 0.12)}
-KEYFRAMES: Mapping[str, tuple[KeyframeConfig, KeyframeConfig]] = {
-    **{f"uniform {rate}/s": (config, config) for rate, config in UNIFORM.items()},
-    **{f"content {threshold}": (config, config) for threshold, config in CONTENT.items()},
-    "uniform 1/s, queries 8/s": (UNIFORM[1], UNIFORM[8]),
-    "uniform 2/s, queries 8/s": (UNIFORM[2], UNIFORM[8]),
-    **{f"ske {point}, queries 8/s": (KeyframeConfig.ske(point), UNIFORM[8]) for point in SKE_POINTS},
-}
-"""Name → keyframes of the gallery, which are stored, and of the queries, which are not."""
 TUNED_AMONG = 1000
 """Strangers in the gallery when settings are chosen."""
 Result = dict[str, Any]
@@ -76,15 +65,6 @@ class Videos:
     frames: Mapping[str, BasisFrames]
     strangers: Mapping[str, BasisFrames]
     background: Background | None
-
-    @property
-    def query_seconds(self) -> float:
-        return sum(len(self.frames[path.name].times) for path in self.dataset.queries.iterdir()) / BASIS_FPS
-
-    def stored_per_second(self, config: KeyframeConfig) -> float:
-        """Keyframes of the gallery, of a second of it."""
-        gallery = [self.frames[path.name] for path in self.dataset.gallery.iterdir()]
-        return BASIS_FPS * sum(len(f.select(config).times) for f in gallery) / sum(len(f.times) for f in gallery)
 
     def bench(self, config: KeyframeConfig, of_queries: KeyframeConfig, strangers: int = 0) -> Bench:
         """config: of the gallery."""
@@ -116,22 +96,6 @@ def as_shipped(product: MatchConfig, validation: Bench) -> Trial:
     method = Method(product.aligner, {"min_similarity": product.min_similarity})
     curve = f1_by_threshold(validation.truth, method.run(validation))
     return Trial(method, product.min_score, float(curve[round(product.min_score * 100)]))
-
-
-def compare_keyframes(validation: Videos, test: Videos, start: Mapping[str, Any]) -> dict[str, Result]:
-    """The temporal network, tuned anew from ``start``, and SPD for each way of choosing keyframes."""
-    rows = {}
-    for name, (config, of_queries) in KEYFRAMES.items():
-        with Tuner(validation.bench(config, of_queries, TUNED_AMONG)) as tuner:
-            trials = {"tn": tuner.tune("tn", KEYFRAME_GRID, start), "spd": tuner.tune("spd", GRIDS["spd"])}
-        bench = test.bench(config, of_queries)
-        for aligner, trial in trials.items():
-            rows[f"{name}, {aligner}"] = {
-                "stored_per_second": test.stored_per_second(config),
-                "searched_per_second": bench.keyframes / test.query_seconds,
-                **measure(trial, bench),
-            }
-    return rows
 
 
 def measure(trial: Trial, test: Bench) -> Result:
@@ -224,7 +188,6 @@ def run(output: Path, seed: int, queries: int, backbone: BackboneConfig) -> Resu
         "methods": methods,
         "best": best,
         "per_edit": {name: per_edit(found[name], test_bench.truth, test.dataset.sidecar()) for name in ALIGNERS},
-        "keyframes": compare_keyframes(validation, test, methods["tn"]["settings"]),
     }
 
 

@@ -47,8 +47,6 @@ GRIDS: Mapping[str, Grid] = {
     "random": {},
 }
 """What is tuned: method → setting → values to try. Baselines have nothing but the threshold on their score."""
-KEYFRAME_GRID: Grid = {setting: GRIDS["tn"][setting] for setting in ("min_similarity", "max_gap_s")}
-"""What is tuned anew for each way of choosing keyframes: the settings that depend on how many there are."""
 
 END_TO_END_GRID: Grid = {
     "min_similarity": tuple(step / 20 for step in range(1, 15)),

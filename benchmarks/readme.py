@@ -81,18 +81,6 @@ def _copies(result: Result) -> str:
         )
         for edit, row in result["per_edit"][best].items()
     ]
-    keyframes = [
-        (
-            name,
-            f"{row['stored_per_second']:.2f}",
-            f"{row['searched_per_second']:.2f}",
-            f"{row['vcsl']['f1']:.3f}",
-            f"{row['vcdb']['f1']:.3f}",
-            f"{row['segment_ap']:.3f}",
-            f"{row['boundary_error']['median_s']:.2f}",
-        )
-        for name, row in result["keyframes"].items()
-    ]
     data = result["data"]["test"]
     return (
         f"### Aligners\n\nThe attack bench: edits made by ffmpeg from real footage, with exact truth; frames embedded "
@@ -103,11 +91,6 @@ def _copies(result: Result) -> str:
         + markdown(columns, methods)
         + f"\nSegments hit on both sides (VCDB recall) by edit, all methods as tuned, {best} by severity:\n\n"
         + markdown(("", *(f"{best} {severity}" for severity in SEVERITIES), f"{best} all", *others), edits)
-        + "\nKeyframes that the gallery stores and that are searched of a query; the aligners tuned for each:\n\n"
-        + markdown(
-            ("", "stored a second", "searched a second", "VCSL F1", "VCDB F1", "segment AP", "boundary s, median"),
-            keyframes,
-        )
     )
 
 

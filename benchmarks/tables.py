@@ -16,7 +16,7 @@ Result = dict[str, Any]
 def show(result: Result) -> None:
     """Everything that was measured, no wider than 120 columns."""
     console = Console(width=120, highlight=False)
-    for table in (_methods(result), _settings(result), _edits(result), _keyframes(result)):
+    for table in (_methods(result), _settings(result), _edits(result)):
         console.print(table)
     console.print(describe(result))
     console.print(result["command"])
@@ -50,10 +50,9 @@ def _settings(result: Result) -> Table:
     table = Table(title=f"Settings chosen on the validation split, among {tuned_among}; others are the defaults")
     for column in ("method", "min_score", "settings"):
         table.add_column(column)
-    for group in ("methods", "keyframes"):
-        for name, row in result[group].items():
-            settings = ", ".join(f"{key} {value:g}" for key, value in row["settings"].items())
-            table.add_row(name, f"{row['min_score']:.2f}", settings)
+    for name, row in result["methods"].items():
+        settings = ", ".join(f"{key} {value:g}" for key, value in row["settings"].items())
+        table.add_row(name, f"{row['min_score']:.2f}", settings)
     return table
 
 
@@ -70,25 +69,6 @@ def _edits(result: Result) -> Table:
         )
         elsewhere = (f"{result['per_edit'][name][edit]['all']['vcdb_recall']:.2f}" for name in others)
         table.add_row(edit, *cells, f"{row['all']['vcsl_recall']:.2f}", *elsewhere)
-    return table
-
-
-def _keyframes(result: Result) -> Table:
-    table = Table(title="Keyframes: a second of the gallery and of queries, aligners tuned for each")
-    table.add_column("keyframes")
-    for column in ("stored", "searched", "VCSL P", "R", "F1", "VCDB F1", "AP", "mAP", "border median s", "F1 valid."):
-        table.add_column(column, justify="right")
-    for name, row in result["keyframes"].items():
-        border = row["boundary_error"]
-        table.add_row(
-            name,
-            f"{row['stored_per_second']:.2f}",
-            f"{row['searched_per_second']:.2f}",
-            *(_share(row["vcsl"][part]) for part in ("precision", "recall", "f1")),
-            *(_share(share) for share in (row["vcdb"]["f1"], row["segment_ap"], row["mean_average_precision"])),
-            f"{border['median_s']:.2f}" if border else "-",
-            _share(row["validation_vcsl_f1"]),
-        )
     return table
 
 
