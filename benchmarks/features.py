@@ -65,12 +65,8 @@ class BasisFrames:
     cuts: NDArray[np.float64]
     thumbs: NDArray[np.uint8]
 
-    def select(self, config: KeyframeConfig) -> Keyframes:
-        """The keyframes that the product would have kept."""
-        return self.chosen_by(make_selector(config, BASIS_FPS))
-
     def chosen_by(self, selector: Selector) -> Keyframes:
-        """Selectors start anew with each tile."""
+        """The keyframes that the product would have kept: selectors start anew with each tile."""
         tiles = np.split(np.arange(len(self.times)), np.flatnonzero(np.diff(self.times // TILE_S)) + 1)
         kept = np.concatenate([tile[selector(self.thumbs[tile])[0]] for tile in tiles])
         return Keyframes(self.times[kept], self.embeddings[kept], self.cuts, is_uniform(self.thumbs[kept]))

@@ -43,11 +43,10 @@ class Pair:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Bench:
-    """One split, ready to be aligned. keyframes: of all queries together."""
+    """One split, ready to be aligned."""
 
     pairs: tuple[Pair, ...]
     truth: Truth
-    keyframes: int
 
 
 def make_bench(
@@ -75,7 +74,7 @@ def make_bench(
             similarity = similarity_map(query.embeddings, ref.embeddings, bias)
             vote = min(1.0, candidate.votes / len(query.times))
             pairs.append(Pair(query_id, candidate.ref_id, vote, similarity, query.times, ref.times, query.cuts))
-    return Bench(tuple(pairs), truth, sum(len(query.times) for query in queries.values()))
+    return Bench(tuple(pairs), truth)
 
 
 def merged(benches: Mapping[int, Bench]) -> Bench:
@@ -90,7 +89,7 @@ def merged(benches: Mapping[int, Bench]) -> Bench:
         for seed, bench in benches.items()
         for (query, ref), known in bench.truth.segments.items()
     }
-    return Bench(tuple(pairs), Truth(segments), sum(bench.keyframes for bench in benches.values()))
+    return Bench(tuple(pairs), Truth(segments))
 
 
 def _bias(query: Keyframes, background: Background | None) -> NDArray[np.float32] | None:

@@ -172,7 +172,7 @@ def compare_intros(trials: Trials, test: Videos, choice: Choice, backbone: Backb
     classes = sharing_an_intro(test.strangers, choice.gallery, queries, background, embedder)
 
     def matched(trial: Trial, pairs: list[Pair]) -> float:
-        return len(above(trial.method.run(Bench(tuple(pairs), as_truth([]), 0)), trial.min_score)) / len(pairs)
+        return len(above(trial.method.run(Bench(tuple(pairs), as_truth([]))), trial.min_score)) / len(pairs)
 
     return {
         kind: {

@@ -28,12 +28,12 @@ def test_a_logistic_curve_is_found_again() -> None:
 def test_what_is_right_is_shared_of_all_that_both_cover_on_either_side() -> None:
     true = Segment(10, 20, 30, 40, 1.0)
     pair = Pair("q", "r", 0.0, np.zeros((2, 2), np.float32), np.arange(2.0), np.arange(2.0), np.empty(0))
-    bench = Bench((pair,), Truth({("q", "r"): (true,)}), 0)
+    bench = Bench((pair,), Truth({("q", "r"): (true,)}))
     segments = (Segment(10, 20, 35, 45, 0.9), true, Segment(0, 5, 30, 40, 0.2))
     scores, right = scored([as_match(pair, segments)], bench)
     assert scores.tolist() == [0.9, 1.0, 0.2]
     assert right.tolist() == pytest.approx([5 / 15, 1.0, 0.0])
-    assert rightness(true, pair, Bench((pair,), Truth({}), 0)) == 0.0
+    assert rightness(true, pair, Bench((pair,), Truth({}))) == 0.0
 
 
 def test_the_calibration_error_is_the_distance_of_score_and_what_is_right() -> None:

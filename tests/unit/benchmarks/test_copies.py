@@ -17,6 +17,7 @@ from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.tuning import MIN_SCORES, Trial, Tuner, best_threshold, f1_by_threshold
 from models.alignment.similarity import similarity_map
 from models.backbones.background import BETA, Background
+from models.keyframes import make_selector
 from models.metrics.report import Truth
 from models.metrics.segments import vcsl_score
 from schemas.config import BASIS_FPS, TILE_S, KeyframeConfig
@@ -100,7 +101,6 @@ def test_views_and_a_background_go_through_the_bench() -> None:
     assert best(with_views) == ("ref1", pytest.approx(1.0, abs=1e-5))
     assert best(without)[1] < 0.7
     assert with_views.pairs[0].ref_id == "ref1"
-    assert with_views.keyframes == 32
     bias = known.bias(views.embeddings)
     for bench, taken_off in ((with_views, None), (normalised, bias)):
         for pair in bench.pairs:
@@ -205,6 +205,6 @@ def test_selection_starts_anew_with_each_tile() -> None:
     times, thumbs = np.arange(count) / BASIS_FPS, np.zeros((count, 32, 32, 3), np.uint8)
     frames = BasisFrames(times, np.eye(count, 4, dtype=np.float32), np.empty(0), thumbs)
 
-    times = frames.select(KeyframeConfig("content", max_gap_s=5.0)).times
+    times = frames.chosen_by(make_selector(KeyframeConfig("content", max_gap_s=5.0), BASIS_FPS)).times
 
     assert list(times[-2:]) == [70.0, TILE_S]

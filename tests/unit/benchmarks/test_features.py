@@ -8,7 +8,8 @@ import pytest
 import benchmarks.features
 from benchmarks.features import basis_frames, keyframes
 from models.backbones.registry import load_config
-from schemas.config import KeyframeConfig
+from models.keyframes import make_selector
+from schemas.config import BASIS_FPS, KeyframeConfig
 
 BACKBONE = load_config("efficientnet_lite0")
 
@@ -17,7 +18,7 @@ def test_keyframes_alone_are_what_a_selection_of_all_frames_has(pattern_folder: 
     path, config = pattern_folder / "cells.mp4", KeyframeConfig(per_second=2.0)
 
     alone = keyframes([path], BACKBONE, tmp_path, config)[path]
-    chosen = basis_frames([path], BACKBONE, tmp_path)["cells.mp4"].select(config)
+    chosen = basis_frames([path], BACKBONE, tmp_path)["cells.mp4"].chosen_by(make_selector(config, BASIS_FPS))
 
     assert alone.times.tolist() == chosen.times.tolist() == [number / 2 for number in range(8)]
     np.testing.assert_allclose(alone.embeddings, chosen.embeddings, atol=1e-5)
