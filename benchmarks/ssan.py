@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from benchmarks.attacks.splits import find_footage
 from benchmarks.copies import TUNED_AMONG, Videos, as_shipped, load_split, measure
 from benchmarks.environment import environment
 from benchmarks.methods import GRIDS, Method, above
@@ -217,11 +218,11 @@ def _figures(report: Evaluation) -> Result:
 
 
 def run(arguments: argparse.Namespace, command: str) -> Result:
+    if not find_footage().families:
+        raise UsageError("strangers are footage of other splits: set CLIPTRACE_FOOTAGE to a folder that has them")
     backbone = load_config(DEFAULT_BACKBONE)
     validations, tests = (_load(split, backbone, arguments) for split in ("validation", "test"))
     first = tests[arguments.seeds[0]]
-    if not first.strangers:
-        raise UsageError("strangers are footage of other splits: set CLIPTRACE_FOOTAGE to a folder that has them")
     compared = rows(arguments.trained and arguments.trained.resolve(), validations)
     sparse, ours = uniform(2, False), scored("shipped", "ske", "balanced")
     of_sparse, of_ours = tune_all(validations, sparse), tune_all(validations, ours)
