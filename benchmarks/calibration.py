@@ -36,11 +36,10 @@ from benchmarks.tuning import MIN_SCORES, best_threshold, f1_by_threshold
 from models.alignment.merging import common
 from models.alignment.spd import Candidate, SPDConfig, candidates, chosen
 from models.backbones.registry import load_config
-from models.keyframes import make_selector
 from models.ssan.evidence import UNCALIBRATED, probability
 from models.ssan.fit import Line
 from models.weights import WEIGHTS
-from schemas.config import BASIS_FPS, DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
+from schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
 from schemas.errors import CliptraceError, UsageError
 from schemas.records import Match, Segment
 
@@ -61,8 +60,8 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         seed: load_split("validation", backbone, output / str(seed), output / "features", seed, arguments.queries)
         for seed in arguments.seeds
     }
-    kept, searched = make_selector(DEFAULT_KEYFRAMES, BASIS_FPS), make_selector(QUERY_KEYFRAMES, BASIS_FPS)
-    bench = merged({seed: videos.chosen_by(kept, searched, arguments.strangers) for seed, videos in splits.items()})
+    keyframes = DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
+    bench = merged({seed: videos.bench(*keyframes, arguments.strangers) for seed, videos in splits.items()})
     config = SPDConfig(weights=arguments.weights)
     found = [(pair, candidates(pair.similarity, pair.query_times, pair.ref_times, config)) for pair in bench.pairs]
     evidence = [candidate.evidence for _, seen in found for candidate in seen]

@@ -134,8 +134,9 @@ def _latency(result: Result) -> str:
     ]
     return (
         f"### Asking\n\nMilliseconds a query, p50 / p95 of {result['data']['queries']} queries, by gallery size, with "
-        f"{_backbone(result)} and the embedded Milvus Lite; growth is that of the median total from the row above.\n\n"
-        + markdown(("keyframes", "videos", *steps, "growth"), rows)
+        f"{_backbone(result)} and the embedded Milvus Lite; queries have two keyframes a second here, as "
+        "`cliptrace match --keyframes uniform:2` asks for, a quarter of its default; growth is that of the median "
+        "total from the row above.\n\n" + markdown(("keyframes", "videos", *steps, "growth"), rows)
     )
 
 

@@ -30,7 +30,7 @@ import numpy as np
 from benchmarks.attacks.splits import find_footage
 from benchmarks.copies import TUNED_AMONG, Videos, as_shipped, load_split, measure
 from benchmarks.environment import environment
-from benchmarks.methods import GRIDS, Method, above
+from benchmarks.methods import GRIDS, above
 from benchmarks.pairs import Bench, Pair, as_truth, merged
 from benchmarks.report import save, show
 from benchmarks.seeds import spread
@@ -184,7 +184,7 @@ def compare_intros(trials: Trials, test: Videos, choice: Choice, backbone: Backb
     }
 
 
-def through_the_program(test: Videos, backbone: BackboneConfig) -> dict[str, Result]:
+def through_the_program(test: Videos, shipped: Trial) -> dict[str, Result]:
     """``cliptrace index``, ``match`` and ``evaluate`` with their defaults, and the same in process."""
     from pipelines import cli
 
@@ -198,14 +198,10 @@ def through_the_program(test: Videos, backbone: BackboneConfig) -> dict[str, Res
                 if cli.main(command) != 0:
                     raise CliptraceError(f"cliptrace {command[0]} failed: {said.getvalue()}")
         program = evaluate(read_truth(str(test.dataset.root / "truth.csv")), read_matches(output))
-    return {"program": _figures(program), "in process": _figures(_in_process(test, backbone))}
-
-
-def _in_process(test: Videos, backbone: BackboneConfig) -> Evaluation:
-    """With an exact search, and without a stop-list, of which so small a gallery has none."""
+    # In process with an exact search, and without a stop-list, of which so small a gallery has none.
     bench = test.bench(DEFAULT_KEYFRAMES, QUERY_KEYFRAMES)
-    product = MatchConfig.suited_to(backbone)
-    return evaluate(bench.truth, above(Method(product.aligner).run(bench), product.min_score))
+    here = evaluate(bench.truth, above(shipped.method.run(bench), shipped.min_score))
+    return {"program": _figures(program), "in process": _figures(here)}
 
 
 def _figures(report: Evaluation) -> Result:
@@ -246,7 +242,7 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         "keyframes": compare_keyframes(validations, tests, compared, backbone.dimension),
         "strangers": compare_strangers(contestants, tests, arguments.strangers),
         "intros": compare_intros({name: of_ours[name] for name in ("tn", "spd")}, first, ours, backbone),
-        "program": through_the_program(first, backbone),
+        "program": through_the_program(first, shipped),
     }
 
 

@@ -35,7 +35,10 @@ _SEED_OF_DRAWN = 1_000_000
 
 
 def distractors(real: Mapping[str, BasisFrames], selector: Selector, count: int) -> dict[str, Keyframes]:
-    """Name → keyframes of ``count`` videos: the real ones, then stretches of them, spliced and worn; none without."""
+    """Name → keyframes of ``count`` videos: the real ones, then stretches of them, spliced and worn.
+
+    None where there is no real one.
+    """
     if not real:
         return {}
     chosen = {name: video.chosen_by(selector) for name, video in sorted(real.items())}

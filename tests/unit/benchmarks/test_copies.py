@@ -101,6 +101,7 @@ def test_views_and_a_background_go_through_the_bench() -> None:
     assert best(with_views) == ("ref1", pytest.approx(1.0, abs=1e-5))
     assert best(without)[1] < 0.7
     assert with_views.pairs[0].ref_id == "ref1"
+    assert all(len(pair.query_times) == 32 for pair in with_views.pairs)
     bias = known.bias(views.embeddings)
     for bench, taken_off in ((with_views, None), (normalised, bias)):
         for pair in bench.pairs:
