@@ -34,8 +34,9 @@ from models.keyframes import make_selector
 from pipelines.index import IndexOptions, open_or_create
 from schemas.config import BASIS_FPS, DEFAULT_BACKBONE, BackboneConfig, KeyframeConfig, Limits
 from schemas.records import Candidate, FrameFeatures, VideoInfo, VideoSource
+from transforms.aligning import match_pair
 from transforms.extract import extract_range
-from transforms.matching import MatchConfig, match_pair, normalised
+from transforms.matching import MatchConfig, normalised
 from transforms.media.probe import probe
 from transforms.media.ranges import split
 from transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit, read_videos

@@ -19,8 +19,9 @@ from schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
 from schemas.errors import UsageError
 from schemas.gallery import video_key
 from schemas.records import VideoSource
+from transforms.aligning import AlignCandidates
 from transforms.features import ExtractFeatures, FeatureConfig
-from transforms.matching import AlignCandidates, FindCandidates, MatchConfig
+from transforms.matching import FindCandidates, MatchConfig
 from transforms.results import WriteParts, begin, finish, read_rows
 from transforms.sources import list_sources
 from transforms.store import files

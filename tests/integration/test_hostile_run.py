@@ -20,7 +20,8 @@ from pipelines.index import IndexOptions, build, open_or_create
 from pipelines.models import feature_config
 from schemas.errors import CliptraceError
 from schemas.records import VideoSource
-from transforms.matching import AlignCandidates, FindCandidates, MatchConfig
+from transforms.aligning import AlignCandidates
+from transforms.matching import FindCandidates, MatchConfig
 from transforms.store.vectors import TOKEN_VARIABLE, VectorStore
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"

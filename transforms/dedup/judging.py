@@ -15,8 +15,9 @@ import apache_beam as beam
 from schemas.config import BackboneConfig
 from schemas.records import FrameFeatures, Match
 from schemas.verdicts import Judgement, Link
+from transforms.aligning import Align
 from transforms.isolation import Results, RunIsolated
-from transforms.matching import Align, Find, MatchConfig, Pair
+from transforms.matching import Find, MatchConfig, Pair
 from transforms.store.gallery import Gallery, StoredVideo
 
 

@@ -18,7 +18,8 @@ from schemas.config import BackboneConfig
 from schemas.errors import CliptraceError
 from schemas.gallery import generation_of, part_path
 from schemas.records import Failure
-from transforms.matching import Align, Find, MatchConfig
+from transforms.aligning import Align
+from transforms.matching import Find, MatchConfig
 from transforms.store import files, ledger
 from transforms.store.compaction import Compaction, compact
 from transforms.store.gallery import FrameReader, Gallery, commit, read_videos

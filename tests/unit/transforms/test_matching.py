@@ -13,7 +13,8 @@ from store_examples import features
 
 from models.backbones.registry import load_config
 from schemas.records import Candidate, FrameFeatures, Match
-from transforms.matching import MatchConfig, _picture_name, match_pair
+from transforms.aligning import _picture_name, match_pair
+from transforms.matching import MatchConfig
 from transforms.store.gallery import StoredVideo
 
 

@@ -17,7 +17,8 @@ from schemas.config import BackboneConfig
 from schemas.errors import CliptraceError
 from schemas.gallery import part_path, tombstone_path, video_key
 from schemas.records import Failure, VideoSource
-from transforms.matching import Align, Find, MatchConfig
+from transforms.aligning import Align
+from transforms.matching import Find, MatchConfig
 from transforms.store import files, ledger
 from transforms.store.catalogue import describe_video, find_attempts, gallery_stats, list_videos
 from transforms.store.compaction import compact

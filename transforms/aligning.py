@@ -1,0 +1,134 @@
+"""(query, candidate) → match: the map of the two, its segments, and what a person is told of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import re
+from collections.abc import Iterator
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.utils.shared import Shared
+from numpy.typing import NDArray
+
+from models.alignment import ALIGNERS, align
+from models.alignment.picture import draw
+from models.alignment.snapping import snap
+from models.alignment.windows import align_windows
+from schemas.config import BASIS_FPS
+from schemas.errors import CliptraceError
+from schemas.records import Candidate, FrameFeatures, Match, Segment
+from transforms.isolation import Results, RunIsolated
+from transforms.matching import MatchConfig, Pair
+from transforms.store import files
+from transforms.store.gallery import FrameReader, Gallery, StoredVideo
+from transforms.store.live import LiveVideos
+from transforms.store.takedown import is_removed
+
+
+class AlignCandidates(beam.PTransform):
+    """(query, Candidate) pairs → Match with segments; pairs without a segment above ``min_score`` are dropped."""
+
+    def __init__(self, gallery: Gallery, config: MatchConfig, threads: int) -> None:
+        super().__init__()
+        self._work, self._threads = Align(gallery, config), threads
+
+    def expand(self, pairs: beam.PCollection) -> Results:
+        return pairs | "Align" >> RunIsolated(self._work, "align", lambda pair: pair[0].source, self._threads)
+
+
+class Align:
+    """(query, Candidate) → its Match, where there is one."""
+
+    def __init__(self, gallery: Gallery, config: MatchConfig) -> None:
+        self._gallery, self._config = gallery, config
+        self._shared = Shared()
+
+    def open(self) -> None:
+        self.videos: LiveVideos = self._shared.acquire(lambda: LiveVideos(self._gallery))
+        self._frames = FrameReader(self._gallery)
+
+    def __call__(self, pair: Pair) -> Iterator[Match]:
+        match = self._match(*pair)
+        if match and not is_removed(self._gallery.home, match.ref_id):
+            yield match
+
+    def _match(self, query: FrameFeatures, candidate: Candidate) -> Match | None:
+        """None, too, where the video is none of the gallery's any more, or not yet."""
+        while ref := self.videos.get(candidate.ref_id):
+            try:
+                return match_pair(query, ref, candidate, self._frames, self._config)
+            except CliptraceError:
+                self.videos.reread()
+                if self.videos.get(candidate.ref_id) == ref:  # else it has moved while the gallery was searched
+                    raise
+        return None
+
+    def close(self) -> None: ...
+
+
+def match_pair(
+    query: FrameFeatures, ref: StoredVideo, candidate: Candidate, frames: FrameReader, config: MatchConfig
+) -> Match | None:
+    """Align a query with one gallery video. None where no segment reaches ``min_score``."""
+    ref_times, ref_embeddings = frames.read(ref)
+    candidate = _within(candidate, len(ref_times))
+    if not len(candidate.ref_frames):
+        return None
+    aligner_config = ALIGNERS[config.aligner].config(min_similarity=config.min_similarity)
+    found = align_windows(
+        functools.partial(align, config.aligner, config=aligner_config),
+        query.embeddings,
+        query.times,
+        lambda r0, r1: ref_embeddings[r0:r1],
+        ref_times,
+        candidate,
+        bias=query.bias,
+    )
+    found = [snap(segment, query.times, query.cuts) for segment in found]
+    query_s, ref_s = _end_s(query.times, query.decoded_s), _end_s(ref_times, ref.decoded_s)
+    segments = tuple(_cut(segment, query_s, ref_s) for segment in found if segment.score >= config.min_score)
+    if not segments:
+        return None
+    if config.maps:
+        picture = draw(query.embeddings, query.times, ref_embeddings, ref_times, query.bias, segments)
+        files.write_bytes(files.join(config.maps, _picture_name(query.video_id, ref.video_id)), picture)
+    return Match(
+        query_id=query.video_id,
+        query_uri=query.source.uri,
+        ref_id=ref.video_id,
+        ref_uri=ref.uri,
+        score=max(segment.score for segment in segments),
+        segments=segments,
+        query_metadata=query.source.metadata,
+        ref_metadata=ref.metadata,
+    )
+
+
+def _within(candidate: Candidate, frames: int) -> Candidate:
+    """Without hits of another version of the video, which is being replaced."""
+    inside = candidate.ref_frames < frames
+    arrays = {name: getattr(candidate, name)[inside] for name in ("query_frames", "ref_frames", "similarities")}
+    return dataclasses.replace(candidate, **arrays)
+
+
+def _picture_name(query_id: str, ref_id: str) -> str:
+    """One that every filesystem takes, and that no other pair has."""
+    digest = hashlib.sha256(f"{len(query_id)} {query_id}{ref_id}".encode()).hexdigest()[:8]
+    readable = (re.sub(r"[^A-Za-z0-9.-]+", "_", each)[-60:] for each in (query_id, ref_id))
+    return f"{'__'.join(readable)}__{digest}.png"
+
+
+def _end_s(times: NDArray[np.float64], decoded_s: float) -> float:
+    """Where a video ends. Of one with a range that is broken, fewer seconds were decoded than lie before the last."""
+    return max(decoded_s, float(times[-1]) + 1 / BASIS_FPS)
+
+
+def _cut(segment: Segment, query_s: float, ref_s: float) -> Segment:
+    """The segment, ended where the videos end: a last keyframe is taken to stand for more than may be left."""
+    query_end, ref_end = min(segment.query_end, query_s), min(segment.ref_end, ref_s)
+    if query_end <= segment.query_start or ref_end <= segment.ref_start:
+        return segment
+    return dataclasses.replace(segment, query_end=query_end, ref_end=ref_end)
