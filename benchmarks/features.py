@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import sys
 import time
@@ -24,6 +25,8 @@ import models.backbones
 import models.borders
 import models.keyframes
 import models.runtime
+import models.verification.pictures
+import models.verification.stills
 import models.views
 import transforms.extract
 import transforms.media
@@ -47,13 +50,15 @@ class Keyframes:
     """Of one video. times: float64[K], seconds. embeddings: float32[K, D], or [K, V, D] in V views; unit L2 norm.
 
     cuts: float64[C], seconds, as FrameFeatures has them; none where nobody asks where segments end. blank: bool[K], of
-    one colour; none are where nobody looks.
+    one colour; none are where nobody looks. pictures, stills: as FrameFeatures has them.
     """
 
     times: NDArray[np.float64]
     embeddings: NDArray[np.float32]
     cuts: NDArray[np.float64] = dataclasses.field(default_factory=lambda: np.empty(0))
     blank: NDArray[np.bool_] = dataclasses.field(default_factory=lambda: np.empty(0, np.bool_))
+    pictures: tuple[bytes, ...] = ()
+    stills: tuple[tuple[float, float], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,12 +69,16 @@ class BasisFrames:
     embeddings: NDArray[np.float32]
     cuts: NDArray[np.float64]
     thumbs: NDArray[np.uint8]
+    pictures: tuple[bytes, ...] = ()
+    stills: tuple[tuple[float, float], ...] = ()
 
     def chosen_by(self, selector: Selector) -> Keyframes:
         """The keyframes that the product would have kept: selectors start anew with each tile."""
         tiles = np.split(np.arange(len(self.times)), np.flatnonzero(np.diff(self.times // TILE_S)) + 1)
         kept = np.concatenate([tile[selector(self.thumbs[tile])[0]] for tile in tiles])
-        return Keyframes(self.times[kept], self.embeddings[kept], self.cuts, is_uniform(self.thumbs[kept]))
+        pictures = tuple(self.pictures[number] for number in kept) if self.pictures else ()
+        blank = is_uniform(self.thumbs[kept])
+        return Keyframes(self.times[kept], self.embeddings[kept], self.cuts, blank, pictures, self.stills)
 
 
 def basis_frames(paths: Sequence[Path], backbone: BackboneConfig, cache: Path) -> dict[str, BasisFrames]:
@@ -78,7 +87,12 @@ def basis_frames(paths: Sequence[Path], backbone: BackboneConfig, cache: Path) -
 
     def one(path: Path) -> BasisFrames:
         arrays = kept(_name(path, made_by, cache), lambda: _basis_arrays(path, embedder))
-        return BasisFrames(arrays["times"], arrays["embeddings"], arrays["cuts"], arrays["thumbs"])
+        pictures, at = arrays["pictures"].tobytes(), np.cumsum(arrays["picture_bytes"]).tolist()
+        return BasisFrames(
+            *(arrays[name] for name in ("times", "embeddings", "cuts", "thumbs")),
+            tuple(pictures[start:end] for start, end in itertools.pairwise([0, *at])),
+            tuple((float(start), float(end)) for start, end in arrays["stills"]),
+        )
 
     return {path.name: video for path, video in _each(paths, one, cache).items()}
 
@@ -121,7 +135,8 @@ def recipe(backbone: BackboneConfig, more: str = "", rooms: Sequence[str] = (), 
     settings = identity(config_to_json(backbone))
     all_rooms = (*models.backbones.__path__, *models.borders.__path__, *transforms.media.__path__, *rooms)
     code = [file for room in all_rooms for file in sorted(Path(room).glob("*.py"))]
-    code += [Path(str(module.__file__)) for module in (models.runtime, transforms.extract)]
+    others = (models.runtime, models.verification.pictures, models.verification.stills, transforms.extract)
+    code += [Path(str(module.__file__)) for module in others]
     digest = hashlib.sha256((json.dumps(settings, sort_keys=True) + more).encode())
     for file in (*code, *files):
         digest.update(_code(file))
@@ -156,7 +171,13 @@ def _basis_arrays(path: Path, embedder: Embedder) -> Arrays:
 
     features = _extract(path, embedder, keep_all)
     arrays = {"times": features.times, "embeddings": features.embeddings, "cuts": features.cuts}
-    return {**arrays, "thumbs": np.concatenate(thumbs)}
+    return {
+        **arrays,
+        "thumbs": np.concatenate(thumbs),
+        "pictures": np.frombuffer(b"".join(features.pictures), np.uint8),
+        "picture_bytes": np.array([len(picture) for picture in features.pictures], np.int64),
+        "stills": np.array(features.stills, np.float64).reshape(-1, 2),
+    }
 
 
 def _extract(path: Path, embedder: Embedder, selector: Selector, views: tuple[str, ...] = ()) -> FrameFeatures:

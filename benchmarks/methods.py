@@ -69,7 +69,8 @@ class Method:
         if self.name == "whole pair":
             return [Segment(0.0, _end(pair.query_times), 0.0, _end(pair.ref_times), pair.vote)]
         config, align = CONTESTANTS[self.name]
-        return snapped(pair, align(pair.similarity, pair.query_times, pair.ref_times, config(**self.settings)))
+        of_pair = (pair.similarity, pair.query_times, pair.ref_times, config(**self.settings))
+        return snapped(pair, align(*of_pair, pair.scene) if self.name == "spd" else align(*of_pair))
 
     def run(self, bench: Bench) -> list[Match]:
         """All that the method finds, whatever its score."""

@@ -7,6 +7,7 @@ asks Milvus.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -19,6 +20,8 @@ from models.alignment.candidates import group_hits
 from models.alignment.similarity import search_rows, similarity_map
 from models.backbones.background import Background
 from models.metrics.report import Truth
+from models.verification.look import Film
+from models.verification.scene import Scene
 from schemas.records import Segment
 from transforms.matching import MatchConfig
 
@@ -30,6 +33,8 @@ class Pair:
     vote: mean over the query's keyframes of their best similarity to the candidate, 0 where they found none; what the
         search alone knows, in [0, 1].
     similarity: float32[Q, R]. query_times, ref_times: float64[Q], float64[R], seconds. query_cuts: float64[C].
+    scene: for a second look, where there
+        are pictures.
     """
 
     query_id: str
@@ -39,6 +44,7 @@ class Pair:
     query_times: NDArray[np.float64]
     ref_times: NDArray[np.float64]
     query_cuts: NDArray[np.float64]
+    scene: Scene | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,8 +79,18 @@ def make_bench(
             ref = gallery[candidate.ref_id]
             similarity = similarity_map(query.embeddings, ref.embeddings, bias)
             vote = min(1.0, candidate.votes / len(query.times))
-            pairs.append(Pair(query_id, candidate.ref_id, vote, similarity, query.times, ref.times, query.cuts))
+            scene = _scene(query, ref)
+            pairs.append(Pair(query_id, candidate.ref_id, vote, similarity, query.times, ref.times, query.cuts, scene))
     return Bench(tuple(pairs), truth)
+
+
+def _scene(query: Keyframes, ref: Keyframes) -> Scene:
+    films = (Film(video.times, functools.partial(_pictures, video)) for video in (query, ref))
+    return Scene(*films, query.cuts, query.stills)
+
+
+def _pictures(video: Keyframes) -> tuple[bytes, ...]:
+    return video.pictures
 
 
 def merged(benches: Mapping[int, Bench]) -> Bench:

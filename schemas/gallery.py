@@ -14,8 +14,9 @@ import pyarrow as pa
 from schemas.config import BASIS_FPS, KeyframeConfig
 from schemas.errors import CliptraceError
 
-FORMAT_VERSION = 2
-"""1: no takedowns, no builds, and a ledger without ``generation``. It is read as it is; its first writer makes it 2."""
+FORMAT_VERSION = 3
+"""1: no takedowns, no builds, and a ledger without ``generation``. 2: no pictures of keyframes. Both are read as they
+are; their first writer makes them 3."""
 METRIC = "cosine"
 STOPS_FILE = "stops.safetensors"
 
@@ -70,7 +71,8 @@ VIDEOS = pa.schema(
 def frames_schema(manifest: GalleryManifest) -> pa.Schema:
     """One row per keyframe, one row group per video. Model, metric and normalisation are in the metadata.
 
-    Half precision moves a cosine by 3e-4 at most. Older galleries have float32 here, and are read as well.
+    Half precision moves a cosine by 3e-4 at most. Older galleries have float32 here, and no pictures;
+    they are read as well.
     """
     return pa.schema(
         [
@@ -78,6 +80,7 @@ def frames_schema(manifest: GalleryManifest) -> pa.Schema:
             pa.field("time", pa.float64(), nullable=False),
             pa.field("score", pa.float32(), nullable=False),
             pa.field("embedding", pa.list_(pa.field("item", pa.float16(), nullable=False), manifest.dimension), False),
+            pa.field("picture", pa.binary()),  # JPEG (models/verification/pictures.py); null where there is none
         ],
         metadata={
             "cliptrace.format_version": str(FORMAT_VERSION),

@@ -68,7 +68,7 @@ class VideoRange:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RangeFeatures:
-    """Keyframes of one range. Arrays as in FrameFeatures. ``warning`` tells why decoding ended early, else ""."""
+    """Keyframes of one range, as in FrameFeatures. ``warning`` tells why decoding ended early, else ""."""
 
     range: VideoRange
     times: NDArray[np.float64]
@@ -77,6 +77,8 @@ class RangeFeatures:
     cuts: NDArray[np.float64]
     decoded_s: float
     warning: str = ""
+    pictures: tuple[bytes, ...] = ()
+    stills: tuple[tuple[float, float], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class FrameFeatures:
     cuts: float64[C], seconds between the last frame of a shot and the first of the next, increasing.
     decoded_s: seconds that could be decoded. warning: why they are fewer than the container promised, else "".
     bias: float32[K] or float32[K, V], what a background takes off the similarities of each embedding; None without one.
+    pictures: of each keyframe a small one (models/verification/pictures.py); none where nobody made them.
+    stills: seconds [start, end) in which the video stands still, increasing.
     """
 
     source: VideoSource
@@ -100,6 +104,8 @@ class FrameFeatures:
     decoded_s: float
     warning: str = ""
     bias: NDArray[np.float32] | None = None
+    pictures: tuple[bytes, ...] = ()
+    stills: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         frames = len(self.times)
@@ -108,6 +114,8 @@ class FrameFeatures:
                 f"{self.video_id}: {frames} times, {len(self.scores)} scores, "
                 f"embeddings of shape {self.embeddings.shape}"
             )
+        if len(self.pictures) not in (0, frames):
+            raise ValueError(f"{self.video_id}: {frames} times, {len(self.pictures)} pictures")
         if self.bias is not None and self.bias.shape != self.embeddings.shape[:-1]:
             raise ValueError(
                 f"{self.video_id}: a bias of shape {self.bias.shape}, embeddings of shape {self.embeddings.shape}"

@@ -13,10 +13,12 @@ import numpy as np
 from apache_beam.utils.shared import Shared
 from numpy.typing import NDArray
 
-from models.alignment import ALIGNERS, align
+from models.alignment import ALIGNERS, align, spd
 from models.alignment.picture import draw
 from models.alignment.snapping import snap
-from models.alignment.windows import align_windows
+from models.alignment.windows import MapAligner, align_windows
+from models.verification.look import Film
+from models.verification.scene import Scene
 from schemas.config import BASIS_FPS
 from schemas.errors import CliptraceError
 from schemas.records import Candidate, FrameFeatures, Match, Segment
@@ -77,9 +79,8 @@ def match_pair(
     candidate = _within(candidate, len(ref_times))
     if not len(candidate.ref_frames):
         return None
-    aligner_config = ALIGNERS[config.aligner].config(min_similarity=config.min_similarity)
     found = align_windows(
-        functools.partial(align, config.aligner, config=aligner_config),
+        _aligner(query, ref, ref_times, frames, config),
         query.embeddings,
         query.times,
         lambda r0, r1: ref_embeddings[r0:r1],
@@ -105,6 +106,17 @@ def match_pair(
         query_metadata=query.source.metadata,
         ref_metadata=ref.metadata,
     )
+
+
+def _aligner(
+    query: FrameFeatures, ref: StoredVideo, ref_times: NDArray[np.float64], frames: FrameReader, config: MatchConfig
+) -> MapAligner:
+    """The learned one takes a second look, at the pictures of both videos."""
+    aligner_config = ALIGNERS[config.aligner].config(min_similarity=config.min_similarity)
+    if not isinstance(aligner_config, spd.SPDConfig):
+        return functools.partial(align, config.aligner, config=aligner_config)
+    films = Film(query.times, lambda: query.pictures), Film(ref_times, lambda: frames.pictures(ref))
+    return functools.partial(spd.align, config=aligner_config, scene=Scene(*films, query.cuts, query.stills))
 
 
 def _within(candidate: Candidate, frames: int) -> Candidate:

@@ -16,6 +16,8 @@ from models.cuts import find_cuts
 from models.keyframes import Selector
 from models.stoplist import is_uniform
 from models.thumbs import thumbs
+from models.verification.pictures import encode
+from models.verification.stills import find_stills, joined
 from models.views import embed_views
 from schemas.config import BASIS_FPS, Limits
 from schemas.errors import MediaError
@@ -38,6 +40,8 @@ def extract_range(
     size = embedder.config.input_size
     none = np.empty((0, size, size, 3), np.uint8)
     times, scores, embeddings = [], [], [embed_views(embedder.embed, none, views)]
+    pictures: list[bytes] = []
+    stills: list[tuple[float, float]] = []
     cuts: list[NDArray[np.float64]] = [np.empty(0)]
     with Decoder(path, part.info, limits, start_s=part.start_s, end_s=part.end_s, size=size) as decoder:
         try:
@@ -46,11 +50,14 @@ def extract_range(
                 positions, confidence = selector(small)
                 times.append(tile.times[positions])
                 cuts.append(tile.times[find_cuts(small)] - 0.5 / BASIS_FPS)
+                begin = float(tile.times[0])
+                stills += [(begin + s / BASIS_FPS, begin + e / BASIS_FPS) for s, e in find_stills(small, BASIS_FPS)]
                 scores.append(np.where(is_uniform(small[positions]), np.float32(0), confidence))
                 frames = tile.frames[positions]
                 if embedder.config.crop_borders:
                     frames = cropped(frames, find_borders(tile.frames, small)[positions])
                 embeddings.append(embed_views(embedder.embed, frames, views))
+                pictures += encode(frames)
             warning = decoder.warning
         except MediaError as error:
             warning = str(error)
@@ -62,6 +69,8 @@ def extract_range(
         np.concatenate(cuts),
         decoder.decoded_s,
         warning,
+        tuple(pictures),
+        tuple(stills),
     )
 
 
@@ -83,4 +92,6 @@ def join_ranges(parts: list[RangeFeatures]) -> FrameFeatures:
         np.concatenate([part.cuts for part in parts]),
         sum(part.decoded_s for part in parts),
         warning,
+        pictures=tuple(picture for part in parts for picture in part.pictures),
+        stills=tuple(joined((still for part in parts for still in part.stills), 0.0)),
     )

@@ -1,26 +1,39 @@
-"""The learned aligner: SPD's boxes, each with the line that its cells lie on (SSAN §3.2)."""
+"""The learned aligner: SPD's boxes, each with the line that its cells lie on (SSAN §3.2), and what it cannot see: short
+pieces, other speeds, pictures that are held. Each is judged by its map and by a second look at the pictures."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from models.alignment.config import AlignerConfig
 from models.alignment.merging import best_first, common
 from models.alignment.search import Map, Times, checked, is_plausible
 from models.ssan.detect import detect
-from models.ssan.evidence import Evidence, gather, probability
+from models.ssan.evidence import UNSEEN, Evidence, gather
 from models.ssan.fit import Line, fit_box
 from models.ssan.grid import to_grid
+from models.ssan.proposals import shot_lines
 from models.ssan.shipped import open_spd
 from models.ssan.timed import TimedMap
+from models.verification.look import Look
+from models.verification.probability import probability
+from models.verification.scene import Scene
+from models.verification.stills import moves
 from schemas.records import Segment
 
-# A stretch of a query is a copy of one place in a reference: of readings that share this much of it, the surest.
-_MOST_SHARED = 0.5
+# Two findings are about the same where they share this much of the shorter one's stretch of the query, and so much of
+# the reference's.
+_SAME_QUERY, _SAME_REF = 0.5, 0.2
 # Least doubt about a segment: its odds stay finite.
 _LEAST_DOUBT = 1e-9
+# A held picture is one moment of the reference, of which a segment tells a little more: half as sure as seconds are.
+_HELD = 0.5
+_AROUND = 2
+"""Keyframes to either side of a held picture's, that tell whether the reference goes on there."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,63 +41,115 @@ class SPDConfig(AlignerConfig):
     """weights: a folder of models/weights, or any other with an exported SPD.
 
     min_similarity: of the best pair of keyframes of a map, below which it is not looked at.
+    worth_a_look: probability by the map alone from which the pictures of a finding are compared.
     """
 
     weights: str = "spd"
     min_similarity: float = 0.15
     min_length_s: float = 0.5
+    max_segments: int = 64
+    worth_a_look: float = 0.1
 
 
 class Candidate(NamedTuple):
-    """A box with its line, before anything is known of how sure it is. line: seconds."""
+    """A line, before anything is told of how sure it is. line: seconds. held: the query shows one picture of it.
+    look: at the pictures on it; None where there are none, or nobody looked."""
 
     line: Line
     backward: bool
     evidence: Evidence
+    held: bool = False
+    look: Look | None = None
 
 
-def align(similarity: Map, query_times: Times, ref_times: Times, config: SPDConfig) -> list[Segment]:
+def align(
+    similarity: Map, query_times: Times, ref_times: Times, config: SPDConfig, scene: Scene | None = None
+) -> list[Segment]:
     """Segments of a similarity map float32[Q, R], best first; times float64[Q] and float64[R] in seconds."""
-    calibration = open_spd(config.weights).config["calibration"]
-    return chosen(candidates(similarity, query_times, ref_times, config), calibration, config)
+    told = open_spd(config.weights).config
+    found = candidates(similarity, query_times, ref_times, config, scene)
+    if scene and scene.has_pictures:
+        found = [
+            each._replace(look=scene.look(each.line))
+            if probability(each.evidence, None, told) >= config.worth_a_look
+            else each
+            for each in found
+        ]
+    return chosen(found, told, config)
 
 
-def candidates(similarity: Map, query_times: Times, ref_times: Times, config: SPDConfig) -> list[Candidate]:
-    """All that the detector sees, also what is hardly one."""
+def candidates(
+    similarity: Map, query_times: Times, ref_times: Times, config: SPDConfig, scene: Scene | None = None
+) -> list[Candidate]:
+    """All that may be a copy, also what is hardly one."""
     similarity, query_times, ref_times = checked(similarity, query_times, ref_times)
     if min(similarity.shape) < 2 or similarity.max() < config.min_similarity:
         return []
-    found = detect(open_spd(config.weights), to_grid(similarity, query_times, ref_times))
-    timed, seen = TimedMap(similarity, query_times, ref_times), []
-    for box, logit, backward in zip(found.boxes, found.logits.tolist(), found.backward.tolist(), strict=True):
-        if backward and not config.find_reversed:
-            continue
-        line = fit_box(timed, box, backward)
-        if line.query_end > line.query_start and line.ref_end > line.ref_start:
-            seen.append(Candidate(line, backward, gather(logit, timed, line)))
-    return seen
+    seen = TimedMap(similarity, query_times, ref_times)
+    detected = list(_detected(seen, config))
+    cuts = scene.cuts if scene else np.empty(0)
+    cuts = cuts[(cuts > seen.query_edges[0]) & (cuts < seen.query_edges[-1])]
+    missed = [(*each, UNSEEN) for each in shot_lines(seen, cuts, [line for line, _, _ in detected])]
+    lines = [each for each in (*detected, *missed) if config.find_reversed or not each[1]]
+    if not (scene and scene.has_pictures):
+        return [Candidate(line, backward, gather(logit, seen, line)) for line, backward, logit in lines]
+    parts = [
+        Candidate(part, backward, gather(logit, seen, part))
+        for line, backward, logit in lines
+        for part in scene.moving_together(line)
+    ]
+    held = (Candidate(line, False, gather(UNSEEN, seen, line)._replace(hurry=0.0), True) for line in _held(seen, scene))
+    return [*parts, *held]
 
 
-def chosen(found: Iterable[Candidate], calibration: Sequence[float], config: SPDConfig) -> list[Segment]:
-    """Of candidates what is plausible and what fits together, best first. calibration: as in models/ssan/evidence.py.
+def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfig) -> list[Segment]:
+    """Of candidates what is plausible and what fits together, best first. told: config.json of the weights.
 
     A score is how much of the segment is expected to be right: IoU with the true copy, as it was calibrated on the
     validation split.
     """
-    segments = (
-        Segment(*line[:4], probability(evidence, calibration), backward, abs(line.speed))
-        for line, backward, evidence in found
-    )
-    return one_place(segment for segment in segments if is_plausible(segment, config))[: config.max_segments]
+    segments = []
+    for line, backward, evidence, held, look in found:
+        score = probability(evidence, look, told) * (_HELD if held else 1.0)
+        segment = Segment(*line[:4], score, backward, abs(line.speed))
+        if held or is_plausible(segment, config):
+            segments.append(segment)
+    return every_place(segments)[: config.max_segments]
 
 
-def one_place(segments: Iterable[Segment]) -> list[Segment]:
-    """Of the segments that are about the same stretch of the query the best; best score first."""
+def every_place(segments: Iterable[Segment]) -> list[Segment]:
+    """Of segments that are about the same seconds of both videos the best; best score first.
+
+    A stretch of the query may come from several places of the reference, and a place may be shown again and again.
+    """
     kept: list[Segment] = []
     for segment in sorted(segments, key=_worth, reverse=True):
-        if all(_shared(segment, other) <= _MOST_SHARED for other in kept):
+        if not any(_is_same(segment, other) for other in kept):
             kept.append(segment)
     return best_first(kept)
+
+
+def _detected(seen: TimedMap, config: SPDConfig) -> Iterator[tuple[Line, bool, float]]:
+    """Lines, whether they play backwards, and the detector's logits."""
+    found = detect(open_spd(config.weights), to_grid(seen.similarity, seen.query_times, seen.ref_times))
+    for box, logit, backward in zip(found.boxes, found.logits.tolist(), found.backward.tolist(), strict=True):
+        line = fit_box(seen, box, backward)
+        if line.query_end > line.query_start and line.ref_end > line.ref_start:
+            yield line, backward, logit
+
+
+def _held(seen: TimedMap, scene: Scene) -> Iterator[Line]:
+    """Pictures of the reference that the query holds, where the reference goes on."""
+    for start, end in scene.stills:
+        start, end = max(start, float(seen.query_edges[0])), min(end, float(seen.query_edges[-1]))
+        if end <= start:
+            continue
+        alike = seen.similarity[seen.rows(start, end)].mean(axis=0)
+        best = int(alike.argmax())
+        low, high = float(seen.ref_edges[best]), float(seen.ref_edges[best + 1])
+        around = seen.ref_times[max(best - _AROUND, 0) : best + _AROUND + 1]
+        if moves(scene.ref.show(scene.ref.at(around))):
+            yield Line(start, end, low, high, (high - low) / (end - start))
 
 
 def _worth(segment: Segment) -> float:
@@ -92,7 +157,13 @@ def _worth(segment: Segment) -> float:
     return segment.score / max(1 - segment.score, _LEAST_DOUBT) * (segment.query_end - segment.query_start)
 
 
-def _shared(a: Segment, b: Segment) -> float:
-    """Share of the shorter one's query stretch."""
-    shared = common(a.query_start, a.query_end, b.query_start, b.query_end)
-    return shared / min(a.query_end - a.query_start, b.query_end - b.query_start)
+def _is_same(a: Segment, b: Segment) -> bool:
+    shares = (
+        common(start, end, other_start, other_end) / min(end - start, other_end - other_start)
+        for (start, end), (other_start, other_end) in (
+            ((a.query_start, a.query_end), (b.query_start, b.query_end)),
+            ((a.ref_start, a.ref_end), (b.ref_start, b.ref_end)),
+        )
+    )
+    query, ref = shares
+    return query > _SAME_QUERY and ref > _SAME_REF

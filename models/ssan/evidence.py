@@ -8,7 +8,6 @@ map's own values and the line's (a logistic regression, fitted by benchmarks.cal
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +35,8 @@ class Evidence(NamedTuple):
     hurry: float
 
 
-UNCALIBRATED = (1.0, *[0.0] * len(Evidence._fields))
-"""The detector's own probability."""
+UNSEEN = -4.0
+"""Logit of a line that the detector has no box for."""
 
 
 def gather(logit: float, seen: TimedMap, line: Line) -> Evidence:
@@ -53,12 +52,3 @@ def gather(logit: float, seen: TimedMap, line: Line) -> Evidence:
     contrast = mean - float(seen.similarity[stretch, left:right].mean())
     length = math.log(min(line.query_end - line.query_start, line.ref_end - line.ref_start, _LONG_S))
     return Evidence(logit, mean, contrast, mean - rival, length, abs(math.log(abs(line.speed))))
-
-
-def probability(evidence: Evidence, calibration: Sequence[float]) -> float:
-    """That a moment of the finding, or of the copy that it is of, is in both: the IoU that can be expected.
-
-    calibration: a weight for each part of the evidence, and a constant.
-    """
-    *weights, constant = calibration
-    return 1 / (1 + math.exp(-(math.fsum(w * x for w, x in zip(weights, evidence, strict=True)) + constant)))

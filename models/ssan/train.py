@@ -14,7 +14,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from models.ssan.clips import load_clips
 from models.ssan.data import Batches, MapMaker, TileBatches, Tiles
 from models.ssan.detect import STRIDES
-from models.ssan.evidence import UNCALIBRATED
 from models.ssan.export import SKE_FREE, SPD_FREE, write
 from models.ssan.joint import Joint, JointBatch, JointBatches
 from models.ssan.losses import BOX_WEIGHT, spd_loss
@@ -23,6 +22,7 @@ from models.ssan.ske import SKE
 from models.ssan.spd import SPD, decode
 from models.ssan.tiles import SIDE
 from models.training import fit, schedule
+from models.verification.probability import UNCALIBRATED
 from schemas.config import BackboneConfig
 
 Losses = dict[str, torch.Tensor]
@@ -77,7 +77,7 @@ def write_spd(network: SPD, folder: Path, backbone: BackboneConfig) -> None:
     side = max(STRIDES)
     maps = torch.zeros(1, 1, side, side)
     made_for = {"backbone": backbone.name, "backbone_sha256": backbone.sha256}
-    write(network, maps, SPD_FREE, folder, name="spd", **made_for, calibration=UNCALIBRATED)
+    write(network, maps, SPD_FREE, folder, name="spd", **made_for, **UNCALIBRATED)
 
 
 def write_ske(network: SKE, folder: Path) -> None:

@@ -90,7 +90,7 @@ def _merge(gallery: Gallery, run: str, group: Sequence[_Shard]) -> None:
         with _frames(gallery, shard.commit) as frames:
             for row in _rows(gallery, shard.commit, shard.attempts, VIDEOS.names):
                 rows.append({**row, "frames_file": frames_file, "row_group": len(tables)})
-                tables.append(frames.read_row_group(row["row_group"]).cast(schema))
+                tables.append(_in_format(frames.read_row_group(row["row_group"]), schema))
     files.write_tables(files.join(gallery.root, frames_file), schema, tables)
     videos = pa.Table.from_pylist(rows, schema=VIDEOS)
     files.write_tables(files.join(gallery.root, part_path("videos", *commit)), VIDEOS, [videos])
@@ -98,6 +98,13 @@ def _merge(gallery: Gallery, run: str, group: Sequence[_Shard]) -> None:
     for shard in group:
         if shard.commit != commit:  # which a run of the same name would have written over
             _delete_commit(gallery, shard.commit)
+
+
+def _in_format(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows of a gallery of any age as they are written now."""
+    if "picture" not in table.column_names:
+        table = table.append_column(schema.field("picture"), pa.nulls(len(table), pa.binary()))
+    return table.cast(schema)
 
 
 def _drop_stale_commits(gallery: Gallery) -> None:

@@ -239,7 +239,7 @@ class FrameReader:
         """times float64[K] in seconds, embeddings float32[K, D] of a video. CliptraceError where they are damaged."""
         try:
             with self._lock:
-                table = self._row_group(video)
+                table = self._row_group(video, ["video_id", "time", "embedding"])
             table.validate(full=True)
             owners, times = set(table["video_id"].to_pylist()), table["time"].to_numpy()
             column = table["embedding"].combine_chunks()
@@ -257,8 +257,17 @@ class FrameReader:
             raise CliptraceError(f"{video.frames_file}: row group {video.row_group} has embeddings that are not finite")
         return times, embeddings
 
-    def _row_group(self, video: StoredVideo) -> pa.Table:
-        columns = ["video_id", "time", "embedding"]
+    def pictures(self, video: StoredVideo) -> tuple[bytes, ...]:
+        """Of a video's keyframes, as ``FrameFeatures`` has them; none where the gallery is older than they are."""
+        try:
+            with self._lock:
+                column = self._row_group(video, ["picture"])
+        except (OSError, LookupError, pa.ArrowException) as error:
+            raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
+        found = column["picture"].to_pylist() if column.num_columns else []
+        return () if None in found else tuple(found)
+
+    def _row_group(self, video: StoredVideo, columns: list[str]) -> pa.Table:
         with contextlib.suppress(OSError, LookupError, pa.ArrowException):
             return self._open(video.frames_file).read_row_group(video.row_group, columns=columns)
         if stale := self._files.pop(video.frames_file, None):  # the file may have been rewritten since it was opened
@@ -286,6 +295,7 @@ def _frames_table(video: FrameFeatures, schema: pa.Schema) -> pa.Table:
         pa.array(video.times, pa.float64()),
         pa.array(video.scores, pa.float32()),
         embeddings,
+        pa.array(video.pictures or [None] * len(video.times), pa.binary()),
     ]
     return pa.Table.from_arrays(columns, schema=schema)
 

@@ -54,4 +54,4 @@ def test_nothing_rivals_a_line_whose_block_is_the_whole_reference() -> None:
 
 def test_uncalibrated_it_is_the_detectors_own_probability() -> None:
     evidence = gather(1.5, TimedMap(drawn(), TIMES, TIMES), Line(0, 5, 2, 7, 1.0))
-    assert probability(evidence, UNCALIBRATED) == pytest.approx(1 / (1 + math.exp(-1.5)))
+    assert probability(evidence, None, UNCALIBRATED) == pytest.approx(1 / (1 + math.exp(-1.5)))

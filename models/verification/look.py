@@ -1,0 +1,85 @@
+"""A second look at a finding: do the pictures on its line show the same, and change alike?"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.verification.agreement import Agreement, agreement
+from models.verification.pictures import Pictures, decode
+from models.verification.registration import register
+
+Times = NDArray[np.float64]
+
+_MOST = 8
+"""Pairs of pictures that are compared."""
+_SHIFTS_S = (-0.25, -0.125, 0.125, 0.25)
+"""How far the line may be off in time: keyframes tell it no better."""
+
+
+class Look(NamedTuple):
+    """registration: correlation of the two pictures where they lie on one another. The others as in Agreement."""
+
+    registration: float
+    change: float
+    activity: float
+    detail: float
+    shown: float
+
+
+class Film:
+    """The pictures of a video with their seconds. times: float64[K]. load: what reads its K pictures, or none, when the
+    first is asked for."""
+
+    def __init__(self, times: Times, load: Callable[[], Sequence[bytes]]) -> None:
+        self.times, self._load = times, load
+
+    @functools.cached_property
+    def _pictures(self) -> Sequence[bytes]:
+        return self._load()
+
+    @property
+    def has_pictures(self) -> bool:
+        return bool(self._pictures)
+
+    def at(self, seconds: Times) -> tuple[int, ...]:
+        """The picture nearest to each second."""
+        after = np.clip(np.searchsorted(self.times, seconds), 1, max(len(self.times) - 1, 1))
+        before = after - 1
+        after = np.minimum(after, len(self.times) - 1)
+        nearer = np.where(seconds - self.times[before] <= self.times[after] - seconds, before, after)
+        return tuple(nearer.tolist())
+
+    def show(self, which: Sequence[int]) -> Pictures:
+        return decode(self._pictures, which)
+
+
+def second_look(query: Film, ref: Film, start_s: float, end_s: float, speed: float, offset: float) -> Look:
+    """At a line: query seconds [start, end), which show the reference at ``offset + speed × second``.
+
+    ValueError where a picture is damaged.
+    """
+    low, high = sorted((offset + speed * start_s, offset + speed * end_s))
+    first, last = np.searchsorted(ref.times, (low, high)).tolist()
+    if first == last:  # shorter than what lies between two keyframes
+        (first,) = ref.at(np.array([(low + high) / 2]))
+        last = first + 1
+    shown = np.unique(np.linspace(first, last - 1, _MOST).round().astype(np.int64))
+    moments = (ref.times[shown] - offset) / speed
+    pictures, asked = ref.show(shown.tolist()), query.at(moments)
+    same = query.show(asked)
+    registration = register(pictures, same)
+    best, seen = agreement(pictures, same, registration), {asked}
+    for shift in _SHIFTS_S if len(shown) > 1 else ():
+        if (moved := query.at(moments + shift)) not in seen:
+            seen.add(moved)
+            best = max(best, agreement(pictures, query.show(moved), registration), key=_alike)
+    return Look(registration.correlation, *best)
+
+
+def _alike(one: Agreement) -> float:
+    return one.change + one.detail

@@ -1,0 +1,160 @@
+"""How a query's picture lies on a reference's: turned, mirrored, cut out, shrunk into another one, or just the same.
+
+Coarse to fine: the whole pictures in the eight ways that a square can be laid, then parts of either in the other at a
+few sizes, and the best of them made exact by enhanced correlation (Evangelidis & Psarakis 2008).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.verification.pictures import SIDE, Pictures
+
+Affine = NDArray[np.float32]
+"""float32[2, 3]: where in the query's picture a place (x, y, 1) of the reference's is, in pixels."""
+
+_COARSE = 24
+"""Side of the pictures in which parts are looked for."""
+_WINDOW = SIDE // 4
+"""Pixels within which contrast is made equal."""
+_FAINT = 36.0
+"""Variance, in squared levels, that counts as noise."""
+_SURE = 0.8
+"""Correlation from which no other way is looked for."""
+_CUT_OUT = [(each, each) for each in (0.88, 0.76, 0.64, 0.52)] + [(0.75, 1), (0.56, 1), (0.32, 1), (1, 0.75), (1, 0.56)]
+_INSET = [(each, each) for each in (0.85, 0.7, 0.58, 0.48, 0.4, 0.34)] + [
+    (0.65, 1),
+    (0.5, 1),
+    (0.34, 1),
+    (1, 0.65),
+    (1, 0.5),
+]
+"""Width and height of the part that a query shows of a reference, or that shows the reference in a query."""
+_REFINED = 3
+"""Ways that are made exact."""
+_SMALLEST, _LARGEST = 0.08, 12.5
+"""Area of a place of the reference in the query's picture, beyond which a way makes no sense."""
+
+
+class Registration(NamedTuple):
+    """correlation: of the two pictures where they are laid on one another, in [-1, 1]."""
+
+    correlation: float
+    affine: Affine
+
+
+def register(ref: Pictures, query: Pictures) -> Registration:
+    """How the query's picture lies on the reference's, the same in all pairs; judged by the middle one.
+
+    ref, query: float32[N, 64, 64], pairs that may show the same.
+    """
+    middle = len(ref) // 2
+    one, other = (even(pictures[middle : middle + 1])[0] for pictures in (ref, query))
+    small, small_other = (cv2.resize(each, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA) for each in (one, other))
+    whole = sorted(_whole(small, small_other), key=_correlation, reverse=True)
+    best = max((_refined(one, other, each) for each in whole[:2]), key=_correlation)
+    if best.correlation >= _SURE:
+        return best
+    parts = sorted(_parts(small, small_other), key=_correlation, reverse=True)
+    return max([best, *(_refined(one, other, each) for each in parts[:_REFINED])], key=_correlation)
+
+
+def laid_on(pictures: Pictures, affine: Affine) -> tuple[Pictures, NDArray[np.bool_]]:
+    """The query's pictures as the reference has them, and where they show anything of it: bool[64, 64]."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    moved = [cv2.warpAffine(each, affine, (SIDE, SIDE), flags=flags) for each in pictures]
+    inside = cv2.warpAffine(np.ones((SIDE, SIDE), np.float32), affine, (SIDE, SIDE), flags=flags)
+    return np.stack(moved), cv2.erode(inside, np.ones((3, 3))) > 1 - 1e-3
+
+
+def even(pictures: Pictures) -> Pictures:
+    """With the same contrast everywhere, whatever was done to light and colour."""
+    return np.stack([_even(each) for each in pictures])
+
+
+def _even(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    mean, square = _blurred(picture), _blurred(picture * picture)
+    return np.asarray((picture - mean) / np.sqrt(np.maximum(square - mean * mean, 0) + _FAINT), np.float32)
+
+
+def _blurred(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.blur(picture, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REFLECT), np.float32)
+
+
+def _correlation(registration: Registration) -> float:
+    return registration.correlation
+
+
+def _whole(ref: NDArray[np.float32], query: NDArray[np.float32]) -> Iterator[Registration]:
+    wanted = _standard(ref)
+    for way in range(8):
+        yield Registration(float((wanted * _standard(_laid(query, way))).mean()), _affine_of(way))
+
+
+def _parts(ref: NDArray[np.float32], query: NDArray[np.float32]) -> Iterator[Registration]:
+    """What is found of either in the other, at its best place for each size and way."""
+    insets = [_shrunk(ref, *shares) for shares in _INSET]
+    for way in range(8):
+        laid, affine = np.ascontiguousarray(_laid(query, way)), _affine_of(way)
+        for cut_out in (_shrunk(laid, *shares) for shares in _CUT_OUT):
+            alike, (x, y), (wide, high) = _best_place(ref, cut_out)
+            yield Registration(alike, _then(affine, 1 / wide, 1 / high, -x / wide, -y / high))
+        for inset in insets:
+            alike, (x, y), (wide, high) = _best_place(laid, inset)
+            yield Registration(alike, _then(affine, wide, high, x, y))
+
+
+def _best_place(within: NDArray[np.float32], part: NDArray[np.float32]) -> tuple[float, Pair, Pair]:
+    """How alike, the smaller the less; left and top in pixels of 64, and the shares of width and height."""
+    _, alike, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(within, part, cv2.TM_CCOEFF_NORMED))
+    wide, high = part.shape[1] / _COARSE, part.shape[0] / _COARSE
+    scale = SIDE / _COARSE
+    return alike * min(1.0, 2 * wide * high) ** 0.5, (x * scale, y * scale), (wide, high)
+
+
+Pair = tuple[float, float]
+
+
+def _refined(ref: NDArray[np.float32], query: NDArray[np.float32], start: Registration) -> Registration:
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 25, 1e-3)
+    try:
+        found, affine = cv2.findTransformECC(ref, query, start.affine.copy(), cv2.MOTION_AFFINE, criteria, None, 5)
+    except cv2.error:  # it has left the picture, or nothing is alike
+        return Registration(0.0, start.affine)
+    if not _SMALLEST <= abs(float(np.linalg.det(affine[:, :2]))) <= _LARGEST:
+        return Registration(0.0, start.affine)
+    return Registration(float(found), np.asarray(affine, np.float32))
+
+
+def _standard(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((picture - picture.mean()) / (picture.std() + 1e-6), np.float32)
+
+
+def _shrunk(picture: NDArray[np.float32], wide: float, high: float) -> NDArray[np.float32]:
+    size = (round(_COARSE * wide), round(_COARSE * high))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _laid(picture: NDArray[np.float32], way: int) -> NDArray[np.float32]:
+    """One of eight ways: mirrored from 4 on, and turned by so many quarters."""
+    return np.rot90(picture[:, ::-1] if way & 4 else picture, way & 3)
+
+
+@functools.cache
+def _affine_of(way: int) -> Affine:
+    """Where in the picture a place of what ``_laid`` makes of it is."""
+    rows, columns = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+    x, y = _laid(columns, way), _laid(rows, way)
+    return np.array([[each[0, 1] - each[0, 0], each[1, 0] - each[0, 0], each[0, 0]] for each in (x, y)], np.float32)
+
+
+def _then(affine: Affine, wide: float, high: float, x: float, y: float) -> Affine:
+    """First (wide · x' + x, high · y' + y), then ``affine``."""
+    first = np.array([[wide, 0, x], [0, high, y], [0, 0, 1]], np.float32)
+    return np.asarray(affine @ first, np.float32)

@@ -1,0 +1,85 @@
+"""What is known of a pair of videos beside their similarity map."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.ssan.fit import Line
+from models.verification.look import Film, Look, second_look
+from models.verification.stills import SHORTEST_S, Stretch, moves, still_stretches, without
+
+Times = NDArray[np.float64]
+_STEP_S = 0.5
+"""Between the query's pictures that are looked at, to tell whether it goes on."""
+
+
+class Scene:
+    """query, ref: their films. cuts: float64[C], seconds of the query. stills: where the query stands still."""
+
+    def __init__(self, query: Film, ref: Film, cuts: Times, stills: Sequence[Stretch] = ()) -> None:
+        self.query, self.ref, self.cuts, self.stills = query, ref, cuts, stills
+
+    @property
+    def has_pictures(self) -> bool:
+        return self.query.has_pictures and self.ref.has_pictures
+
+    def look(self, line: Line) -> Look:
+        return second_look(self.query, self.ref, line.query_start, line.query_end, line.speed, offset_of(line))
+
+    def moving_together(self, line: Line) -> Iterator[Line]:
+        """What is left of a line without stretches in which one video stands still and the other goes on."""
+        apart = [still for still in self.stills if self._held(still, line)]
+        apart += [to_query(line, still) for still in self._ref_stills(line) if self._goes_on(to_query(line, still))]
+        if not apart:
+            yield line
+            return
+        for start, end in without((line.query_start, line.query_end), apart):
+            if end > start:
+                yield between(line, start, end)
+
+    def _held(self, still: Stretch, line: Line) -> bool:
+        """Whether the reference goes on while the query shows one picture."""
+        start, end = max(still[0], line.query_start), min(still[1], line.query_end)
+        if end - start < SHORTEST_S:
+            return False
+        part = between(line, start, end)
+        shown = self._keyframes(part.ref_start, part.ref_end)
+        return moves(self.ref.show(shown))
+
+    def _goes_on(self, stretch: Stretch) -> bool:
+        steps = max(2, round((stretch[1] - stretch[0]) / _STEP_S))
+        return moves(self.query.show(self.query.at(np.linspace(*stretch, steps))))
+
+    def _ref_stills(self, line: Line) -> list[Stretch]:
+        inside = ((max(start, line.ref_start), min(end, line.ref_end)) for start, end in self._stills_of_ref)
+        return [(start, end) for start, end in inside if end - start >= SHORTEST_S]
+
+    @functools.cached_property
+    def _stills_of_ref(self) -> list[Stretch]:
+        return still_stretches(self.ref.times, self.ref.show(range(len(self.ref.times))))
+
+    def _keyframes(self, start_s: float, end_s: float) -> range:
+        first, last = np.searchsorted(self.ref.times, (start_s, end_s))
+        return range(int(first), int(last))
+
+
+def offset_of(line: Line) -> float:
+    """Reference second that the line shows at second 0 of the query."""
+    return (line.ref_start if line.speed > 0 else line.ref_end) - line.speed * line.query_start
+
+
+def between(line: Line, start: float, end: float) -> Line:
+    """The part of a line that is in these seconds of the query."""
+    offset = offset_of(line)
+    low, high = sorted((offset + line.speed * start, offset + line.speed * end))
+    return Line(start, end, max(low, 0.0), high, line.speed)
+
+
+def to_query(line: Line, stretch: Stretch) -> Stretch:
+    """Query seconds in which a line shows these of the reference."""
+    low, high = sorted((second - offset_of(line)) / line.speed for second in stretch)
+    return low, high
