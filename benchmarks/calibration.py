@@ -36,8 +36,8 @@ from benchmarks.tuning import MIN_SCORES, best_threshold, f1_by_threshold
 from models.alignment.merging import common
 from models.alignment.spd import Candidate, SPDConfig, candidates, chosen
 from models.backbones.registry import load_config
-from models.ssan.evidence import UNCALIBRATED, probability
 from models.ssan.fit import Line
+from models.verification.probability import UNCALIBRATED, probability
 from models.weights import WEIGHTS
 from schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
 from schemas.errors import CliptraceError, UsageError

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.verification.pictures import SIDE, Pictures
-from models.verification.registration import Registration, even, laid_on
+from models.verification.registration import Affine, even, laid_on
 
 _SOFT = 1.0
 """Deviation of the blur, in pixels, that forgives a registration that is not exact."""
@@ -30,20 +30,21 @@ class Agreement(NamedTuple):
     shown: float
 
 
-def agreement(ref: Pictures, query: Pictures, registration: Registration) -> Agreement:
-    """ref, query: float32[N, 64, 64], pairs of the same moments."""
-    moved, inside = laid_on(query, registration.affine)
+def softened(pictures: Pictures) -> Pictures:
+    """What is compared: with even contrast, and blurred a little. float32[N, 64, 64]."""
+    return even(np.stack([cv2.GaussianBlur(each, (0, 0), _SOFT) for each in pictures]))
+
+
+def agreement(ref: Pictures, query: Pictures, affine: Affine) -> Agreement:
+    """ref, query: float32[N, 64, 64], softened pairs of the same moments. affine: how one lies on the other."""
+    moved, inside = laid_on(query, affine)
     if inside.sum() < _FEWEST:
         return Agreement(0.0, 0.0, 0.0, 0.0)
-    one, other = (_softened(each)[:, inside] for each in (ref, moved))
+    one, other = ref[:, inside], moved[:, inside]
     changes, other_changes = one - one.mean(axis=0), other - other.mean(axis=0)
     activity = min(float(changes.std()), float(other_changes.std()))
     return Agreement(_correlation(changes, other_changes), activity, _correlation(one, other), float(inside.mean()))
 
 
-def _softened(pictures: Pictures) -> Pictures:
-    return even(np.stack([cv2.GaussianBlur(each, (0, 0), _SOFT) for each in pictures]))
-
-
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum() + 1e-6))
+    return float(np.vdot(a, b) / np.sqrt(np.vdot(a, a) * np.vdot(b, b) + 1e-6))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.agreement import Agreement, agreement
+from models.verification.agreement import Agreement, agreement, softened
 from models.verification.pictures import Pictures, decode
 from models.verification.registration import register
 
@@ -17,7 +17,7 @@ Times = NDArray[np.float64]
 
 _MOST = 8
 """Pairs of pictures that are compared."""
-_SHIFTS_S = (-0.25, -0.125, 0.125, 0.25)
+_SHIFTS_S = (0.0, -0.125, 0.125, -0.25, 0.25)
 """How far the line may be off in time: keyframes tell it no better."""
 
 
@@ -70,15 +70,15 @@ def second_look(query: Film, ref: Film, start_s: float, end_s: float, speed: flo
         last = first + 1
     shown = np.unique(np.linspace(first, last - 1, _MOST).round().astype(np.int64))
     moments = (ref.times[shown] - offset) / speed
-    pictures, asked = ref.show(shown.tolist()), query.at(moments)
-    same = query.show(asked)
-    registration = register(pictures, same)
-    best, seen = agreement(pictures, same, registration), {asked}
-    for shift in _SHIFTS_S if len(shown) > 1 else ():
-        if (moved := query.at(moments + shift)) not in seen:
-            seen.add(moved)
-            best = max(best, agreement(pictures, query.show(moved), registration), key=_alike)
-    return Look(registration.correlation, *best)
+    asked = list(dict.fromkeys(query.at(moments + shift) for shift in (_SHIFTS_S if len(shown) > 1 else (0.0,))))
+    frames = sorted({frame for frames in asked for frame in frames})
+    pictures, others = softened(ref.show(shown.tolist())), softened(query.show(frames))
+    place = {frame: number for number, frame in enumerate(frames)}
+    series = [others[[place[frame] for frame in frames]] for frames in asked]
+    registration = register(pictures, series[0])
+    return Look(
+        registration.correlation, *max((agreement(pictures, each, registration.affine) for each in series), key=_alike)
+    )
 
 
 def _alike(one: Agreement) -> float:

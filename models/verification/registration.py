@@ -52,10 +52,9 @@ class Registration(NamedTuple):
 def register(ref: Pictures, query: Pictures) -> Registration:
     """How the query's picture lies on the reference's, the same in all pairs; judged by the middle one.
 
-    ref, query: float32[N, 64, 64], pairs that may show the same.
+    ref, query: float32[N, 64, 64], pairs that may show the same, with even contrast.
     """
-    middle = len(ref) // 2
-    one, other = (even(pictures[middle : middle + 1])[0] for pictures in (ref, query))
+    one, other = ref[len(ref) // 2], query[len(ref) // 2]
     small, small_other = (cv2.resize(each, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA) for each in (one, other))
     whole = sorted(_whole(small, small_other), key=_correlation, reverse=True)
     best = max((_refined(one, other, each) for each in whole[:2]), key=_correlation)
