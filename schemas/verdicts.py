@@ -201,9 +201,9 @@ class Policy:
     """
 
     minimum_seconds: float = 2.0
-    query_share: float = 0.8
+    query_share: float = 0.55
     reference_share: float = 0.0
-    whole_share: float = 0.8
+    whole_share: float = 0.55
     trusted: tuple[str, ...] = ()
     not_a_match: frozenset[frozenset[str]] = frozenset()
     remember_days: float = 365.0
