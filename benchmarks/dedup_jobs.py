@@ -86,8 +86,8 @@ def mistakes(events: Sequence[Event], groups: Mapping[str, str]) -> dict[str, in
     """groups: which group each upload is of, in truth.
 
     canonicals_missing_or_more: groups whose number of canonicals is not one. false: duplicates of another group's
-    canonical. missed: copies beyond the first that are canonical. without: uploads without a verdict. revised: events
-    that revise an earlier one.
+    canonical. missed: copies beyond the first that are canonical, also those that are told to overlap. without: uploads
+    without a verdict. revised: events that revise an earlier one.
     """
     final = standing(events)
     canonicals = [groups[video] for video, canonical in final.items() if video == canonical]

@@ -150,7 +150,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     work_options(match)
 
-    dedup = add_command(commands, "dedup", "judge uploads as they come: canonical, or a duplicate of which video")
+    dedup = add_command(commands, "dedup", "judge uploads as they come: canonical, overlapping, or a duplicate of what")
     dedup.set_defaults(run=_dedup)
     uploads = dedup.add_mutually_exclusive_group()
     uploads.add_argument("--watch", default="", metavar="GLOB", help="a folder or glob; a file counts once it is whole")
@@ -160,7 +160,7 @@ def make_parser() -> argparse.ArgumentParser:
     dedup.add_argument("--gallery", required=True, metavar="DIR", help="what uploads are compared with and added to")
     dedup.add_argument("--output", required=True, metavar="DIR", help="verdicts-*.jsonl, one event a line")
     dedup.add_argument("--once", action="store_true", help="judge what is there, and end")
-    dedup.add_argument("--policy", default="", metavar="TOML", help="what counts as a copy (docs/dedup.md)")
+    dedup.add_argument("--policy", default="", metavar="TOML", help="how much shared makes a duplicate (docs/dedup.md)")
     dedup.add_argument(
         "--webhook", default="", metavar="URL", help="post each event there, signed with CLIPTRACE_WEBHOOK_SECRET"
     )

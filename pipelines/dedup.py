@@ -20,7 +20,7 @@ from pipelines.streaming import stream
 from schemas.config import DEDUP_MIN_SCORE, KeyframeConfig
 from schemas.errors import UsageError
 from schemas.records import VideoSource
-from schemas.verdicts import Policy
+from schemas.verdicts import CANONICAL, DUPLICATE, OVERLAPS, Policy
 from transforms.dedup.arbiter import Settle
 from transforms.dedup.contents import TellContents
 from transforms.dedup.judging import JudgeUploads
@@ -139,13 +139,14 @@ def dedup(options: DedupOptions) -> Summary:
         update_stops(gallery)
     waiting = undelivered(log) if options.webhook else 0
     return Summary(
-        videos=len(status.canonical) + len(status.duplicates),
+        videos=len(status.verdicts),
         failures=status.failures,
         seconds=status.seconds,
         elapsed_s=status.elapsed_s,
         lines={
-            "canonical": f"{len(status.canonical):,}",
-            "duplicates": f"{len(status.duplicates):,}",
+            "canonical": f"{status.count(CANONICAL):,}",
+            "duplicates": f"{status.count(DUPLICATE):,}",
+            "partial overlaps": f"{overlaps:,}" if (overlaps := status.count(OVERLAPS)) else "",
             "verdicts revised": f"{status.revised:,}" if status.revised else "",
             "still growing, left": f"{growing:,}" if growing else "",
             "events not delivered": f"{waiting:,} (the next run goes on)" if waiting else "",

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from schemas.records import Failure
-from schemas.verdicts import Verdict
+from schemas.verdicts import CANONICAL, DUPLICATE, OVERLAPS, Kind, Verdict
 from transforms import telemetry
 from transforms.dedup.arbiter import age_of
 from transforms.dedup.log import Log
@@ -24,8 +24,7 @@ class Status:
     """
 
     def __init__(self, log: Log) -> None:
-        self.canonical: set[str] = set()
-        self.duplicates: set[str] = set()
+        self.verdicts: dict[str, Kind] = {}  # the last one by upload
         self.revised = self.failures = 0
         self.seconds = self.elapsed_s = 0.0
         self._log = log
@@ -52,8 +51,13 @@ class Status:
         self._count()
         self.elapsed_s = time.monotonic() - self._begin
 
+    def count(self, kind: Kind) -> int:
+        """Uploads that are of this kind now."""
+        return sum(verdict == kind for verdict in self.verdicts.values())
+
     def __str__(self) -> str:
-        parts = [f"{len(self.canonical):,} canonical", f"{len(self.duplicates):,} duplicates"]
+        parts = [f"{self.count(CANONICAL):,} canonical", f"{self.count(DUPLICATE):,} duplicates"]
+        parts += [f"{overlaps:,} partial overlaps"] if (overlaps := self.count(OVERLAPS)) else []
         parts += [f"{self.revised:,} revised"] if self.revised else []
         parts += [f"{self.failures:,} failed"] if self.failures else []
         parts += [f"the last verdict {self._late_s:.1f} s after its file"] if self._late_s is not None else []
@@ -78,8 +82,6 @@ class Status:
 
     def _count_verdict(self, verdict: Verdict) -> None:
         self.revised += verdict.revises is not None
-        now, before = (self.canonical, self.duplicates)[:: 1 if verdict.verdict == "canonical" else -1]
-        now.add(verdict.video_id)
-        before.discard(verdict.video_id)
+        self.verdicts[verdict.video_id] = verdict.verdict
         if verdict.revises is None:
             self._late_s = age_of(verdict)

@@ -8,12 +8,15 @@ import fnmatch
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from schemas.errors import UsageError
 from schemas.records import Segment, VideoSource
 
-CANONICAL, DUPLICATE = "canonical", "duplicate_of"
+Kind = Literal["canonical", "overlaps", "duplicate_of"]
+CANONICAL: Final = "canonical"
+OVERLAPS: Final = "overlaps"
+DUPLICATE: Final = "duplicate_of"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,12 +72,47 @@ class Judgement:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Overlap:
+    """Seconds that an upload shares with a video whose duplicate it is not.
+
+    matched_id: the video that ``segments`` lie in. canonical_id: the canonical video of its group. share, other_share:
+    of the upload's and of the matched video's length, in [0, 1], that the segments cover.
+    """
+
+    matched_id: str
+    canonical_id: str
+    score: float
+    share: float
+    other_share: float
+    segments: tuple[Segment, ...]
+
+    @classmethod
+    def of(cls, link: Link, canonical_id: str) -> Overlap:
+        return cls(link.other_id, canonical_id, link.score, link.share, link.other_share, link.segments)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "matched_id": self.matched_id,
+            "canonical_id": self.canonical_id,
+            "score": round(self.score, 4),
+            "share": round(self.share, 4),
+            "other_share": round(self.other_share, 4),
+            "segments": [segment_to_json(segment) for segment in self.segments],
+        }
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Overlap:
+        return cls(**{**row, "segments": tuple(Segment(**each) for each in row["segments"])})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
     """One event: what an upload is, from now on. The one before it, if any, is named by ``revises``.
 
-    canonical_id: the video itself where it is canonical. whole: False where it shows only a part of the canonical
-    video, or that only a part of it. matched_id: the video that ``segments`` lie in, the canonical one or another of
-    its copies; "" for a canonical. score: of the match, 0 for a canonical. fingerprint: of the file.
+    canonical_id: the video itself unless it is a duplicate. whole: False where it shows only a part of the canonical
+    video, or that only a part of it; or where it only overlaps. matched_id: the video that ``segments`` lie in: of a
+    duplicate, the canonical one or another of its copies; else of the first overlap; "" where nothing is shared.
+    score: of the match, else 0. fingerprint: of the file. overlaps: of what is no duplicate, one a group, best first.
     """
 
     video_id: str
@@ -87,15 +125,19 @@ class Verdict:
     segments: tuple[Segment, ...] = ()
     revises: str | None = None
     whole: bool = True
+    overlaps: tuple[Overlap, ...] = ()
 
     @property
-    def verdict(self) -> Literal["canonical", "duplicate_of"]:
-        return "canonical" if self.canonical_id == self.video_id else "duplicate_of"
+    def verdict(self) -> Kind:
+        if self.canonical_id != self.video_id:
+            return DUPLICATE
+        return OVERLAPS if self.overlaps else CANONICAL
 
     @property
     def event_id(self) -> str:
         """The same whenever the same thing is said again, so that a consumer can tell."""
-        said = (self.video_id, self.fingerprint, self.canonical_id, self.revises or "")
+        overlapped = (overlap.matched_id for overlap in self.overlaps)
+        said = (self.video_id, self.fingerprint, self.canonical_id, self.revises or "", *overlapped)
         return hashlib.sha256("\0".join(f"{len(each)} {each}" for each in said).encode()).hexdigest()[:24]
 
     @property
@@ -118,13 +160,18 @@ class Verdict:
             "revises": self.revises,
             "matched_id": self.matched_id,
             "fingerprint": self.fingerprint,
+            "overlaps": [overlap.to_json() for overlap in self.overlaps],
         }
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Verdict:
-        """Raises KeyError or TypeError where ``row`` is no verdict."""
-        names = [field.name for field in dataclasses.fields(cls) if field.name != "segments"]
-        return cls(**{name: row[name] for name in names}, segments=tuple(Segment(**each) for each in row["segments"]))
+        """Raises KeyError or TypeError where ``row`` is no verdict. Events of before there were overlaps have none."""
+        names = [field.name for field in dataclasses.fields(cls) if field.name not in ("segments", "overlaps")]
+        return cls(
+            **{name: row[name] for name in names},
+            segments=tuple(Segment(**each) for each in row["segments"]),
+            overlaps=tuple(Overlap.from_json(each) for each in row.get("overlaps", ())),
+        )
 
 
 def segment_to_json(segment: Segment) -> dict[str, Any]:
@@ -144,18 +191,19 @@ def now() -> str:
 class Policy:
     """From when on two videos count as copies of each other, and which never do.
 
-    minimum_seconds: matched seconds, or all of a shorter video. query_share, reference_share: least share of the
-    duplicate, and of what it is a duplicate of, that is matched. whole_share: least share of both from which they are
-    copies as a whole, whose other copies are copies of each other, too; below, one is a part in the other.
+    minimum_seconds: matched seconds from which they share something at all, or all of a shorter video. query_share,
+    reference_share: least share of the duplicate, and of what it is a duplicate of, that is matched; below, they only
+    overlap. whole_share: least share of both from which they are copies as a whole, whose other copies are copies of
+    each other, too; below, one is a part in the other.
     trusted: patterns of ids (* for anything) of uploads that are canonical rather than others.
     not_a_match: pairs of ids that are never each other's duplicate, whatever is found.
     remember_days: for how long an upload's group may still change; from then on it counts as any gallery video.
     """
 
     minimum_seconds: float = 2.0
-    query_share: float = 0.0
+    query_share: float = 0.55
     reference_share: float = 0.0
-    whole_share: float = 0.5
+    whole_share: float = 0.55
     trusted: tuple[str, ...] = ()
     not_a_match: frozenset[frozenset[str]] = frozenset()
     remember_days: float = 365.0
@@ -190,14 +238,19 @@ class Policy:
     def forbids(self, video_id: str, other_id: str) -> bool:
         return frozenset((video_id, other_id)) in self.not_a_match
 
+    def counts(self, link: Link) -> bool:
+        """Whether what two videos share is worth telling."""
+        return link.exact or link.seconds >= self.minimum_seconds or max(link.share, link.other_share) >= 0.9
+
     def accepts(self, link: Link, is_query: bool = True) -> bool:
         """Whether a link is strong enough to make one a duplicate of the other: the upload, or the other way round."""
         query, reference = (link.share, link.other_share) if is_query else (link.other_share, link.share)
-        enough = link.exact or link.seconds >= self.minimum_seconds or max(query, reference) >= 0.9
-        return enough and query >= self.query_share and reference >= self.reference_share
+        return self.counts(link) and query >= self.query_share and reference >= self.reference_share
 
     def is_whole(self, link: Link) -> bool:
-        return link.exact or min(link.share, link.other_share) >= self.whole_share
+        """Whether either could be the other's duplicate, and stand for it where their copies are concerned."""
+        enough = min(link.share, link.other_share) >= self.whole_share
+        return enough and self.accepts(link) and self.accepts(link, is_query=False)
 
 
 def _is_texts(value: object) -> bool:

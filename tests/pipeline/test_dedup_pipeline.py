@@ -24,7 +24,7 @@ def uploads(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable[..., None
         shutil.copy(CLIPS / f"{name}.mp4", folder)
     shutil.copy(CLIPS / "bottles.mp4", folder / "bottles-again.mp4")
     ffmpeg("-i", CLIPS / "juggling.mp4", "-vf", "scale=240:-2", "-crf", 32, folder / "juggling-small.mp4")
-    ffmpeg("-ss", 3, "-t", 5, "-i", CLIPS / "street.mp4", folder / "street-part.mp4")
+    ffmpeg("-i", CLIPS / "street.mp4", "-vf", "hue=s=0", folder / "street-grey.mp4")
     (folder / "broken.mp4").write_text("no video")
     (folder / "empty.mp4").write_text("")
     return folder
@@ -65,19 +65,61 @@ def test_each_group_has_one_canonical(first_dedup: tuple[int, str, Path]) -> Non
     assert groups(root / "out") == {
         frozenset({"bottles.mp4", "bottles-again.mp4"}),
         frozenset({"juggling.mp4", "juggling-small.mp4"}),
-        frozenset({"street.mp4", "street-part.mp4"}),
+        frozenset({"street.mp4", "street-grey.mp4"}),
     }
     assert "canonical:      3\nduplicates:     3\n" in text
 
 
-def test_a_part_is_told_with_its_seconds(first_dedup: tuple[int, str, Path]) -> None:
-    final = {line["video_id"]: line for line in lines(first_dedup[2] / "out")}
-    part, whole = final["street-part.mp4"], final["street.mp4"]
-    duplicate = part if part["verdict"] == "duplicate_of" else whole
-    (segment,) = duplicate["segments"]
-    sides = ("query", "ref") if duplicate is part else ("ref", "query")
-    found = [segment[f"{side}_{end}"] for side in sides for end in ("start", "end")]
-    assert found == pytest.approx([0, 5, 3, 8], abs=0.7)
+@pytest.fixture(scope="session")
+def pieces(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable[..., None]) -> Path:
+    """Five seconds of street, and a video that shows them between those of others."""
+    folder = tmp_path_factory.mktemp("pieces")
+    ffmpeg("-ss", 3, "-t", 5, "-i", CLIPS / "street.mp4", folder / "street-clip.mp4")
+    inputs = ("-t", 8, "-i", CLIPS / "coffee.mp4", "-i", folder / "street-clip.mp4", "-t", 8, "-i", CLIPS / "cars.mp4")
+    parts = "".join(f"[{number}:v]scale=320:240,setsar=1,fps=25[{number}];" for number in range(3))
+    ffmpeg(*inputs, "-filter_complex", f"{parts}[0][1][2]concat=n=3", "-an", folder / "compilation.mp4")
+    return folder
+
+
+def judged_in_turn(root: Path, *uploads: Path) -> dict[str, dict[str, Any]]:
+    """The last event of each; all are judged before the next comes."""
+    (root / "in").mkdir(parents=True)
+    for upload in uploads:
+        shutil.copy(upload, root / "in")
+        options = ("--gallery", root / "g", "--output", root / "o", "--once", "--poll", "0.1")
+        assert dedup("--watch", root / "in", *options)[0] == 0
+    return {line["video_id"]: line for line in lines(root / "o")}
+
+
+def ends(segment: dict[str, Any]) -> list[float]:
+    return [segment[name] for name in ("query_start", "query_end", "ref_start", "ref_end")]
+
+
+def test_a_clip_out_of_a_film_is_its_duplicate_with_its_seconds(pieces: Path, tmp_path: Path) -> None:
+    final = judged_in_turn(tmp_path, CLIPS / "street.mp4", pieces / "street-clip.mp4")
+    assert final["street.mp4"]["verdict"] == "canonical"
+    clip = final["street-clip.mp4"]
+    assert (clip["verdict"], clip["canonical_id"], clip["whole"]) == ("duplicate_of", "street.mp4", False)
+    (segment,) = clip["segments"]
+    assert ends(segment) == pytest.approx([0, 5, 3, 8], abs=0.7)
+
+
+def test_what_contains_a_clip_is_no_duplicate_of_it(pieces: Path, tmp_path: Path) -> None:
+    final = judged_in_turn(
+        tmp_path, pieces / "street-clip.mp4", CLIPS / "street.mp4", pieces / "compilation.mp4", CLIPS / "cars.mp4"
+    )
+    assert {video: (line["verdict"], line["canonical_id"]) for video, line in final.items()} == {
+        "street-clip.mp4": ("canonical", "street-clip.mp4"),
+        "street.mp4": ("overlaps", "street.mp4"),
+        "compilation.mp4": ("overlaps", "compilation.mp4"),
+        "cars.mp4": ("overlaps", "cars.mp4"),
+    }
+    seconds = {overlap["matched_id"]: overlap for overlap in final["compilation.mp4"]["overlaps"]}
+    assert seconds.keys() == {"street-clip.mp4", "street.mp4"}
+    assert ends(seconds["street.mp4"]["segments"][0]) == pytest.approx([8, 13, 3, 8], abs=0.7)
+    assert seconds["street-clip.mp4"]["other_share"] > 0.8
+    assert ends(final["street.mp4"]["segments"][0]) == pytest.approx([3, 8, 0, 5], abs=0.7)
+    assert ends(final["cars.mp4"]["segments"][0]) == pytest.approx([0, 8, 13, 21], abs=1.0)
 
 
 def test_what_cannot_be_used_is_one_dead_letter_each(first_dedup: tuple[int, str, Path]) -> None:

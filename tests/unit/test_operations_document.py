@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.verdicts import CANONICAL, DUPLICATE
+from schemas.verdicts import CANONICAL, DUPLICATE, OVERLAPS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operations.md").read_text()
@@ -26,7 +26,7 @@ def measured() -> Iterator[str]:
             if called == "RunIsolated":
                 yield from (f"{name}_{what}" for name in names for what in ("done", "failures", "ms"))
             elif called == "telemetry.count":
-                yield from names or [f"verdicts_{verdict}" for verdict in (CANONICAL, DUPLICATE)]
+                yield from names or [f"verdicts_{verdict}" for verdict in (CANONICAL, OVERLAPS, DUPLICATE)]
             elif called == "telemetry.measure":
                 yield from names
             elif called == "telemetry.failed":

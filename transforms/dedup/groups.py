@@ -2,8 +2,11 @@
 
 The rules, which docs/dedup.md tells users:
 - Two uploads that are copies as a whole are in one group, and so are their other copies (A~B, B~C: one group).
-- An upload that shares only a part is a duplicate of the best-matching canonical video; it joins no groups together,
-  and a part of what is itself no canonical says nothing. Whose copy as a whole is a part is one as well.
+- An upload that is contained in a longer video is a duplicate of the best-matching canonical one; it joins no groups
+  together, and being contained in what is itself no canonical makes no duplicate. Whose copy as a whole is a part is
+  one as well.
+- An upload that shares less stays canonical, and its verdict tells what it overlaps: of two, the one that was judged
+  later. What becomes of the other afterwards is not told again.
 - One of a group is canonical: a video of the gallery, else a trusted upload, else the one that was judged first. So an
   upload that was canonical becomes a duplicate only where a later one shows that two groups are one.
 """
@@ -12,9 +15,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
+from collections.abc import Container, Iterator, Mapping
 
 from schemas.records import Segment
-from schemas.verdicts import Judgement, Link, Policy, Verdict
+from schemas.verdicts import Judgement, Link, Overlap, Policy, Verdict
 
 _DAY_S = 86_400.0
 
@@ -58,7 +62,7 @@ class Groups:
             verdict.fingerprint,
             verdict.canonical_id,
             verdict.event_id,
-            verdict.whole,
+            verdict.whole or verdict.canonical_id == verdict.video_id,
             old.order if old and old.fingerprint == verdict.fingerprint else self._judged,
             verdict.time,
         )
@@ -82,7 +86,7 @@ class Groups:
         found, whole = self._found(judgement, head)
         winner = min([head, *found], key=lambda canonical: self._rank(canonical, own))
         if new:
-            events.append(self._event(own, winner, time, judgement, found.get(winner), whole))
+            events.append(self._first(judgement, winner, time, found, whole))
             self.take(events[-1])
             if winner != own:  # those that were told of it when it was the gallery's, as after a job that died
                 events += self._follow(own, winner, time, whole)
@@ -97,23 +101,42 @@ class Groups:
         links = (link for link in judgement.links if link.in_flight)
         return tuple(link for link in links if not self.knows(link.other_id, link.fingerprint or None))
 
-    def _found(self, judgement: Judgement, head: str) -> tuple[dict[str, Link], bool]:
-        """The best link to each canonical video that the upload's group is, or goes to, one group with; and whether
-        they are copies as a whole."""
-        own, whole, part = judgement.video_id, dict[str, Link](), dict[str, Link]()
+    def _links(self, judgement: Judgement, head: str) -> Iterator[tuple[str, Link]]:
+        """Links to other groups of which something can be said, best first, each with that group's canonical video."""
+        own = judgement.video_id
         for link in sorted(judgement.links, key=lambda link: (-link.score, -link.seconds, link.other_id)):
             standing = self._standings.get(link.other_id)
             if link.other_id == own or self._policy.forbids(own, link.other_id) or (not standing and link.in_flight):
                 continue
             canonical = standing.canonical_id if standing else link.other_id
+            if canonical != head and not self._policy.forbids(head, canonical):
+                yield canonical, link
+
+    def _found(self, judgement: Judgement, head: str) -> tuple[dict[str, Link], bool]:
+        """The best link to each canonical video that the upload's group is, or goes to, one group with; and whether
+        they are copies as a whole."""
+        own, whole, part = judgement.video_id, dict[str, Link](), dict[str, Link]()
+        for canonical, link in self._links(judgement, head):
+            standing = self._standings.get(link.other_id)
             is_query = self._rank(canonical, own) < self._rank(head, own)
-            if canonical == head or not self._policy.accepts(link, is_query) or self._policy.forbids(head, canonical):
+            if not self._policy.accepts(link, is_query):
                 continue
             if self._policy.is_whole(link) and (standing is None or standing.whole):
                 whole.setdefault(canonical, link)
-            elif (canonical == link.other_id or self._policy.is_whole(link)) and head == own and not part:
+                continue
+            # A copy of a part is a part of the whole, too; the whole is never a part of such a copy.
+            contained = canonical == link.other_id or (is_query and self._policy.is_whole(link))
+            if contained and head == own and not part:
                 part[canonical] = link
         return (whole, True) if whole else (part, False)
+
+    def _overlaps(self, judgement: Judgement, joined: Container[str]) -> dict[str, Link]:
+        """The best link of a canonical upload to each group that does not become one with its own."""
+        best = dict[str, Link]()
+        for canonical, link in self._links(judgement, judgement.video_id):
+            if canonical not in joined and self._policy.counts(link):
+                best.setdefault(canonical, link)
+        return best
 
     def _rank(self, canonical: str, own: str) -> tuple[int, int]:
         """The least is canonical. A video of the gallery that is no upload, or none any more, comes first."""
@@ -167,8 +190,12 @@ class Groups:
             self.take(events[-1])
         return events
 
-    def _event(self, own: str, winner: str, time: str, judgement: Judgement, link: Link | None, whole: bool) -> Verdict:
+    def _first(self, judgement: Judgement, winner: str, time: str, found: Mapping[str, Link], whole: bool) -> Verdict:
+        """The first verdict on an upload's file."""
+        own = judgement.video_id
         before = self._standings.get(own)
+        overlaps = self._overlaps(judgement, found) if winner == own else {}
+        link = found[winner] if winner != own else next(iter(overlaps.values()), None)
         return Verdict(
             own,
             judgement.uri,
@@ -179,7 +206,8 @@ class Groups:
             link.score if link else 0.0,
             link.segments if link else (),
             before.event_id if before else None,
-            whole or winner == own,
+            whole if winner != own else not overlaps,
+            tuple(Overlap.of(link, canonical) for canonical, link in overlaps.items()),
         )
 
     def _revised(

@@ -11,14 +11,14 @@ from schemas.verdicts import Link, Policy
 def test_a_policy_is_read() -> None:
     text = """
     minimum_seconds = 5
-    query_share = 0.5
+    query_share = 0.9
     trusted = ["studio/*"]
     not_a_match = [["a.mp4", "b.mp4"]]
     """
     policy = Policy.parse(text, "policy.toml")
     assert policy == Policy(
         minimum_seconds=5,
-        query_share=0.5,
+        query_share=0.9,
         trusted=("studio/*",),
         not_a_match=frozenset({frozenset({"a.mp4", "b.mp4"})}),
     )
@@ -59,6 +59,14 @@ def test_short_videos_are_matched_as_a_whole() -> None:
 
 def test_shares_are_of_the_duplicate_and_of_its_canonical() -> None:
     link = Link("b", 0.9, 10.0, 0.9, 0.1)
-    assert Policy(query_share=0.5).accepts(link)
-    assert not Policy(query_share=0.5).accepts(link, is_query=False)
+    assert Policy().accepts(link)
+    assert not Policy().accepts(link, is_query=False)
+    assert Policy(query_share=0).accepts(link, is_query=False)
     assert not Policy(reference_share=0.5).accepts(link)
+
+
+def test_copies_as_a_whole_could_each_be_the_duplicate() -> None:
+    link = Link("b", 0.9, 10.0, 0.85, 0.95)
+    assert Policy().is_whole(link)
+    assert not Policy(whole_share=0.9).is_whole(link)
+    assert not Policy(query_share=0.9).is_whole(link)

@@ -18,6 +18,11 @@ def part(other: str, score: float = 0.9, in_flight: bool = True, seconds: float 
     return Link(other, score, seconds, 0.8, 0.1, (SEGMENT,), in_flight)
 
 
+def shared(other: str, share: float, other_share: float, score: float = 0.9, in_flight: bool = True) -> Link:
+    """Of an upload and of another video so much is the same."""
+    return Link(other, score, 8.0, share, other_share, (SEGMENT,), in_flight)
+
+
 def exact(other: str) -> Link:
     return Link(other, 1.0, 10.0, 1.0, 1.0, (SEGMENT,), in_flight=True, exact=True)
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from dedup_examples import exact, judgement, whole
+from dedup_examples import exact, judgement, shared, whole
 
 from schemas.errors import CliptraceError
 from schemas.records import Failure
@@ -63,6 +63,48 @@ def test_an_event_is_one_line_of_the_contract(tmp_path: Path) -> None:
         "revises": None,
         "matched_id": "old",
         "fingerprint": "1-1",
+        "overlaps": [],
+    }
+
+
+def test_an_overlap_is_one_line_of_the_contract_and_told_once(tmp_path: Path) -> None:
+    for each in (arbiter(tmp_path), arbiter(tmp_path)):
+        each.hear(judgement("a", shared("b", 0.5, 0.25)))
+        each.hear(judgement("b"))  # which did not see a
+    first, second = lines(tmp_path, "verdicts")
+    assert (first["video_id"], first["verdict"], first["overlaps"]) == ("a", "canonical", [])
+    segment = {
+        "query_start": 2.0,
+        "query_end": 10.0,
+        "ref_start": 0.0,
+        "ref_end": 8.0,
+        "score": 0.9,
+        "reversed": False,
+        "speed": 1.0,
+    }
+    assert second.pop("event_time").endswith("Z")
+    assert len(second.pop("event_id")) == 24
+    assert second == {
+        "uri": "/in/b",
+        "video_id": "b",
+        "verdict": "overlaps",
+        "canonical_id": "b",
+        "whole": False,
+        "score": 0.9,
+        "segments": [segment],
+        "revises": None,
+        "matched_id": "a",
+        "fingerprint": "1-1",
+        "overlaps": [
+            {
+                "matched_id": "a",
+                "canonical_id": "a",
+                "score": 0.9,
+                "share": 0.25,
+                "other_share": 0.5,
+                "segments": [segment],
+            }
+        ],
     }
 
 

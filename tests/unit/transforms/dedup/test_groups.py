@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from dedup_examples import SEGMENT, judgement, part, whole
+import pytest
+from dedup_examples import SEGMENT, judgement, part, shared, whole
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records import Segment
-from schemas.verdicts import Judgement, Policy, Verdict
+from schemas.verdicts import Judgement, Link, Overlap, Policy, Verdict
 from transforms.dedup.groups import Groups
 
 TIME = "2026-01-31T12:00:00.000Z"
@@ -133,9 +134,119 @@ def test_a_link_to_an_upload_in_flight_waits() -> None:
 
 
 def test_a_weak_link_says_nothing() -> None:
-    assert final(judged(judgement("a"), judgement("b", part("a", seconds=1.9))))["b"] == "b"
+    verdicts = judged(judgement("a"), judgement("b", part("a", seconds=1.9)))
+    assert [v.verdict for v in verdicts] == ["canonical", "canonical"]
     strict = Policy(query_share=0.9)
-    assert final(judged(judgement("a"), judgement("b", whole("a")), policy=strict))["b"] == "b"
+    verdicts = judged(judgement("a"), judgement("b", whole("a")), policy=strict)
+    assert [v.verdict for v in verdicts] == ["canonical", "overlaps"]
+
+
+@pytest.mark.parametrize(
+    ("what", "share", "other_share", "verdict", "is_whole"),
+    [
+        ("a whole copy", 0.97, 0.97, "duplicate_of", True),
+        ("a copy with an outro of its own", 0.6, 0.98, "duplicate_of", True),
+        ("a clip out of a film", 0.9, 0.01, "duplicate_of", False),
+        ("a film that contains a known clip", 0.01, 0.97, "overlaps", False),
+        ("a cut that is twice as long as a known video", 0.5, 1.0, "overlaps", False),
+        ("half of a compilation", 0.5, 0.95, "overlaps", False),
+        ("a shared intro", 0.05, 0.04, "overlaps", False),
+        ("half of either", 0.5, 0.5, "overlaps", False),
+    ],
+)
+def test_only_what_is_contained_in_another_is_its_duplicate(
+    what: str, share: float, other_share: float, verdict: str, is_whole: bool
+) -> None:
+    first, second = judged(judgement("a"), judgement("b", shared("a", share, other_share)))
+    assert (first.verdict, first.whole) == ("canonical", True)
+    assert (second.verdict, second.whole) == (verdict, is_whole), what
+    assert second.canonical_id == ("a" if verdict == "duplicate_of" else "b")
+    assert (second.matched_id, second.score, second.segments) == ("a", 0.9, (SEGMENT,))
+
+
+def test_an_overlap_is_told_with_its_seconds_and_whose_they_are() -> None:
+    verdicts = judged(
+        judgement("a"),
+        judgement("a2", whole("a")),
+        judgement("b"),
+        judgement("mix", shared("a2", 0.4, 0.5, 0.8), shared("b", 0.3, 0.9), shared("a", 0.3, 0.5, 0.7)),
+    )
+    mix = verdicts[-1]
+    assert (mix.verdict, mix.canonical_id, mix.matched_id, mix.revises) == ("overlaps", "mix", "b", None)
+    assert mix.overlaps == (
+        Overlap("b", "b", 0.9, 0.3, 0.9, (SEGMENT,)),
+        Overlap("a2", "a", 0.8, 0.4, 0.5, (SEGMENT,)),
+    )
+    assert Verdict.from_json(mix.to_json()) == mix
+    assert all(verdict.overlaps == () for verdict in verdicts[:-1])
+
+
+def test_an_overlap_joins_nothing_and_has_copies_as_any_canonical() -> None:
+    verdicts = judged(
+        judgement("a"),
+        judgement("b", shared("a", 0.5, 0.5)),
+        judgement("b2", whole("b"), shared("a", 0.5, 0.5)),
+        judgement("clip", part("b", 0.8)),
+        judgement("a2", whole("a"), shared("b", 0.5, 0.5)),
+    )
+    assert final(verdicts) == {"a": "a", "b": "b", "b2": "b", "clip": "b", "a2": "a"}
+    assert [v.verdict for v in verdicts] == ["canonical", "overlaps", *["duplicate_of"] * 3]
+
+
+def test_an_overlap_becomes_a_duplicate_where_a_late_upload_shows_that_it_is_one() -> None:
+    verdicts = judged(judgement("a"), judgement("b", shared("a", 0.5, 0.5)), judgement("c", whole("a"), whole("b")))
+    assert [(v.video_id, v.verdict, v.canonical_id) for v in verdicts[2:]] == [
+        ("c", "duplicate_of", "a"),
+        ("b", "duplicate_of", "a"),
+    ]
+    assert verdicts[3].revises == verdicts[1].event_id
+    assert verdicts[3].overlaps == ()
+
+
+def test_a_clip_shows_of_no_two_videos_that_they_are_one() -> None:
+    """The clip is all of one and a part of the other, which shows much that the first does not."""
+    verdicts = judged(
+        judgement("short"),
+        judgement("long", shared("short", 0.5, 1.0)),
+        judgement("again", shared("short", 1.0, 1.0), shared("long", 1.0, 0.5)),
+    )
+    assert final(verdicts) == {"short": "short", "long": "long", "again": "short"}
+
+
+def test_what_is_shown_by_two_halves_makes_no_group_of_their_originals() -> None:
+    halves = judgement("halves", shared("a", 0.5, 0.5), shared("b", 0.5, 0.5))
+    (_, _, verdict) = judged(judgement("a"), judgement("b"), halves)
+    assert (verdict.verdict, [overlap.canonical_id for overlap in verdict.overlaps]) == ("overlaps", ["a", "b"])
+
+
+def test_a_trusted_film_takes_its_clips_and_a_trusted_clip_takes_no_film() -> None:
+    policy = Policy(trusted=("studio/*",))
+    film = judgement("studio/film", shared("clip", 0.01, 1.0))
+    assert final(judged(judgement("clip"), film, policy=policy)) == {
+        "clip": "studio/film",
+        "studio/film": "studio/film",
+    }
+    verdicts = judged(
+        judgement("film"),
+        judgement("piece", shared("film", 1.0, 0.01)),
+        judgement("studio/clip", shared("piece", 1.0, 1.0), shared("film", 1.0, 0.01, 0.8)),
+        policy=policy,
+    )
+    assert final(verdicts) == {"film": "film", "piece": "film", "studio/clip": "studio/clip"}
+    assert verdicts[-1].verdict == "overlaps"
+
+
+def test_a_pair_that_is_no_match_does_not_overlap() -> None:
+    policy = Policy(not_a_match=frozenset({frozenset({"a", "b"})}))
+    verdicts = judged(judgement("a"), judgement("b", shared("a", 0.5, 0.5)), policy=policy)
+    assert [v.verdict for v in verdicts] == ["canonical", "canonical"]
+
+
+def test_events_of_before_there_were_overlaps_are_read() -> None:
+    (verdict,) = judged(judgement("a"))
+    row = verdict.to_json()
+    assert row.pop("overlaps") == []
+    assert row.pop("event_id") == Verdict.from_json(row).event_id == verdict.event_id
 
 
 def test_what_is_not_a_match_stays_apart_also_by_a_third() -> None:
@@ -210,7 +321,9 @@ def test_one_canonical_a_group_whatever_the_order(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_every_duplicate_has_a_canonical_whatever_is_found(data: st.DataObject) -> None:
-    """Whole and partial copies of uploads and of the gallery's videos, trusted ones, new files under old names."""
+    """Copies, clips, films and overlaps of uploads and of the gallery's videos, trusted ones, new files under old
+    names."""
+    shares = st.tuples(*[st.sampled_from((0.1, 0.5, 0.8, 1.0))] * 2)
     ids = [f"v{number}" for number in range(data.draw(st.integers(1, 6)))]
     gallery = ["g0", "g1"]
     pairs = st.frozensets(st.sampled_from(ids + gallery), min_size=2, max_size=2)
@@ -219,7 +332,7 @@ def test_every_duplicate_has_a_canonical_whatever_is_found(data: st.DataObject) 
     for step in range(data.draw(st.integers(1, 12))):
         own = data.draw(st.sampled_from(ids))
         links = [
-            (whole if data.draw(st.booleans()) else part)(other, data.draw(st.sampled_from((0.8, 0.9))), other in ids)
+            shared(other, *data.draw(shares), data.draw(st.sampled_from((0.8, 0.9))), other in ids)
             for other in data.draw(st.sets(st.sampled_from(ids + gallery), max_size=4))
         ]
         new_file = data.draw(st.booleans())
@@ -229,6 +342,50 @@ def test_every_duplicate_has_a_canonical_whatever_is_found(data: st.DataObject) 
         assert not any(policy.forbids(video, canonical) for video, canonical in said.items())
     assert said.keys() <= set(ids)
     assert len({verdict.event_id for verdict in verdicts}) == len(verdicts)
+
+
+@given(st.data())
+def test_what_is_removed_is_contained_in_its_group_and_what_overlaps_is_told(data: st.DataObject) -> None:
+    """Pieces of one timeline, some with seconds of their own; each pair is heard of when the later one is judged."""
+    span = st.tuples(st.integers(0, 30), st.integers(3, 20), st.integers(0, 10))
+    drawn = data.draw(st.lists(span, min_size=1, max_size=7))
+    ids = [f"v{number}" for number in range(len(drawn))]
+    seconds = {
+        video: {*range(start, start + length), *((video, second) for second in range(more))}
+        for video, (start, length, more) in zip(ids, drawn, strict=True)
+    }
+
+    def share(video: str, other: str) -> float:
+        return len(seconds[video] & seconds[other]) / len(seconds[video])
+
+    def link(video: str, other: str) -> Link:
+        same = len(seconds[video] & seconds[other])
+        return Link(other, 0.9, same, share(video, other), share(other, video), (SEGMENT,), in_flight=True)
+
+    def links(video: str) -> list[Link]:
+        return [link(video, other) for other in ids if other != video and seconds[video] & seconds[other]]
+
+    policy = Policy()
+    groups, verdicts = Groups(policy), list[Verdict]()
+    for video in ids:
+        verdicts += groups.judge(judgement(video, *links(video)), TIME)
+    said = final(verdicts)
+    for video, canonical in said.items():
+        group = [other for other in ids if said[other] == canonical and other != video]
+        if canonical != video:
+            assert said[canonical] == canonical
+            assert max(share(video, other) for other in group) >= policy.query_share
+    firsts = {v.video_id: v for v in verdicts if v.revises is None}
+    for position, video in enumerate(ids):
+        earlier = {other for other in ids[:position] if policy.counts(link(video, other))}
+        if firsts[video].verdict != "duplicate_of":
+            assert {overlap.matched_id for overlap in firsts[video].overlaps} <= earlier
+            assert (firsts[video].verdict == "overlaps") == bool(earlier)
+    assert len({verdict.event_id for verdict in verdicts}) == len(verdicts)
+    again = Groups(policy)
+    for verdict in verdicts:
+        again.take(Verdict.from_json(verdict.to_json()))
+    assert all(again.judge(judgement(video, *links(video)), TIME) == [] for video in ids)
 
 
 def test_what_counted_as_a_gallery_video_takes_its_duplicates_along() -> None:
