@@ -4,6 +4,7 @@ pieces, other speeds, pictures that are held. Each is judged by its map and by a
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -32,6 +33,10 @@ _SAME_QUERY, _SAME_REF = 0.5, 0.2
 _LEAST_DOUBT = 1e-9
 # A held picture is one moment of the reference, of which a segment tells a little more: half as sure as seconds are.
 _HELD = 0.5
+# A finding that the map thinks this probable, though its pictures agree less than that in how they change, is looked
+# for at other seconds; one at another speed than the original is made exact.
+_DOUBTED, _AGREED, _HURRIED = 0.3, 0.5, 0.1
+_LEAST_CHANGE, _BETTER = 0.3, 0.1
 _AROUND = 2
 """Keyframes to either side of a held picture's, that tell whether the reference goes on there."""
 
@@ -69,13 +74,30 @@ def align(
     told = open_spd(config.weights).config
     found = candidates(similarity, query_times, ref_times, config, scene)
     if scene and scene.has_pictures:
-        found = [
-            each._replace(look=scene.look(each.line))
-            if probability(each.evidence, None, told) >= config.worth_a_look
-            else each
-            for each in found
-        ]
+        seen = TimedMap(*checked(similarity, query_times, ref_times))
+        found = [each for one in found for each in looked_at(one, seen, scene, told, config)]
     return chosen(found, told, config)
+
+
+def looked_at(
+    found: Candidate, seen: TimedMap, scene: Scene, told: Mapping[str, Any], config: SPDConfig
+) -> Iterator[Candidate]:
+    """The finding after a second look, and beside it the same at other seconds or another speed, if the pictures say
+    so."""
+    by_map = probability(found.evidence, None, told)
+    if by_map < config.worth_a_look and not found.held:
+        yield found
+        return
+    look = scene.look(found.line)
+    yield found._replace(look=look)
+    doubted = by_map >= _DOUBTED and look.change < _AGREED
+    if found.held or not (doubted or abs(math.log(abs(found.line.speed))) > _HURRIED):
+        return
+    if other := scene.retimed(found.line, look):
+        line, change = other
+        if change > _LEAST_CHANGE and (not doubted or change > look.change + _BETTER):
+            evidence = gather(found.evidence.logit, seen, line)
+            yield Candidate(line, line.speed < 0, evidence, False, scene.look(line))
 
 
 def candidates(

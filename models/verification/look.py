@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.verification.agreement import Agreement, agreement, softened
 from models.verification.pictures import Pictures, decode
-from models.verification.registration import register
+from models.verification.registration import Affine, register
 
 Times = NDArray[np.float64]
 
@@ -22,13 +22,15 @@ _SHIFTS_S = (0.0, -0.125, 0.125, -0.25, 0.25)
 
 
 class Look(NamedTuple):
-    """registration: correlation of the two pictures where they lie on one another. The others as in Agreement."""
+    """registration: correlation of the two pictures where they lie on one another, and affine: how they do. The others
+    as in Agreement."""
 
     registration: float
     change: float
     activity: float
     detail: float
     shown: float
+    affine: Affine
 
 
 class Film:
@@ -45,6 +47,11 @@ class Film:
     @property
     def has_pictures(self) -> bool:
         return bool(self._pictures)
+
+    @property
+    def end_s(self) -> float:
+        """About where the video ends."""
+        return float(self.times[-1]) + (float(np.median(np.diff(self.times))) / 2 if len(self.times) > 1 else 0.0)
 
     def at(self, seconds: Times) -> tuple[int, ...]:
         """The picture nearest to each second."""
@@ -76,9 +83,8 @@ def second_look(query: Film, ref: Film, start_s: float, end_s: float, speed: flo
     place = {frame: number for number, frame in enumerate(frames)}
     series = [others[[place[frame] for frame in frames]] for frames in asked]
     registration = register(pictures, series[0])
-    return Look(
-        registration.correlation, *max((agreement(pictures, each, registration.affine) for each in series), key=_alike)
-    )
+    agreements = (agreement(pictures, each, registration.affine) for each in series)
+    return Look(registration.correlation, *max(agreements, key=_alike), registration.affine)
 
 
 def _alike(one: Agreement) -> float:

@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from models.ssan.fit import Line
 from models.verification.look import Film, Look, second_look
+from models.verification.retiming import best_timing
 from models.verification.stills import SHORTEST_S, Stretch, moves, still_stretches, without
 
 Times = NDArray[np.float64]
+_LAID = 0.6
+"""Correlation of two pictures from which they are taken to lie on one another as it says."""
 _STEP_S = 0.5
 """Between the query's pictures that are looked at, to tell whether it goes on."""
 
@@ -29,6 +32,21 @@ class Scene:
 
     def look(self, line: Line) -> Look:
         return second_look(self.query, self.ref, line.query_start, line.query_end, line.speed, offset_of(line))
+
+    def retimed(self, line: Line, look: Look) -> tuple[Line, float] | None:
+        """Where and how fast the reference really shows these seconds of the query, by what changes in both, and how
+        alike that changes; None where that cannot be told. look: at the line as it was thought to be."""
+        affine = look.affine if look.registration >= _LAID else np.eye(2, 3, dtype=np.float32)
+        middle = (line.ref_start + line.ref_end) / 2
+        timing = best_timing(self.query, self.ref, line.query_start, line.query_end, middle, affine)
+        if timing is None:
+            return None
+        film = sorted((float(end) - timing.offset) / timing.speed for end in (0.0, self.ref.end_s))
+        start, end = max(line.query_start, film[0]), min(line.query_end, film[1])
+        if end <= start:
+            return None
+        low, high = sorted((timing.offset + timing.speed * start, timing.offset + timing.speed * end))
+        return Line(start, end, max(low, 0.0), high, timing.speed), timing.change
 
     def moving_together(self, line: Line) -> Iterator[Line]:
         """What is left of a line without stretches in which one video stands still and the other goes on."""
