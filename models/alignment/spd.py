@@ -36,7 +36,9 @@ _HELD = 0.5
 # A finding that the map thinks this probable, though its pictures agree less than that in how they change, is looked
 # for at other seconds; one at another speed than the original is made exact.
 _DOUBTED, _AGREED, _HURRIED = 0.3, 0.5, 0.1
-_LEAST_CHANGE, _BETTER = 0.3, 0.1
+_LEAST_CHANGE, _BETTER, _MOVING = 0.3, 0.1, 0.05
+# One that agrees less than that as a whole may be true between two cuts only.
+_AGREED_WHOLE = 0.8
 _AROUND = 2
 """Keyframes to either side of a held picture's, that tell whether the reference goes on there."""
 
@@ -90,8 +92,12 @@ def looked_at(
         return
     look = scene.look(found.line)
     yield found._replace(look=look)
+    if found.held:
+        return
     doubted = by_map >= _DOUBTED and look.change < _AGREED
-    if found.held or not (doubted or abs(math.log(abs(found.line.speed))) > _HURRIED):
+    for piece in scene.between_cuts(found.line) if look.change < _AGREED_WHOLE else ():
+        yield found._replace(line=piece, evidence=gather(found.evidence.logit, seen, piece), look=scene.look(piece))
+    if look.activity < _MOVING or not (doubted or abs(math.log(abs(found.line.speed))) > _HURRIED):
         return
     if other := scene.retimed(found.line, look):
         line, change = other

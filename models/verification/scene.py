@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,6 +17,8 @@ from models.verification.stills import SHORTEST_S, Stretch, moves, still_stretch
 Times = NDArray[np.float64]
 _LAID = 0.6
 """Correlation of two pictures from which they are taken to lie on one another as it says."""
+_SHORTEST_S = 0.5
+"""Of a part of a line."""
 _STEP_S = 0.5
 """Between the query's pictures that are looked at, to tell whether it goes on."""
 
@@ -47,6 +50,15 @@ class Scene:
             return None
         low, high = sorted((timing.offset + timing.speed * start, timing.offset + timing.speed * end))
         return Line(start, end, max(low, 0.0), high, timing.speed), timing.change
+
+    def between_cuts(self, line: Line) -> Iterator[Line]:
+        """The parts of a line in the query's shots, where it crosses a cut."""
+        cuts = self.cuts[(self.cuts > line.query_start + _SHORTEST_S) & (self.cuts < line.query_end - _SHORTEST_S)]
+        if len(cuts):
+            edges = [line.query_start, *cuts.tolist(), line.query_end]
+            yield from (
+                between(line, start, end) for start, end in itertools.pairwise(edges) if end - start >= _SHORTEST_S
+            )
 
     def moving_together(self, line: Line) -> Iterator[Line]:
         """What is left of a line without stretches in which one video stands still and the other goes on."""
