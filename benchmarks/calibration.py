@@ -19,7 +19,7 @@ import itertools
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,17 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from benchmarks.copies import load_split
+from benchmarks.copies import load_look_alikes, load_split
 from benchmarks.environment import environment
 from benchmarks.methods import above, as_match, snapped
 from benchmarks.pairs import Bench, Pair, merged
 from benchmarks.report import save, show, table
 from benchmarks.tuning import MIN_SCORES, best_threshold, f1_by_threshold
 from models.alignment.merging import common
-from models.alignment.spd import Candidate, SPDConfig, candidates, chosen
+from models.alignment.spd import Candidate, SPDConfig, candidates, chosen, looked_at
 from models.backbones.registry import load_config
 from models.ssan.fit import Line
+from models.ssan.timed import TimedMap
 from models.verification.probability import UNCALIBRATED, probability
 from models.weights import WEIGHTS
 from schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
@@ -61,17 +62,18 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         for seed in arguments.seeds
     }
     keyframes = DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
-    bench = merged({seed: videos.bench(*keyframes, arguments.strangers) for seed, videos in splits.items()})
+    benches = {str(seed): videos.bench(*keyframes, arguments.strangers) for seed, videos in splits.items()}
+    alike = load_look_alikes("validation", backbone, output / "look-alike", output / "features", arguments.seeds[0])
+    bench = merged({**benches, "look-alike": alike.bench(*keyframes)})
     config = SPDConfig(weights=arguments.weights)
-    found = [(pair, candidates(pair.similarity, pair.query_times, pair.ref_times, config)) for pair in bench.pairs]
-    evidence = [candidate.evidence for _, seen in found for candidate in seen]
-    right = [rightness(candidate.line, pair, bench) for pair, seen in found for candidate in seen]
-    still = [candidate.evidence for candidate in still_scenes(config)]
-    fitted = fit_logistic(np.array([*evidence, *still]), np.array([*right, *[0.0] * len(still)]))
-    calibration = [round(each, 4) for each in fitted]
-    before, after = matches(found, UNCALIBRATED, config), matches(found, calibration, config)
+    found = [(pair, candidates(*of_map(pair), config, pair.scene)) for pair in bench.pairs]
+    still = still_scenes(config)
+    calibration = fit(found, still, bench)
+    looked = [(pair, list(look(pair, seen, {**UNCALIBRATED, "calibration": calibration}, config))) for pair, seen in found]
+    told = {"calibration": calibration, "verified": fit(looked, [], bench, looked=True)}
+    before, after = matches(looked, UNCALIBRATED, config), matches(looked, told, config)
     f1 = f1_by_threshold(bench.truth, after)
-    surest = max((probability(each, calibration) for each in still), default=0.0)
+    surest = max((probability(each.evidence, None, told) for each in still), default=0.0)
     best = max(best_threshold(f1), int(np.searchsorted(MIN_SCORES, surest, side="right")))
     return {
         **environment(command, arguments.seeds[0]),
@@ -79,12 +81,16 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         "split": "validation",
         "strangers": arguments.strangers if all(videos.strangers for videos in splits.values()) else 0,
         "weights": arguments.weights,
-        "candidates": len(right),
-        "calibration": calibration,
+        "candidates": sum(len(seen) for _, seen in looked),
+        **told,
         "min_score": float(MIN_SCORES[best]),
         "vcsl_f1": float(f1[best]),
         "duplicates": duplicates(after, bench),
         "expected_calibration_error": {"before": gap(*scored(before, bench)), "after": gap(*scored(after, bench))},
+        "by_bench": {
+            name: gap(*scored([match for match in after if match.query_id.startswith(f"{name} ")], bench))
+            for name in (*benches, "look-alike")
+        },
         "reliability": reliability(*scored(after, bench)),
     }
 
@@ -98,11 +104,34 @@ def still_scenes(config: SPDConfig) -> list[Candidate]:
     return found
 
 
-def matches(
-    found: Sequence[tuple[Pair, list[Candidate]]], calibration: Sequence[float], config: SPDConfig
-) -> list[Match]:
+def of_map(pair: Pair) -> tuple[NDArray[np.float32], Floats, Floats]:
+    return pair.similarity, pair.query_times, pair.ref_times
+
+
+def look(pair: Pair, found: Sequence[Candidate], told: Mapping[str, Any], config: SPDConfig) -> Iterator[Candidate]:
+    """As the product looks at what it has found."""
+    if not (pair.scene and pair.scene.has_pictures):
+        yield from found
+        return
+    seen = TimedMap(*of_map(pair))
+    for each in found:
+        yield from looked_at(each, seen, pair.scene, told, config)
+
+
+def fit(
+    found: Sequence[tuple[Pair, list[Candidate]]], never: Sequence[Candidate], bench: Bench, looked: bool = False
+) -> list[float]:
+    """A weight for each feature, and a constant. never: what is no copy. looked: only of what was looked at."""
+    each = [(pair, one) for pair, seen in found for one in seen if one.look or not looked]
+    rows = [features(one.evidence, one.look if looked else None) for _, one in each]
+    rows += [features(one.evidence, None) for one in never]
+    right = [rightness(one.line, pair, bench) for pair, one in each] + [0.0] * len(never)
+    return [round(weight, 4) for weight in fit_logistic(np.array(rows), np.array(right))]
+
+
+def matches(found: Sequence[tuple[Pair, list[Candidate]]], told: Mapping[str, Any], config: SPDConfig) -> list[Match]:
     """What is found of each pair with this calibration, whatever its score."""
-    each = ((pair, chosen(seen, calibration, config)) for pair, seen in found)
+    each = ((pair, chosen(seen, told, config)) for pair, seen in found)
     return [as_match(pair, snapped(pair, segments)) for pair, segments in each if segments]
 
 
@@ -180,7 +209,7 @@ def reliability(scores: Floats, right: Floats) -> list[Result]:
 def write(folder: str, result: Result) -> None:
     file = WEIGHTS / folder / "config.json"
     config = json.loads(file.read_text(encoding="utf-8"))
-    config |= {"calibration": result["calibration"], "min_score": result["min_score"]}
+    config |= {name: result[name] for name in ("calibration", "verified", "min_score")}
     file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 

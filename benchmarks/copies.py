@@ -29,6 +29,7 @@ from benchmarks.attacks.splits import find_footage
 from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
 from benchmarks.features import BasisFrames, basis_frames
+from benchmarks.look_alike.build import build as build_look_alikes
 from benchmarks.methods import CONTESTANTS, GRIDS, Grid, Method, above
 from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.strangers import distractors
@@ -158,6 +159,15 @@ def load_split(
     paths = [path for folder in (dataset.gallery, dataset.queries) for path in sorted(folder.iterdir())]
     frames, strangers = (basis_frames(each, backbone, features) for each in (paths, distractor_paths(footage, split)))
     return Videos(dataset, frames, strangers, Background.of(backbone))
+
+
+def load_look_alikes(
+    split: Literal["validation", "test"], backbone: BackboneConfig, bench: Path, features: Path, seed: int
+) -> Videos:
+    """As ``load_split``, of look-alikes and true copies of them."""
+    dataset = build_look_alikes(split, bench / split, seed)
+    paths = [path for folder in (dataset.gallery, dataset.queries) for path in sorted(folder.iterdir())]
+    return Videos(dataset, basis_frames(paths, backbone, features), {}, Background.of(backbone))
 
 
 def run(output: Path, seed: int, queries: int, backbone: BackboneConfig) -> Result:

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,7 @@ def _pictures(video: Keyframes) -> tuple[bytes, ...]:
     return video.pictures
 
 
-def merged(benches: Mapping[int, Bench]) -> Bench:
+def merged(benches: Mapping[Any, Bench]) -> Bench:
     """Benches that share gallery videos, as one in which they do not."""
     pairs = [
         dataclasses.replace(pair, query_id=f"{seed} {pair.query_id}", ref_id=f"{seed} {pair.ref_id}")
