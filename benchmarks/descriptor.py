@@ -35,7 +35,7 @@ from benchmarks.frame_bench import Seed, measure_frames
 from benchmarks.frame_cost import measure_cost
 from benchmarks.frame_failures import show_failures
 from benchmarks.frames import keyframe_thumbs
-from benchmarks.look_alikes import frame_similarities, look_alikes
+from benchmarks.look_alike.footage import frame_similarities, look_alikes
 from benchmarks.report import save, show
 from benchmarks.seeds import spread
 from models.backbones.background import Background

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.attacks.splits import Footage
 from benchmarks.features import Keyframes
-from benchmarks.look_alikes import frame_similarities, look_alikes
+from benchmarks.look_alike.footage import frame_similarities, look_alikes
 
 ROWS = {
     "gmdcsa24/Subject 4/ADL/19.mp4": "",
