@@ -38,7 +38,7 @@ from models.alignment.spd import Candidate, SPDConfig, candidates, chosen, looke
 from models.backbones.registry import load_config
 from models.ssan.fit import Line
 from models.ssan.timed import TimedMap
-from models.verification.probability import UNCALIBRATED, probability
+from models.verification.probability import UNCALIBRATED, features, probability
 from models.weights import WEIGHTS
 from schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
 from schemas.errors import CliptraceError, UsageError
@@ -69,7 +69,9 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     found = [(pair, candidates(*of_map(pair), config, pair.scene)) for pair in bench.pairs]
     still = still_scenes(config)
     calibration = fit(found, still, bench)
-    looked = [(pair, list(look(pair, seen, {**UNCALIBRATED, "calibration": calibration}, config))) for pair, seen in found]
+    looked = [
+        (pair, list(look(pair, seen, {**UNCALIBRATED, "calibration": calibration}, config))) for pair, seen in found
+    ]
     told = {"calibration": calibration, "verified": fit(looked, [], bench, looked=True)}
     before, after = matches(looked, UNCALIBRATED, config), matches(looked, told, config)
     f1 = f1_by_threshold(bench.truth, after)

@@ -24,7 +24,8 @@ _LONG_S = 4.0
 class Evidence(NamedTuple):
     """logit: the detector's. similarity: mean on the line. contrast: by how much that is above the mean of the block
     that the line crosses; 0 in a scene that stands still. lead: by how much it is above what the query's keyframes find
-    best in the rest of the reference. length: logarithm of the seconds on the shorter side, up to four. hurry: how far
+    best in the rest of the reference, if there is
+    any. length: logarithm of the seconds on the shorter side, up to four. hurry: how far
     the speed is from the original one, as a logarithm."""
 
     logit: float
@@ -47,8 +48,9 @@ def gather(logit: float, seen: TimedMap, line: Line) -> Evidence:
     offset = begin - line.speed * line.query_start
     mean = float(seen.resemblance(rows, np.array([line.speed]), np.array([offset]))[0])
     stretch = slice(rows[0], rows[-1] + 1)
+    block = float(seen.similarity[stretch, left:right].mean())
     elsewhere = seen.best_outside(stretch, max(left - _NEXT_TO, 0), right + _NEXT_TO)
-    rival = float(elsewhere.mean()) if elsewhere.size else 0.0
-    contrast = mean - float(seen.similarity[stretch, left:right].mean())
+    # Where there is no rest that could be a rival, the block is all that the line can be ahead of.
+    rival = float(elsewhere.mean()) if elsewhere.size else block
     length = math.log(min(line.query_end - line.query_start, line.ref_end - line.ref_start, _LONG_S))
-    return Evidence(logit, mean, contrast, mean - rival, length, abs(math.log(abs(line.speed))))
+    return Evidence(logit, mean, mean - block, mean - rival, length, abs(math.log(abs(line.speed))))

@@ -3,6 +3,7 @@ video goes on is one moment of it, not as many seconds."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
@@ -24,7 +25,7 @@ _MOVES = 4.0
 
 def find_stills(thumbs: NDArray[np.uint8], per_second: float) -> list[tuple[int, int]]:
     """First frame of each stretch that stands still, and the frame behind its last. thumbs: uint8[N, 32, 32, 3]."""
-    flat = thumbs.reshape(len(thumbs), -1)
+    flat = thumbs.reshape(len(thumbs), int(np.prod(thumbs.shape[1:])))
     found, start = [], 0
     for end in range(1, len(flat) + 1):
         if end == len(flat) or float(cv2.absdiff(flat[start : start + 1], flat[end : end + 1]).mean()) > _HELD:
@@ -35,12 +36,13 @@ def find_stills(thumbs: NDArray[np.uint8], per_second: float) -> list[tuple[int,
 
 
 def still_stretches(times: Times, pictures: Pictures) -> list[Stretch]:
-    """Seconds [start, end) in which a video's keyframes stay the same. times: float64[K]; pictures: K of them."""
+    """Seconds [start, end) in which a video's keyframes stay the same, infinite where it ends so. times: float64[K];
+    pictures: K of them."""
     found, start = [], 0
     for end in range(1, len(times) + 1):
         if end == len(times) or float(np.abs(pictures[end] - pictures[start]).mean()) > _HELD:
             if times[end - 1] - times[start] >= SHORTEST_S:
-                found.append((float(times[start]), float(times[end - 1])))
+                found.append((float(times[start]), float(times[end]) if end < len(times) else math.inf))
             start = end
     return found
 

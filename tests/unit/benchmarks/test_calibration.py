@@ -13,8 +13,9 @@ from benchmarks.methods import as_match
 from benchmarks.pairs import Bench, Pair
 from models.alignment.spd import Candidate, SPDConfig
 from models.metrics.report import Truth
-from models.ssan.evidence import UNCALIBRATED, Evidence
+from models.ssan.evidence import Evidence
 from models.ssan.fit import Line
+from models.verification.probability import UNCALIBRATED
 from schemas.records import Segment
 
 
@@ -44,22 +45,28 @@ def test_the_calibration_error_is_the_distance_of_score_and_what_is_right() -> N
 
 def test_matches_are_what_one_calibration_makes_of_the_candidates() -> None:
     pair = Pair("q", "r", 0.0, np.zeros((2, 2), np.float32), np.arange(10.0), np.arange(90.0), np.empty(0))
-    faint, bright = Line(0, 8, 10, 18, 1.0), Line(0, 8, 60, 68, 1.0)
+    faint, bright = Line(0, 8, 10, 18, 1.0), Line(0, 8, 12, 20, 1.0)
     seen = [
         Candidate(faint, False, Evidence(1.0, 0.1, 0.0, 0.0, 2.0, 0.0)),
         Candidate(bright, False, Evidence(0.5, 0.9, 0.5, 0.5, 2.0, 0.0)),
     ]
     (alone,) = matches([(pair, seen), (pair, [])], UNCALIBRATED, SPDConfig())
-    (weighed,) = matches([(pair, seen)], [1.0, 5.0, 0.0, 0.0, 0.0, 0.0, -2.0], SPDConfig())
+    (weighed,) = matches([(pair, seen)], {"calibration": [1.0, 5.0, 0.0, 0.0, 0.0, 0.0, -2.0]}, SPDConfig())
     assert [segment.ref_start for segment in alone.segments] == [10]
-    assert [segment.ref_start for segment in weighed.segments] == [60]
+    assert [segment.ref_start for segment in weighed.segments] == [12]
 
 
 def test_only_calibration_and_threshold_of_the_config_change(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"name": "spd", "calibration": [1.0, 0.0], "sha256": {"a": "b"}}))
-    write(str(tmp_path), {"calibration": [0.5, -1.0], "min_score": 0.3, "findings": 9})
-    expected = {"name": "spd", "calibration": [0.5, -1.0], "sha256": {"a": "b"}, "min_score": 0.3}
+    write(str(tmp_path), {"calibration": [0.5, -1.0], "verified": [2.0, 0.0], "min_score": 0.3, "findings": 9})
+    expected = {
+        "name": "spd",
+        "calibration": [0.5, -1.0],
+        "sha256": {"a": "b"},
+        "verified": [2.0, 0.0],
+        "min_score": 0.3,
+    }
     assert json.loads(file.read_text()) == expected
 
 

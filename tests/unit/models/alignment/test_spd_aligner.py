@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.alignment import align
-from models.alignment.spd import SPDConfig, one_place
+from models.alignment.spd import SPDConfig, every_place
 from models.ssan.shipped import open_spd, spd_config
 from schemas.errors import UsageError
 from schemas.records import Segment
@@ -69,15 +69,15 @@ def test_tiny_maps_have_an_answer(shape: tuple[int, int], value: float) -> None:
         assert 0 <= segment.ref_start < segment.ref_end
 
 
-def test_a_stretch_of_a_query_has_one_place() -> None:
-    best, same, other = Segment(0, 10, 0, 10, 0.9), Segment(3, 9, 20, 26, 0.8), Segment(9, 20, 30, 41, 0.4)
-    assert one_place([other, same, best]) == [best, other]
+def test_a_stretch_of_a_query_is_told_at_every_place() -> None:
+    best, elsewhere, shifted = Segment(0, 10, 0, 10, 0.9), Segment(3, 9, 20, 26, 0.8), Segment(1, 9, 4, 12, 0.7)
+    assert every_place([shifted, elsewhere, best]) == [best, elsewhere]
 
 
 def test_of_two_readings_that_are_about_as_sure_the_longer_is_taken() -> None:
     whole, piece = Segment(0, 10, 0, 10, 0.97), Segment(4, 10, 4, 10, 0.98)
-    assert one_place([piece, whole]) == [whole]
-    assert one_place([piece, Segment(0, 10, 0, 10, 0.9)]) == [piece]
+    assert every_place([piece, whole]) == [whole]
+    assert every_place([piece, Segment(0, 10, 0, 10, 0.9)]) == [piece]
 
 
 def test_the_shipped_weights_say_what_they_are_for() -> None:

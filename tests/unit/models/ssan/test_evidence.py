@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from models.ssan.evidence import UNCALIBRATED, gather, probability
+from models.ssan.evidence import gather
 from models.ssan.fit import Line
 from models.ssan.timed import TimedMap
+from models.verification.probability import UNCALIBRATED, probability
 
 TIMES = np.arange(10.0) + 0.5
 
@@ -47,9 +48,9 @@ def test_a_line_played_backwards_has_the_same_evidence() -> None:
     assert backward == pytest.approx(forward)
 
 
-def test_nothing_rivals_a_line_whose_block_is_the_whole_reference() -> None:
+def test_a_line_through_the_whole_reference_is_ahead_of_its_block_alone() -> None:
     evidence = gather(0.0, TimedMap(drawn()[:5, 2:7], TIMES[:5], TIMES[:5]), Line(0, 5, 0, 5, 1.0))
-    assert evidence.lead == evidence.similarity == pytest.approx(0.8)
+    assert evidence.lead == evidence.contrast == pytest.approx(0.8 - (0.2 * 20 + 0.8 * 5) / 25)
 
 
 def test_uncalibrated_it_is_the_detectors_own_probability() -> None:

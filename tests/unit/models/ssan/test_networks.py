@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from models.ssan.detect import STRIDES, boxes_of
-from models.ssan.evidence import UNCALIBRATED
 from models.ssan.export import SKE_FREE, SPD_FREE, write
 from models.ssan.shipped import SKEGraph, SPDGraph
 from models.ssan.ske import SKE
 from models.ssan.spd import SPD, decode
 from models.ssan.tiles import BLOCKS, FRAMES, SIDE, tile
+from models.verification.probability import UNCALIBRATED
 
 
 def unsettled(network: torch.nn.Module) -> torch.nn.Module:
@@ -32,7 +32,7 @@ def unsettled(network: torch.nn.Module) -> torch.nn.Module:
 def test_spd_is_the_same_as_a_graph(size: tuple[int, int], tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = unsettled(SPD())
-    write(network, torch.zeros(1, 1, 64, 64), SPD_FREE, tmp_path, name="spd", calibration=UNCALIBRATED)
+    write(network, torch.zeros(1, 1, 64, 64), SPD_FREE, tmp_path, name="spd", **UNCALIBRATED)
     maps = torch.randn(1, 1, *size) / 5
     maps[..., size[1] // 2 :] = 0
     with torch.inference_mode():

@@ -1,0 +1,64 @@
+"""Known ways to lay one picture on another are found again."""
+
+import cv2
+import numpy as np
+import pytest
+
+from models.verification.agreement import softened
+from models.verification.pictures import decode, encode
+from models.verification.registration import laid_on, register
+from tests.unit.models.verification.films import film, room
+
+FRAMES = film(seed=1, seconds=0.5)[1]
+
+
+def inset(frames: np.ndarray) -> np.ndarray:
+    behind = np.tile(cv2.cvtColor(room(9), cv2.COLOR_GRAY2RGB), (len(frames), 1, 1, 1))
+    for ground, frame in zip(behind, frames, strict=True):
+        ground[70:170, 80:180] = cv2.resize(frame, (100, 100), interpolation=cv2.INTER_AREA)
+    return behind
+
+
+def cut_out(frames: np.ndarray) -> np.ndarray:
+    return np.stack([cv2.resize(frame[30:160, 25:155], (192, 192)) for frame in frames])
+
+
+def tilted(frames: np.ndarray) -> np.ndarray:
+    turn = cv2.getRotationMatrix2D((96, 96), 8, 1)
+    return np.stack([cv2.warpAffine(frame, turn, (192, 192)) for frame in frames])
+
+
+EDITS = {
+    "as it is": lambda frames: frames,
+    "mirrored": lambda frames: frames[:, :, ::-1],
+    "upside down": lambda frames: frames[:, ::-1, ::-1],
+    "turned": lambda frames: np.rot90(frames, 1, axes=(1, 2)),
+    "tilted": tilted,
+    "darker": lambda frames: (frames * 0.5).astype(np.uint8),
+    "cut out": cut_out,
+    "picture in picture": inset,
+}
+
+
+def pictures(frames: np.ndarray) -> np.ndarray:
+    return softened(decode(encode(np.ascontiguousarray(frames)), range(len(frames))))
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_picture_is_laid_on_its_original(edit: str) -> None:
+    ref, query = pictures(FRAMES), pictures(EDITS[edit](FRAMES))
+    correlation, affine = register(ref, query)
+    least = 0.6 if edit == "picture in picture" else 0.8  # which has a quarter of the pixels
+    assert correlation > least
+    moved, inside = laid_on(query, affine)
+    assert inside.sum() > 0.3 * 64 * 64
+    assert np.corrcoef(moved[0][inside], ref[0][inside])[0, 1] > least
+
+
+def test_another_picture_cannot_be_laid_on_it() -> None:
+    other = film(seed=5, seconds=0.5, room_seed=4)[1]
+    assert register(pictures(FRAMES), pictures(other)).correlation < 0.6
+
+
+def test_a_picture_of_one_colour_is_nobodys_copy() -> None:
+    assert register(pictures(FRAMES), pictures(np.full_like(FRAMES, 90))).correlation < 0.1
