@@ -164,7 +164,11 @@ class Segment:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Match:
-    """A query video and a gallery video that share segments. ``score`` is the best segment's."""
+    """A query video and a gallery video that share segments. ``score`` is the best segment's.
+
+    exact: their files are the same, byte for byte. Of the query: truncated: there was evidence of more gallery videos
+    than it was compared with; stopped_s: seconds of it that the stop-list left out of the search.
+    """
 
     query_id: str
     query_uri: str
@@ -174,6 +178,22 @@ class Match:
     segments: tuple[Segment, ...]
     query_metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     ref_metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    exact: bool = False
+    truncated: bool = False
+    stopped_s: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Searched:
+    """What a person is told of a query beside its matches. partial: its file ended or broke before its end.
+
+    truncated, stopped_s: as in Match.
+    """
+
+    query_id: str
+    partial: bool = False
+    truncated: bool = False
+    stopped_s: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

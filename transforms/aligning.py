@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.utils.shared import Shared
 from numpy.typing import NDArray
 
 from models.alignment import ALIGNERS, align
@@ -24,16 +23,16 @@ from transforms.isolation import Results, RunIsolated
 from transforms.matching import MatchConfig, Pair
 from transforms.store import files
 from transforms.store.gallery import FrameReader, Gallery, StoredVideo
-from transforms.store.live import LiveVideos
+from transforms.store.live import SharedVideos
 from transforms.store.takedown import is_removed
 
 
 class AlignCandidates(beam.PTransform):
     """(query, Candidate) pairs → Match with segments; pairs without a segment above ``min_score`` are dropped."""
 
-    def __init__(self, gallery: Gallery, config: MatchConfig, threads: int) -> None:
+    def __init__(self, gallery: Gallery, config: MatchConfig, threads: int, videos: SharedVideos) -> None:
         super().__init__()
-        self._work, self._threads = Align(gallery, config), threads
+        self._work, self._threads = Align(gallery, config, videos), threads
 
     def expand(self, pairs: beam.PCollection) -> Results:
         return pairs | "Align" >> RunIsolated(self._work, "align", lambda pair: pair[0].source, self._threads)
@@ -42,12 +41,11 @@ class AlignCandidates(beam.PTransform):
 class Align:
     """(query, Candidate) → its Match, where there is one."""
 
-    def __init__(self, gallery: Gallery, config: MatchConfig) -> None:
-        self._gallery, self._config = gallery, config
-        self._shared = Shared()
+    def __init__(self, gallery: Gallery, config: MatchConfig, videos: SharedVideos) -> None:
+        self._gallery, self._config, self._shared = gallery, config, videos
 
     def open(self) -> None:
-        self.videos: LiveVideos = self._shared.acquire(lambda: LiveVideos(self._gallery))
+        self.videos = self._shared.open()
         self._frames = FrameReader(self._gallery)
 
     def __call__(self, pair: Pair) -> Iterator[Match]:

@@ -18,7 +18,7 @@ from models.backbones.background import Background
 from models.ssan.shipped import spd_config
 from models.stoplist import penalty
 from schemas.config import BackboneConfig
-from schemas.records import Candidate, FrameFeatures
+from schemas.records import Candidate, FrameFeatures, Searched
 from transforms.isolation import Results, RunIsolated
 from transforms.store.gallery import Gallery, check_vectors
 from transforms.store.stops import read_stops
@@ -56,8 +56,24 @@ class MatchConfig:
         return cls(**{**own, **given})
 
 
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A query, as it was searched, and its candidates, best first. truncated, stopped_s: as Match has them."""
+
+    query: FrameFeatures
+    candidates: tuple[Candidate, ...]
+    truncated: bool = False
+    stopped_s: float = 0.0
+
+    def pairs(self) -> Iterator[Pair]:
+        return ((self.query, candidate) for candidate in self.candidates)
+
+    def told(self) -> Searched:
+        return Searched(self.query.video_id, self.query.partial, self.truncated, self.stopped_s)
+
+
 class FindCandidates(beam.PTransform):
-    """FrameFeatures of queries → (query, Candidate) pairs, at most ``top_k`` a query.
+    """FrameFeatures of queries → Found.
 
     backbone: of the queries; where it names a background, they leave with the bias that it gives them.
     """
@@ -71,7 +87,7 @@ class FindCandidates(beam.PTransform):
 
 
 class Find:
-    """FrameFeatures of a query → (query, Candidate) pairs. consistency: as VectorStore.search takes it."""
+    """FrameFeatures of a query → its Found. consistency: as VectorStore.search takes it."""
 
     def __init__(
         self,
@@ -89,7 +105,7 @@ class Find:
         self._vectors = self._opened.__enter__()
         self._checked = self._shared.acquire(lambda: _Checked(self._gallery, self._vectors))
 
-    def __call__(self, query: FrameFeatures) -> Iterator[Pair]:
+    def __call__(self, query: FrameFeatures) -> Iterator[Found]:
         query = normalised(query, self._background, self._stopped)
         rows, views = search_rows(query.embeddings)
         hits = self._vectors.search(rows, self._config.videos_per_frame, self._consistency)
@@ -103,7 +119,7 @@ class Find:
             views,
             query.bias,
         )
-        return ((query, candidate) for candidate in candidates)
+        yield Found(query, tuple(candidates))
 
     def close(self) -> None:
         self._opened.__exit__(None, None, None)
