@@ -88,7 +88,8 @@ class FrameFeatures:
     embeddings: float32[K, D], rows of unit L2 norm; of a query that was embedded in V views, float32[K, V, D].
     cuts: float64[C], seconds between the last frame of a shot and the first of the next, increasing.
     decoded_s: seconds that could be decoded. warning: why they are fewer than the container promised, else "".
-    bias: float32[K] or float32[K, V], what a background takes off the similarities of each embedding; None without one.
+    bias: float32[K] or float32[K, V], what is taken off the similarities of each embedding; None without any.
+    stops: the part of it that is the stop-list's; None where that takes nothing.
     """
 
     source: VideoSource
@@ -100,6 +101,7 @@ class FrameFeatures:
     decoded_s: float
     warning: str = ""
     bias: NDArray[np.float32] | None = None
+    stops: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.times)

@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.alignment import ALIGNERS, align
+from models.alignment.lifting import completed, runs_into
+from models.alignment.paths import keyframe_spans
 from models.alignment.picture import draw
 from models.alignment.snapping import snap
 from models.alignment.windows import align_windows
+from models.stoplist import is_stopped
 from schemas.config import BASIS_FPS
 from schemas.errors import CliptraceError
 from schemas.records import Candidate, FrameFeatures, Match, Segment
@@ -57,7 +60,7 @@ class Align:
         """None, too, where the video is none of the gallery's any more, or not yet."""
         while ref := self.videos.get(candidate.ref_id):
             try:
-                return match_pair(query, ref, candidate, self._frames, self._config)
+                return match_whole(query, ref, candidate, self._frames, self._config)
             except CliptraceError:
                 self.videos.reread()
                 if self.videos.get(candidate.ref_id) == ref:  # else it has moved while the gallery was searched
@@ -65,6 +68,23 @@ class Align:
         return None
 
     def close(self) -> None: ...
+
+
+def match_whole(
+    query: FrameFeatures, ref: StoredVideo, candidate: Candidate, frames: FrameReader, config: MatchConfig
+) -> Match | None:
+    """As match_pair; where what it finds runs on into what the stop-list left out, with that."""
+    match = match_pair(query, ref, candidate, frames, config)
+    if match is None or query.bias is None or query.stops is None:
+        return match
+    out = is_stopped(query.stops)
+    starts, ends = keyframe_spans(query.times)
+    if not runs_into(match.segments, starts[out], ends[out]):
+        return match
+    query = dataclasses.replace(query, bias=query.bias - query.stops, stops=None)
+    with_all = match_pair(query, ref, candidate, frames, config)
+    segments = completed(match.segments, with_all.segments if with_all else ())
+    return dataclasses.replace(match, score=segments[0].score, segments=segments)
 
 
 def match_pair(

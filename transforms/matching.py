@@ -12,16 +12,17 @@ from apache_beam.utils.shared import Shared
 from numpy.typing import NDArray
 
 from models.alignment.candidates import group_hits
+from models.alignment.paths import keyframe_spans
 from models.alignment.similarity import search_rows
 from models.alignment.spd import SPDConfig
 from models.backbones.background import Background
 from models.ssan.shipped import spd_config
-from models.stoplist import penalty
+from models.stoplist import is_stopped, taken_off
 from schemas.config import BackboneConfig
 from schemas.records import Candidate, FrameFeatures, Searched
 from transforms.isolation import Results, RunIsolated
 from transforms.store.gallery import Gallery, check_vectors
-from transforms.store.stops import read_stops
+from transforms.store.stops import no_stops, read_stops
 from transforms.store.vectors import Consistency, VectorStore
 
 Pair = tuple[FrameFeatures, Candidate]
@@ -32,6 +33,7 @@ class MatchConfig:
     """top_k: gallery videos that are aligned with a query. min_score: lowest score of a segment that is reported.
 
     min_similarity: cosine from which two keyframes count as matched. The defaults suit TN and efficientnet_lite0.
+    stop_list: whether what the gallery's stop-list names is left out.
     maps: folder for a picture of every match's similarity map; "" for none.
     """
 
@@ -40,6 +42,7 @@ class MatchConfig:
     min_score: float = 0.15
     min_similarity: float = 0.4
     videos_per_frame: int = 8
+    stop_list: bool = True
     maps: str = ""
 
     @classmethod
@@ -100,7 +103,8 @@ class Find:
         self._shared = Shared()
 
     def open(self) -> None:
-        self._background, self._stopped = Background.of(self._backbone), read_stops(self._gallery)
+        self._background = Background.of(self._backbone)
+        self._stopped = read_stops(self._gallery) if self._config.stop_list else no_stops(self._gallery)
         self._opened = self._gallery.vectors()
         self._vectors = self._opened.__enter__()
         self._checked = self._shared.acquire(lambda: _Checked(self._gallery, self._vectors))
@@ -119,7 +123,7 @@ class Find:
             views,
             query.bias,
         )
-        yield Found(query, tuple(candidates))
+        yield Found(query, tuple(candidates), stopped_s=stopped_s(query))
 
     def close(self) -> None:
         self._opened.__exit__(None, None, None)
@@ -136,6 +140,18 @@ class _Checked:
 def normalised(query: FrameFeatures, background: Background | None, stopped: NDArray[np.float32]) -> FrameFeatures:
     """With what is taken off its similarities: what the background and the stop-list say, and all of a frame that shows
     nothing (score 0)."""
-    bias = penalty(query.embeddings, stopped)
-    bias[query.scores == 0] = 1.0
-    return dataclasses.replace(query, bias=bias + background.bias(query.embeddings) if background else bias)
+    blank = query.scores == 0
+    bias = background.bias(query.embeddings) if background else np.zeros(query.embeddings.shape[:-1], np.float32)
+    bias[blank] += 1.0
+    stops = taken_off(query.embeddings, query.times, blank, stopped)
+    if not stops.any():
+        return dataclasses.replace(query, bias=bias)
+    return dataclasses.replace(query, bias=bias + stops, stops=stops)
+
+
+def stopped_s(query: FrameFeatures) -> float:
+    """Seconds of a query that the stop-list left out of the search."""
+    if query.stops is None:
+        return 0.0
+    starts, ends = keyframe_spans(query.times)
+    return float((ends - starts)[is_stopped(query.stops)].sum())
