@@ -95,6 +95,7 @@ class MatchOptions:
     aligner: str | None = None
     top_k: int | None = None
     min_score: float | None = None
+    no_stop_list: bool = False
     device: Device = "cpu"
     threads: int = 3
     views: tuple[str, ...] = DEFAULT_VIEWS
@@ -152,6 +153,7 @@ def match(options: MatchOptions) -> Summary:
         aligner=options.aligner,
         top_k=options.top_k,
         min_score=options.min_score,
+        stop_list=not options.no_stop_list,
         maps=options.maps and files.absolute(options.maps),
     )
     end = End(files.absolute(f"{options.output}.{new_run()}.tmp"), files.absolute(options.output), gallery.home)
@@ -182,11 +184,20 @@ def match(options: MatchOptions) -> Summary:
             "matches": f"{len(matches):,}",
             "partly decoded": named([query.query_id for query in outcome.searched if query.partial]),
             "queries without a match": f"{len(listing.sources) - len(answered):,}",
+            "stop-list left out": _left_out(outcome.searched),
+            "more candidates than --top-k": named([query.query_id for query in outcome.searched if query.truncated]),
             "other files, ignored": f"{listing.ignored:,}" if listing.ignored else "",
             "output": options.output,
             "failures in": end.failures_path if failures else "",
         },
     )
+
+
+def _left_out(searched: Sequence[Searched]) -> str:
+    """Seconds of how many queries; empty where there are none."""
+    seconds = [query.stopped_s for query in searched if query.stopped_s]
+    queries = "1 query" if len(seconds) == 1 else f"{len(seconds):,} queries"
+    return f"{sum(seconds):,.1f} s of {queries} (search them with --no-stop-list)" if seconds else ""
 
 
 def _left_to_the_job(queries: int, output: str) -> Summary:

@@ -132,6 +132,7 @@ class Candidate:
     """A gallery video that shares frames with a query.
 
     query_frames, ref_frames: int64[H], frame numbers (row positions in FrameFeatures); similarities: float32[H].
+    votes: sum of the best similarity of each query frame. seen: query frames that it shows almost as they are.
     """
 
     query_id: str
@@ -140,6 +141,7 @@ class Candidate:
     ref_frames: NDArray[np.int64]
     similarities: NDArray[np.float32]
     votes: float
+    seen: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -37,8 +37,9 @@ class Judge:
     """run: what is committed under it is in flight, until it has a verdict."""
 
     def __init__(self, gallery: Gallery, config: MatchConfig, backbone: BackboneConfig, run: str) -> None:
-        # One place more: an upload's best candidate is itself.
-        self._find = Find(gallery, dataclasses.replace(config, top_k=config.top_k + 1), backbone, "Strong")
+        # One place more: an upload's best candidate is itself. No more than that: any of its group will do.
+        config = dataclasses.replace(config, top_k=(config.top_k or config.at_least) + 1)
+        self._find = Find(gallery, config, backbone, "Strong")
         self._align = Align(gallery, config, SharedVideos(gallery))
         self._run = run
 
