@@ -76,7 +76,7 @@ def make_bench(
         nearest = np.argsort(-best, axis=1, kind="stable")[:, : config.videos_per_frame]
         rows, hits = np.repeat(np.arange(len(nearest)), nearest.shape[1]), nearest.ravel()
         frames, found = best_frames[rows, hits], best[rows, hits]
-        for candidate in group_hits(query_id, rows, names[hits], frames, found, config.top_k, views, bias):
+        for candidate in group_hits(query_id, rows, names[hits], frames, found, views, bias)[: config.at_least]:
             ref = gallery[candidate.ref_id]
             similarity = similarity_map(query.embeddings, ref.embeddings, bias)
             vote = min(1.0, candidate.votes / len(query.times))

@@ -198,7 +198,7 @@ def one_query(
     def find() -> tuple[FrameFeatures, list[Candidate]]:
         asked = normalised(query, background, stopped)
         found = (query.video_id, hits.query_rows, hits.ref_ids, hits.ref_frames, hits.similarities)
-        return asked, group_hits(*found, config.top_k, bias=asked.bias)
+        return asked, group_hits(*found, bias=asked.bias)[: config.at_least]
 
     (asked, candidates), candidates_ms = clock(find)
     found, align_ms = clock(

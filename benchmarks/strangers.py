@@ -22,7 +22,7 @@ from models.backbones.registry import Embedder
 from models.descriptor.edits import squeezed
 from models.keyframes import Selector
 from models.ssan import boilerplate
-from models.stoplist import penalty, recurring
+from models.stoplist import recurring, taken_off
 from schemas.config import BASIS_FPS
 
 _NOISE = (0.6, 1.2)
@@ -85,7 +85,8 @@ def sharing_an_intro(
             stopped = recurring([video.embeddings for video in (*refs, *others)])
             for (q, query), (r, ref) in itertools.product(enumerate(asked), enumerate(refs)):
                 bias = background.bias(query.embeddings)
-                for name, taken in (("without", bias), ("with", bias + penalty(query.embeddings, stopped))):
+                stops = taken_off(query.embeddings, query.times, np.zeros(len(query.times), np.bool_), stopped)
+                for name, taken in (("without", bias), ("with", bias + stops)):
                     similarity = similarity_map(query.embeddings, ref.embeddings, taken)
                     ids = (f"{kind} {number} {q}", f"{kind} {number} {r}")
                     cuts = np.array([float(_INTRO_S)])

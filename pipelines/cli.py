@@ -130,7 +130,18 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="S",
         help="lowest score of a segment, 0 to 1 (default: what suits the backbone)",
     )
-    match.add_argument("--top-k", type=positive, metavar="N", help="gallery videos compared with a query (default: 20)")
+    match.add_argument(
+        "--top-k",
+        type=positive,
+        metavar="N",
+        help="at most N gallery videos are compared with a query (default: all that look like a second of it or more, "
+        "and at least 20)",
+    )
+    match.add_argument(
+        "--no-stop-list",
+        action="store_true",
+        help="search intros and credits, too, that many videos of the gallery share",
+    )
     match.add_argument(
         "--views",
         type=_views,

@@ -18,24 +18,26 @@ from pipelines.running import check_store, is_template, new_run, run, waves
 from schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
 from schemas.errors import UsageError
 from schemas.gallery import video_key
-from schemas.records import VideoSource
+from schemas.records import Searched, VideoSource
 from transforms.aligning import AlignCandidates
+from transforms.exact import FindExactCopies
 from transforms.features import ExtractFeatures, FeatureConfig
-from transforms.matching import FindCandidates, MatchConfig
+from transforms.matching import FindCandidates, Found, MatchConfig
 from transforms.results import WriteParts, begin, finish, read_rows
 from transforms.sources import list_sources
 from transforms.store import files
 from transforms.store.gallery import Gallery, locked
+from transforms.store.live import SharedVideos
 from transforms.store.takedown import removed_keys
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """matches: rows as they were written. failures, partial: ids of queries."""
+    """matches: rows as they were written. failures: ids of queries."""
 
     matches: list[dict[str, Any]]
     failures: set[str]
-    partial: list[str]
+    searched: list[Searched]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +59,7 @@ class End:
         failures = {row["video_id"] for row in finish(folders, "failures.jsonl", self.failures_path)}
         if not failures:
             files.remove([self.failures_path])
-        return Outcome(matches, failures, read_rows(folders, "partial.jsonl"))
+        return Outcome(matches, failures, [Searched(**row) for row in read_rows(folders, "queries.jsonl")])
 
     def _answer(self, folders: list[str]) -> list[dict[str, Any]]:
         """The matches, written; once more where a video was removed while they were, which takes its time."""
@@ -93,6 +95,7 @@ class MatchOptions:
     aligner: str | None = None
     top_k: int | None = None
     min_score: float | None = None
+    no_stop_list: bool = False
     device: Device = "cpu"
     threads: int = 3
     views: tuple[str, ...] = DEFAULT_VIEWS
@@ -110,17 +113,21 @@ def build(
     part: str,
     end: End | None = None,
 ) -> None:
-    """queries → features → candidates → matches and dead letters of all stages → one part of the output.
+    """queries → exact copies, and features → candidates → matches; with dead letters of all stages → one part of the
+    output.
 
     end: for a job that nobody waits for: its last steps, when the part is written.
     """
     videos = pipeline | "Queries" >> beam.Create(queries) | "SpreadQueries" >> beam.Reshuffle()
+    live = SharedVideos(gallery)
+    copies = videos | "ExactCopies" >> FindExactCopies(gallery, config, live)
     features = videos | "ExtractFeatures" >> ExtractFeatures(config)
-    pairs = features.good | "FindCandidates" >> FindCandidates(gallery, matching, config.backbone)
-    matches = pairs.good | "AlignCandidates" >> AlignCandidates(gallery, matching, config.threads)
-    partial = features.good | "Partial" >> beam.Filter(lambda query: query.partial)
-    names = partial | "Names" >> beam.Map(lambda query: query.video_id)
-    records = (matches.good, names, *matches.failures, *pairs.failures, *features.failures)
+    found = features.good | "FindCandidates" >> FindCandidates(gallery, matching, config.backbone)
+    pairs = found.good | "Pairs" >> beam.FlatMap(Found.pairs)
+    matches = pairs | "AlignCandidates" >> AlignCandidates(gallery, matching, config.threads, live)
+    told = found.good | "Told" >> beam.Map(Found.told)
+    failures = (*copies.failures, *features.failures, *found.failures, *matches.failures)
+    records = (copies.good, matches.good, told, *failures)
     written = records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part)
     if end:
         once = pipeline | "Once" >> beam.Create([end])  # also where no query has anything to write
@@ -146,6 +153,7 @@ def match(options: MatchOptions) -> Summary:
         aligner=options.aligner,
         top_k=options.top_k,
         min_score=options.min_score,
+        stop_list=not options.no_stop_list,
         maps=options.maps and files.absolute(options.maps),
     )
     end = End(files.absolute(f"{options.output}.{new_run()}.tmp"), files.absolute(options.output), gallery.home)
@@ -174,13 +182,22 @@ def match(options: MatchOptions) -> Summary:
         elapsed_s=progress.elapsed_s,
         lines={
             "matches": f"{len(matches):,}",
-            "partly decoded": named(outcome.partial),
+            "partly decoded": named([query.query_id for query in outcome.searched if query.partial]),
             "queries without a match": f"{len(listing.sources) - len(answered):,}",
+            "stop-list left out": _left_out(outcome.searched),
+            "more candidates than --top-k": named([query.query_id for query in outcome.searched if query.truncated]),
             "other files, ignored": f"{listing.ignored:,}" if listing.ignored else "",
             "output": options.output,
             "failures in": end.failures_path if failures else "",
         },
     )
+
+
+def _left_out(searched: Sequence[Searched]) -> str:
+    """Seconds of how many queries; empty where there are none."""
+    seconds = [query.stopped_s for query in searched if query.stopped_s]
+    queries = "1 query" if len(seconds) == 1 else f"{len(seconds):,} queries"
+    return f"{sum(seconds):,.1f} s of {queries} (search them with --no-stop-list)" if seconds else ""
 
 
 def _left_to_the_job(queries: int, output: str) -> Summary:

@@ -90,7 +90,8 @@ class FrameFeatures:
     embeddings: float32[K, D], rows of unit L2 norm; of a query that was embedded in V views, float32[K, V, D].
     cuts: float64[C], seconds between the last frame of a shot and the first of the next, increasing.
     decoded_s: seconds that could be decoded. warning: why they are fewer than the container promised, else "".
-    bias: float32[K] or float32[K, V], what a background takes off the similarities of each embedding; None without one.
+    bias: float32[K] or float32[K, V], what is taken off the similarities of each embedding; None without any.
+    stops: the part of it that is the stop-list's; None where that takes nothing.
     pictures: of each keyframe a small one (models/verification/pictures.py); none where nobody made them.
     stills: seconds [start, end) in which the video stands still, increasing.
     """
@@ -104,6 +105,7 @@ class FrameFeatures:
     decoded_s: float
     warning: str = ""
     bias: NDArray[np.float32] | None = None
+    stops: NDArray[np.float32] | None = None
     pictures: tuple[bytes, ...] = ()
     stills: tuple[tuple[float, float], ...] = ()
 
@@ -138,6 +140,7 @@ class Candidate:
     """A gallery video that shares frames with a query.
 
     query_frames, ref_frames: int64[H], frame numbers (row positions in FrameFeatures); similarities: float32[H].
+    votes: sum of the best similarity of each query frame. seen: query frames that it shows almost as they are.
     """
 
     query_id: str
@@ -146,6 +149,7 @@ class Candidate:
     ref_frames: NDArray[np.int64]
     similarities: NDArray[np.float32]
     votes: float
+    seen: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -172,7 +176,11 @@ class Segment:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Match:
-    """A query video and a gallery video that share segments. ``score`` is the best segment's."""
+    """A query video and a gallery video that share segments. ``score`` is the best segment's.
+
+    exact: their files are the same, byte for byte. Of the query: truncated: there was evidence of more gallery videos
+    than it was compared with; stopped_s: seconds of it that the stop-list left out of the search.
+    """
 
     query_id: str
     query_uri: str
@@ -182,6 +190,22 @@ class Match:
     segments: tuple[Segment, ...]
     query_metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     ref_metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    exact: bool = False
+    truncated: bool = False
+    stopped_s: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Searched:
+    """What a person is told of a query beside its matches. partial: its file ended or broke before its end.
+
+    truncated, stopped_s: as in Match.
+    """
+
+    query_id: str
+    partial: bool = False
+    truncated: bool = False
+    stopped_s: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

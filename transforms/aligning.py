@@ -10,13 +10,15 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.utils.shared import Shared
 from numpy.typing import NDArray
 
 from models.alignment import ALIGNERS, align, spd
+from models.alignment.lifting import completed, runs_into
+from models.alignment.paths import keyframe_spans
 from models.alignment.picture import draw
 from models.alignment.snapping import snap
 from models.alignment.windows import MapAligner, align_windows
+from models.stoplist import is_stopped
 from models.verification.look import Film
 from models.verification.scene import Scene
 from schemas.config import BASIS_FPS
@@ -26,16 +28,16 @@ from transforms.isolation import Results, RunIsolated
 from transforms.matching import MatchConfig, Pair
 from transforms.store import files
 from transforms.store.gallery import FrameReader, Gallery, StoredVideo
-from transforms.store.live import LiveVideos
+from transforms.store.live import SharedVideos
 from transforms.store.takedown import is_removed
 
 
 class AlignCandidates(beam.PTransform):
     """(query, Candidate) pairs → Match with segments; pairs without a segment above ``min_score`` are dropped."""
 
-    def __init__(self, gallery: Gallery, config: MatchConfig, threads: int) -> None:
+    def __init__(self, gallery: Gallery, config: MatchConfig, threads: int, videos: SharedVideos) -> None:
         super().__init__()
-        self._work, self._threads = Align(gallery, config), threads
+        self._work, self._threads = Align(gallery, config, videos), threads
 
     def expand(self, pairs: beam.PCollection) -> Results:
         return pairs | "Align" >> RunIsolated(self._work, "align", lambda pair: pair[0].source, self._threads)
@@ -44,12 +46,11 @@ class AlignCandidates(beam.PTransform):
 class Align:
     """(query, Candidate) → its Match, where there is one."""
 
-    def __init__(self, gallery: Gallery, config: MatchConfig) -> None:
-        self._gallery, self._config = gallery, config
-        self._shared = Shared()
+    def __init__(self, gallery: Gallery, config: MatchConfig, videos: SharedVideos) -> None:
+        self._gallery, self._config, self._shared = gallery, config, videos
 
     def open(self) -> None:
-        self.videos: LiveVideos = self._shared.acquire(lambda: LiveVideos(self._gallery))
+        self.videos = self._shared.open()
         self._frames = FrameReader(self._gallery)
 
     def __call__(self, pair: Pair) -> Iterator[Match]:
@@ -61,7 +62,7 @@ class Align:
         """None, too, where the video is none of the gallery's any more, or not yet."""
         while ref := self.videos.get(candidate.ref_id):
             try:
-                return match_pair(query, ref, candidate, self._frames, self._config)
+                return match_whole(query, ref, candidate, self._frames, self._config)
             except CliptraceError:
                 self.videos.reread()
                 if self.videos.get(candidate.ref_id) == ref:  # else it has moved while the gallery was searched
@@ -69,6 +70,23 @@ class Align:
         return None
 
     def close(self) -> None: ...
+
+
+def match_whole(
+    query: FrameFeatures, ref: StoredVideo, candidate: Candidate, frames: FrameReader, config: MatchConfig
+) -> Match | None:
+    """As match_pair; where what it finds runs on into what the stop-list left out, with that."""
+    match = match_pair(query, ref, candidate, frames, config)
+    if match is None or query.bias is None or query.stops is None:
+        return match
+    out = is_stopped(query.stops)
+    starts, ends = keyframe_spans(query.times)
+    if not runs_into(match.segments, starts[out], ends[out]):
+        return match
+    query = dataclasses.replace(query, bias=query.bias - query.stops, stops=None)
+    with_all = match_pair(query, ref, candidate, frames, config)
+    segments = completed(match.segments, with_all.segments if with_all else ())
+    return dataclasses.replace(match, score=segments[0].score, segments=segments)
 
 
 def match_pair(

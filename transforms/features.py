@@ -113,7 +113,7 @@ class Extract:
         self._config = config
 
     def open(self) -> None:
-        self.scratch = Scratch(_fetch, self._config.limits, capacity_bytes=self._config.scratch_bytes)
+        self.scratch = open_scratch(self._config)
         self._selector = make_selector(self._config.keyframes, BASIS_FPS)
         self._embedder = Embedder.open(self._config.backbone, self._config.device)
 
@@ -134,6 +134,11 @@ class Extract:
         self.scratch.close()
 
 
+def open_scratch(config: FeatureConfig) -> Scratch:
+    """Where a worker keeps its copies of remote files."""
+    return Scratch(_fetch, config.limits, capacity_bytes=config.scratch_bytes)
+
+
 def _fetch(uri: str) -> IO[bytes]:
     try:
         opened: IO[bytes] = files.open_bytes(uri)
@@ -149,7 +154,7 @@ class Probe:
         self._config = config
 
     def open(self) -> None:
-        self.scratch = Scratch(_fetch, self._config.limits, capacity_bytes=self._config.scratch_bytes)
+        self.scratch = open_scratch(self._config)
 
     def __call__(self, source: VideoSource) -> list[ProbedVideo]:
         check_name(source)

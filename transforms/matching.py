@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -11,35 +11,50 @@ import numpy as np
 from apache_beam.utils.shared import Shared
 from numpy.typing import NDArray
 
-from models.alignment.candidates import group_hits
+from models.alignment.candidates import group_hits, spread_over
+from models.alignment.paths import keyframe_spans
 from models.alignment.similarity import search_rows
 from models.alignment.spd import SPDConfig
 from models.backbones.background import Background
 from models.ssan.shipped import spd_config
-from models.stoplist import penalty
+from models.stoplist import is_stopped, taken_off
 from schemas.config import BackboneConfig
-from schemas.records import Candidate, FrameFeatures
+from schemas.records import Candidate, FrameFeatures, Searched
 from transforms.isolation import Results, RunIsolated
 from transforms.store.gallery import Gallery, check_vectors
-from transforms.store.stops import read_stops
-from transforms.store.vectors import Consistency, VectorStore
+from transforms.store.stops import no_stops, read_stops
+from transforms.store.vectors import Consistency, Hits, VectorStore
 
 Pair = tuple[FrameFeatures, Candidate]
+Flags = NDArray[np.bool_]
+
+_NEAR = 2.0
+"""Times a backbone's min_similarity: from there on a frame shows another almost as it is. With copy_lite0 that is .4.
+Frames that a gallery does not have reach .25 there, screens full of text aside; re-encodes of one .5 to .8."""
+_EVIDENT_S = 1.0
+_MOST = 2000
+"""Candidates with evidence that are aligned where nothing else is asked for."""
+_STRETCH_S, _MOST_DEEP = 16.0, 16
+"""Of what many videos show: seconds for which one frame speaks, and the most frames that do."""
 
 
 @dataclasses.dataclass(frozen=True)
 class MatchConfig:
-    """top_k: gallery videos that are aligned with a query. min_score: lowest score of a segment that is reported.
+    """top_k: gallery videos that are aligned with a query; None for all with evidence, and ``at_least`` so many.
 
+    min_score: lowest score of a segment that is reported.
     min_similarity: cosine from which two keyframes count as matched. The defaults suit TN and efficientnet_lite0.
+    stop_list: whether what the gallery's stop-list names is left out.
     maps: folder for a picture of every match's similarity map; "" for none.
     """
 
     aligner: str = "tn"
-    top_k: int = 20
+    top_k: int | None = None
+    at_least: int = 20
     min_score: float = 0.15
     min_similarity: float = 0.4
     videos_per_frame: int = 8
+    stop_list: bool = True
     maps: str = ""
 
     @classmethod
@@ -56,8 +71,24 @@ class MatchConfig:
         return cls(**{**own, **given})
 
 
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A query, as it was searched, and its candidates, best first. truncated, stopped_s: as Match has them."""
+
+    query: FrameFeatures
+    candidates: tuple[Candidate, ...]
+    truncated: bool = False
+    stopped_s: float = 0.0
+
+    def pairs(self) -> Iterator[Pair]:
+        return ((self.query, candidate) for candidate in self.candidates)
+
+    def told(self) -> Searched:
+        return Searched(self.query.video_id, self.query.partial, self.truncated, self.stopped_s)
+
+
 class FindCandidates(beam.PTransform):
-    """FrameFeatures of queries → (query, Candidate) pairs, at most ``top_k`` a query.
+    """FrameFeatures of queries → Found.
 
     backbone: of the queries; where it names a background, they leave with the bias that it gives them.
     """
@@ -71,7 +102,7 @@ class FindCandidates(beam.PTransform):
 
 
 class Find:
-    """FrameFeatures of a query → (query, Candidate) pairs. consistency: as VectorStore.search takes it."""
+    """FrameFeatures of a query → its Found. consistency: as VectorStore.search takes it."""
 
     def __init__(
         self,
@@ -81,32 +112,82 @@ class Find:
         consistency: Consistency = "Bounded",
     ) -> None:
         self._gallery, self._config, self._backbone, self._consistency = gallery, config, backbone, consistency
+        self._near = _NEAR * backbone.min_similarity
         self._shared = Shared()
 
     def open(self) -> None:
-        self._background, self._stopped = Background.of(self._backbone), read_stops(self._gallery)
+        self._background = Background.of(self._backbone)
+        self._stopped = read_stops(self._gallery) if self._config.stop_list else no_stops(self._gallery)
         self._opened = self._gallery.vectors()
         self._vectors = self._opened.__enter__()
         self._checked = self._shared.acquire(lambda: _Checked(self._gallery, self._vectors))
 
-    def __call__(self, query: FrameFeatures) -> Iterator[Pair]:
+    def __call__(self, query: FrameFeatures) -> Iterator[Found]:
         query = normalised(query, self._background, self._stopped)
-        rows, views = search_rows(query.embeddings)
-        hits = self._vectors.search(rows, self._config.videos_per_frame, self._consistency)
-        candidates = group_hits(
+        most, evident = self._config.top_k or _MOST, evident_frames(query)
+        hits = self._search(query)
+        candidates, is_cut = self._grouped(query, hits), False
+        crowded = self._crowded(query, hits)
+        frames = np.asarray(crowded.any(axis=1))
+        if frames.sum() >= evident and _evident(candidates, evident) <= most:
+            # Of so many videos each frame has found others. A few frames find all, and speak for their neighbours.
+            shown_by = spread_over(frames, round(_STRETCH_S / _EVIDENT_S * evident), _MOST_DEEP)
+            hits, is_cut = self._search_deep(query, hits, crowded, shown_by, most + 1)
+            candidates = self._grouped(query, hits, shown_by)
+        count = _evident(candidates, evident)
+        candidates.sort(key=lambda candidate: candidate.seen < evident)  # each part stays in the order of its votes
+        kept = candidates[: self._config.top_k or max(self._config.at_least, min(count, _MOST))]
+        yield Found(query, tuple(kept), is_cut or count > most, stopped_s(query))
+
+    def _search(self, query: FrameFeatures) -> Hits:
+        return self._vectors.search(search_rows(query.embeddings)[0], self._config.videos_per_frame, self._consistency)
+
+    def _search_deep(
+        self, query: FrameFeatures, hits: Hits, crowded: Flags, shown_by: NDArray[np.int64], most: int
+    ) -> tuple[Hits, bool]:
+        """The hits, with those of all videos that look like the frames that speak for others; whether there are more
+        than ``most`` of these."""
+        speaks = np.isin(np.arange(len(crowded)), shown_by)
+        rows = np.flatnonzero(crowded & speaks[:, None])
+        floors = self._floors(query)[rows]
+        embeddings = search_rows(query.embeddings)[0][rows]
+        deep = self._vectors.search_deep(embeddings, floors, most, self._consistency)
+        return hits.with_more(deep, rows), bool((deep.beyond >= floors).any())
+
+    def _floors(self, query: FrameFeatures) -> NDArray[np.float32]:
+        """Of each row that is searched, the similarity from which a frame shows it almost as it is."""
+        rows, _ = search_rows(query.embeddings)
+        return np.full(len(rows), self._near, np.float32) + (0 if query.bias is None else query.bias.ravel())
+
+    def _crowded(self, query: FrameFeatures, hits: Hits) -> Flags:
+        """bool[K, V]: frames that more videos show than were found of them."""
+        return (hits.beyond >= self._floors(query)).reshape(len(query.times), -1)
+
+    def _grouped(self, query: FrameFeatures, hits: Hits, shown_by: NDArray[np.int64] | None = None) -> list[Candidate]:
+        return group_hits(
             query.video_id,
             hits.query_rows,
             hits.ref_ids,
             hits.ref_frames,
             hits.similarities,
-            self._config.top_k,
-            views,
+            search_rows(query.embeddings)[1],
             query.bias,
+            self._near,
+            shown_by,
         )
-        return ((query, candidate) for candidate in candidates)
 
     def close(self) -> None:
         self._opened.__exit__(None, None, None)
+
+
+def evident_frames(query: FrameFeatures) -> int:
+    """How many of its frames a video shows at least, almost as they are, where that is evidence: those of a second, or
+    a quarter of a short query."""
+    return max(1, min(round(_EVIDENT_S * len(query.times) / query.decoded_s), len(query.times) // 4))
+
+
+def _evident(candidates: Sequence[Candidate], frames: int) -> int:
+    return sum(candidate.seen >= frames for candidate in candidates)
 
 
 class _Checked:
@@ -120,6 +201,18 @@ class _Checked:
 def normalised(query: FrameFeatures, background: Background | None, stopped: NDArray[np.float32]) -> FrameFeatures:
     """With what is taken off its similarities: what the background and the stop-list say, and all of a frame that shows
     nothing (score 0)."""
-    bias = penalty(query.embeddings, stopped)
-    bias[query.scores == 0] = 1.0
-    return dataclasses.replace(query, bias=bias + background.bias(query.embeddings) if background else bias)
+    blank = query.scores == 0
+    bias = background.bias(query.embeddings) if background else np.zeros(query.embeddings.shape[:-1], np.float32)
+    bias[blank] += 1.0
+    stops = taken_off(query.embeddings, query.times, blank, stopped)
+    if not stops.any():
+        return dataclasses.replace(query, bias=bias)
+    return dataclasses.replace(query, bias=bias + stops, stops=stops)
+
+
+def stopped_s(query: FrameFeatures) -> float:
+    """Seconds of a query that the stop-list left out of the search."""
+    if query.stops is None:
+        return 0.0
+    starts, ends = keyframe_spans(query.times)
+    return float((ends - starts)[is_stopped(query.stops)].sum())

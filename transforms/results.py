@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 
-from schemas.records import Failure, Match
+from schemas.records import Failure, Match, Searched
 from schemas.verdicts import segment_to_json
 from transforms.store import files
 from transforms.storing import to_lines
@@ -27,6 +27,9 @@ _SCHEMA = pa.schema(
         *((name, pa.string()) for name in ("query_uri", "query_id", "ref_uri", "ref_id")),
         ("score", pa.float64()),
         ("segments", pa.list_(_SEGMENT)),
+        ("exact", pa.bool_()),
+        ("truncated", pa.bool_()),
+        ("stopped_s", pa.float64()),
         ("query_metadata", pa.map_(pa.string(), pa.string())),
         ("ref_metadata", pa.map_(pa.string(), pa.string())),
     ]
@@ -34,7 +37,7 @@ _SCHEMA = pa.schema(
 
 
 class WriteParts(beam.PTransform):
-    """Matches, dead letters and ids of partly decoded queries → matches.jsonl, failures.jsonl and partial.jsonl of
+    """Matches, dead letters and what else is told of queries → matches.jsonl, failures.jsonl and queries.jsonl of
     ``folder``, sorted."""
 
     def __init__(self, folder: str) -> None:
@@ -50,8 +53,9 @@ class WriteParts(beam.PTransform):
         )
 
 
-def write_part(folder: str, records: list[Match | Failure | str]) -> None:
-    matches = [record for record in records if isinstance(record, Match)]
+def write_part(folder: str, records: list[Match | Failure | Searched]) -> None:
+    searched = {record.query_id: record for record in records if isinstance(record, Searched)}
+    matches = told([record for record in records if isinstance(record, Match)], searched)
     failures = [record for record in records if isinstance(record, Failure)]
     matches.sort(key=lambda match: (match.query_id, -match.score, match.ref_id))
     # Several pairs or ranges of a query may fail: one dead letter, the first, says it.
@@ -61,8 +65,19 @@ def write_part(folder: str, records: list[Match | Failure | str]) -> None:
     failures.sort(key=lambda failure: failure.video_id)
     files.write_bytes(files.join(folder, "matches.jsonl"), to_lines(map(match_to_json, matches)))
     files.write_bytes(files.join(folder, "failures.jsonl"), to_lines(map(dataclasses.asdict, failures)))
-    partial = sorted(record for record in records if isinstance(record, str))
-    files.write_bytes(files.join(folder, "partial.jsonl"), to_lines(partial))
+    queries = (dataclasses.asdict(searched[query_id]) for query_id in sorted(searched))
+    files.write_bytes(files.join(folder, "queries.jsonl"), to_lines(queries))
+
+
+def told(matches: list[Match], searched: Mapping[str, Searched]) -> list[Match]:
+    """The matches, with what is told of their queries. An exact copy is found by its pictures, too, and counts once."""
+    exact = {(match.query_id, match.ref_id) for match in matches if match.exact}
+    kept = [match for match in matches if match.exact or (match.query_id, match.ref_id) not in exact]
+    of_query = [searched.get(match.query_id, Searched(match.query_id)) for match in kept]  # it may have failed since
+    return [
+        dataclasses.replace(match, truncated=query.truncated, stopped_s=query.stopped_s)
+        for match, query in zip(kept, of_query, strict=True)
+    ]
 
 
 def match_to_json(match: Match) -> dict[str, Any]:
@@ -74,6 +89,9 @@ def match_to_json(match: Match) -> dict[str, Any]:
         "ref_id": match.ref_id,
         "score": round(match.score, 4),
         "segments": [segment_to_json(segment) for segment in match.segments],
+        "exact": match.exact,
+        "truncated": match.truncated,
+        "stopped_s": round(match.stopped_s, 3),
     }
     for name in ("query_metadata", "ref_metadata"):
         if getattr(match, name):

@@ -133,7 +133,12 @@ def _match(options: argparse.Namespace) -> Job:
         raise UsageError(f"{asked.gallery}: no gallery here (no gallery.json); make one with cliptrace index")
     config = feature_config(gallery, asked.device, asked.threads, asked.views, asked.keyframes or QUERY_KEYFRAMES)
     matching = MatchConfig.suited_to(
-        config.backbone, aligner=asked.aligner, top_k=asked.top_k, min_score=asked.min_score, maps=asked.maps
+        config.backbone,
+        aligner=asked.aligner,
+        top_k=asked.top_k,
+        min_score=asked.min_score,
+        stop_list=not asked.no_stop_list,
+        maps=asked.maps,
     )
     wave = next(waves(list_sources(asked.queries).sources, asked.beam_args))
     end = match.End(f"{asked.output}.{new_run()}.tmp", asked.output, gallery.home)

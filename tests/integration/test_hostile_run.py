@@ -21,7 +21,9 @@ from pipelines.models import feature_config
 from schemas.errors import CliptraceError
 from schemas.records import VideoSource
 from transforms.aligning import AlignCandidates
-from transforms.matching import FindCandidates, MatchConfig
+from transforms.exact import FindExactCopies
+from transforms.matching import FindCandidates, Found, MatchConfig
+from transforms.store.live import SharedVideos
 from transforms.store.vectors import TOKEN_VARIABLE, VectorStore
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
@@ -118,8 +120,9 @@ def job_graph(root: Path, extra: str = "") -> bytes:
     config, pipeline = feature_config(gallery, "cpu", 1), beam.Pipeline(FnApiRunner())
     build(pipeline, [VideoSource("v", "/v")], gallery, config, "R")
     queries = pipeline | "Queries" >> beam.Create([None]) | "Extra" >> beam.Map(lambda _, text: text, extra)
-    pairs = queries | FindCandidates(gallery, MatchConfig(), config.backbone)
-    pairs.good | AlignCandidates(gallery, MatchConfig(), 1)
+    queries | FindExactCopies(gallery, config, SharedVideos(gallery))
+    found = queries | FindCandidates(gallery, MatchConfig(), config.backbone)
+    found.good | beam.FlatMap(Found.pairs) | AlignCandidates(gallery, MatchConfig(), 1, SharedVideos(gallery))
     return unpacked(pipeline.to_runner_api().SerializeToString())
 
 

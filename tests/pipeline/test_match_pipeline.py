@@ -20,6 +20,7 @@ from models.backbones.pooling import unit
 from models.backbones.registry import config_to_json, load_config
 from models.weights import WEIGHTS, sha256_of
 from pipelines import cli
+from schemas.errors import MediaError
 from schemas.gallery import part_path
 from transforms.store import files
 from transforms.store.gallery import read_videos
@@ -61,7 +62,9 @@ def test_a_trimmed_and_mirrored_copy_is_found_where_it_is(
     found: tuple[int, str, Path], videos: Path, queries: Path
 ) -> None:
     (row,) = rows_of(found[2])
-    assert list(row) == ["query_uri", "query_id", "ref_uri", "ref_id", "score", "segments", "query_metadata"]
+    names = ["query_uri", "query_id", "ref_uri", "ref_id", "score", "segments", "exact", "truncated", "stopped_s"]
+    assert list(row) == [*names, "query_metadata"]
+    assert (row["exact"], row["truncated"], row["stopped_s"]) == (False, False, 0.0)
     assert (row["query_id"], row["ref_id"]) == ("copy", "bottles.mp4")
     assert row["query_uri"] == str(queries.parent / "copy.mp4")
     assert row["ref_uri"] == str(videos / "bottles.mp4")
@@ -120,8 +123,31 @@ def test_the_learned_aligner_tells_the_speed(gallery: Path, queries: Path, tmp_p
     assert segment["speed"] == pytest.approx(1.0, rel=0.3)
 
 
-def test_a_background_is_recorded_with_the_gallery_and_normalises_scores(tmp_path: Path) -> None:
-    clip, output = CLIPS / "bottles.mp4", tmp_path / "m.jsonl"
+def test_equal_bytes_are_a_match_whatever_comes_of_decoding(
+    gallery: Path, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(videos / "bottles.mp4", tmp_path / "same.mp4")
+    output = tmp_path / "m.jsonl"
+    assert match(tmp_path / "same.mp4", "--gallery", gallery, "--output", output)[0] == 0
+    (row,) = rows_of(output)
+    assert (row["query_id"], row["ref_id"], row["score"], row["exact"]) == ("same.mp4", "bottles.mp4", 1.0, True)
+    end = read_videos(load(gallery))["bottles.mp4"].decoded_s
+    whole = {"query_start": 0.0, "query_end": end, "ref_start": 0.0, "ref_end": end, "score": 1.0}
+    assert row["segments"] == [{**whole, "reversed": False, "speed": 1.0}]
+
+    def broken(*_: object) -> None:
+        raise MediaError("cannot be decoded today")
+
+    monkeypatch.setattr("transforms.features.extract_range", broken)
+    assert match(tmp_path / "same.mp4", "--gallery", gallery, "--output", output)[0] == 3
+    assert rows_of(output) == [row]
+
+
+def test_a_background_is_recorded_with_the_gallery_and_normalises_scores(
+    tmp_path: Path, ffmpeg: Callable[..., None]
+) -> None:
+    clip, query, output = CLIPS / "bottles.mp4", tmp_path / "query.mp4", tmp_path / "m.jsonl"
+    ffmpeg("-i", clip, "-c", "copy", "-metadata", "title=other bytes", query)
     footage = np.random.default_rng(0).normal(size=(20, 512)).astype(np.float32)
     content = Background(unit(footage)).to_bytes()
     (tmp_path / "b.safetensors").write_bytes(content)
@@ -136,7 +162,7 @@ def test_a_background_is_recorded_with_the_gallery_and_normalises_scores(tmp_pat
         gallery = tmp_path / name
         with contextlib.redirect_stderr(io.StringIO()):
             assert cli.main(["index", str(clip), "--gallery", str(gallery), "--backbone", f"{gallery}.json"]) == 0
-        assert match(clip, "--gallery", gallery, "--output", output)[0] == 0
+        assert match(query, "--gallery", gallery, "--output", output)[0] == 0
         scores.append(rows_of(output)[0]["score"])
     recorded = json.loads((tmp_path / "mine" / "gallery.json").read_text())["backbone"]
     assert recorded["background"] == str(tmp_path / "b.safetensors")

@@ -19,6 +19,7 @@ from transforms.aligning import Align
 from transforms.isolation import Results, RunIsolated
 from transforms.matching import Find, MatchConfig, Pair
 from transforms.store.gallery import Gallery, StoredVideo
+from transforms.store.live import SharedVideos
 
 
 class JudgeUploads(beam.PTransform):
@@ -36,9 +37,10 @@ class Judge:
     """run: what is committed under it is in flight, until it has a verdict."""
 
     def __init__(self, gallery: Gallery, config: MatchConfig, backbone: BackboneConfig, run: str) -> None:
-        # One place more: an upload's best candidate is itself.
-        self._find = Find(gallery, dataclasses.replace(config, top_k=config.top_k + 1), backbone, "Strong")
-        self._align = Align(gallery, config)
+        # One place more: an upload's best candidate is itself. No more than that: any of its group will do.
+        config = dataclasses.replace(config, top_k=(config.top_k or config.at_least) + 1)
+        self._find = Find(gallery, config, backbone, "Strong")
+        self._align = Align(gallery, config, SharedVideos(gallery))
         self._run = run
 
     def open(self) -> None:
@@ -46,7 +48,8 @@ class Judge:
         self._align.open()
 
     def __call__(self, upload: FrameFeatures) -> Iterator[Judgement]:
-        pairs = [pair for pair in self._find(upload) if pair[1].ref_id != upload.video_id]
+        found = [pair for found in self._find(upload) for pair in found.pairs()]
+        pairs = [pair for pair in found if pair[1].ref_id != upload.video_id]
         if pairs:
             self._align.videos.refresh()
         yield Judgement.of(upload.source, tuple(self._links(upload, pairs)))

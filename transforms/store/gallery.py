@@ -172,6 +172,8 @@ class StoredVideo:
     keyframes: int
     frames_file: str
     row_group: int
+    size_bytes: int
+    content_sha256: str
 
 
 def live_attempts(gallery: Gallery) -> dict[str, ledger.Attempt]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
+
+from apache_beam.utils.shared import Shared
 
 from transforms.store import ledger
 from transforms.store.gallery import Gallery, StoredVideo, read_shard, read_videos
@@ -14,18 +17,29 @@ class LiveVideos:
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
         self._lock = threading.Lock()
+        self._by_size: defaultdict[int, list[str]] | None = None  # made by who asks first
         self.reread()
 
     def get(self, video_id: str) -> StoredVideo | None:
         """As of the last look at the gallery."""
         return self._videos.get(video_id)
 
+    def of_size(self, size_bytes: int) -> list[StoredVideo]:
+        """Those whose file has so many bytes, by id."""
+        with self._lock:
+            if self._by_size is None:
+                by_size = defaultdict(list)
+                for video_id in sorted(self._videos):
+                    by_size[self._videos[video_id].size_bytes].append(video_id)
+                self._by_size = by_size
+            return [self._videos[video_id] for video_id in self._by_size.get(size_bytes, ())]
+
     def reread(self) -> None:
         """All anew: for when what is known turns out to be stale."""
         shards = set(ledger.shards(self._gallery.root))
         videos = read_videos(self._gallery)
         with self._lock:
-            self._shards, self._videos = shards, videos
+            self._shards, self._videos, self._by_size = shards, videos, None
 
     def refresh(self) -> None:
         """What was acknowledged since the last look, by whom ever."""
@@ -39,3 +53,15 @@ class LiveVideos:
                 found = read_shard(self._gallery, *ledger.commit_of(path), stored) if stored else []
                 self._videos |= {video.video_id: video for video in found}
                 self._shards.add(path)
+            self._by_size = None
+
+
+class SharedVideos:
+    """The live videos of a gallery, held once a process by all stages that have the same of these. Picklable."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self._gallery, self._shared = gallery, Shared()
+
+    def open(self) -> LiveVideos:
+        videos: LiveVideos = self._shared.acquire(lambda: LiveVideos(self._gallery))
+        return videos

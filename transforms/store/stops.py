@@ -30,10 +30,14 @@ def update_stops(gallery: Gallery) -> None:
     files.write_bytes(files.join(gallery.root, STOPS_FILE), content)
 
 
+def no_stops(gallery: Gallery) -> NDArray[np.float32]:
+    """A stop-list that names nothing."""
+    return np.empty((0, gallery.manifest.dimension), np.float32)
+
+
 def read_stops(gallery: Gallery) -> NDArray[np.float32]:
     """float32[S, D]; none of a gallery that has no stop-list yet."""
-    none = np.empty((0, gallery.manifest.dimension), np.float32)
-    path = files.join(gallery.root, STOPS_FILE)
+    none, path = no_stops(gallery), files.join(gallery.root, STOPS_FILE)
     if not files.exists(path):
         return none
     try:

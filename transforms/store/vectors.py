@@ -36,6 +36,9 @@ _QUERIES_PER_CALL = 1000
 _PLACES_PER_VIDEO = 10
 _SEARCHES = 2
 """Of a query frame: places for frames of the same video, and searches where one video fills them all."""
+_DEEP_PLACES, _DEEPER, _MOST_PLACES, _DEEP_SEARCHES = 320, 4, 16_384, 16
+"""Of a frame that is searched for all that look like it: places at first, how many times as many the next time, at most
+(what Milvus hands out), and searches."""
 _CONNECT_S = 10.0
 _CONNECT_WAITS_S = (0.5, 2.0)
 _NO_PINGS = {"grpc.keepalive_time_ms": 2**31 - 1}
@@ -49,12 +52,59 @@ class Hits:
     """Best frame of each gallery video for each row that was searched, one entry a hit.
 
     query_rows, ref_frames: int64[H], row positions in what was searched and in the gallery video's FrameFeatures.
+    beyond: float32[Q], the most that a video may have which is not among a row's hits; -1 where there is none.
     """
 
     query_rows: NDArray[np.int64]
     ref_ids: NDArray[np.str_]
     ref_frames: NDArray[np.int64]
     similarities: NDArray[np.float32]
+    beyond: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, answers: Sequence[Answer]) -> Hits:
+        """Those of the rows, in their order."""
+        hits = [(row, video_id, *hit) for row, answer in enumerate(answers) for video_id, hit in answer.videos.items()]
+        return cls(
+            np.array([hit[0] for hit in hits], np.int64),
+            np.array([hit[1] for hit in hits], np.str_),
+            np.array([hit[2] for hit in hits], np.int64),
+            np.array([hit[3] for hit in hits], np.float32),
+            np.array([answer.beyond for answer in answers], np.float32),
+        )
+
+    def with_more(self, others: Hits, rows: NDArray[np.int64]) -> Hits:
+        """And those of others, whose rows are int64[R] of these."""
+        return Hits(
+            np.concatenate([self.query_rows, rows[others.query_rows]]),
+            np.concatenate([self.ref_ids, others.ref_ids]),
+            np.concatenate([self.ref_frames, others.ref_frames]),
+            np.concatenate([self.similarities, others.similarities]),
+            self.beyond,
+        )
+
+
+@dataclasses.dataclass(slots=True)
+class Answer:
+    """What was found of one row. videos: id → nearest frame and its similarity, nearest video first. beyond: as in
+    Hits."""
+
+    videos: dict[str, tuple[int, float]] = dataclasses.field(default_factory=dict)
+    beyond: float = -1.0
+
+    def add(self, nearest: Sequence[Any], places: int) -> None:
+        """nearest: hits, nearest first, of which there may be more than that where they fill all places."""
+        for hit in nearest:
+            entity = hit["entity"]
+            self.videos.setdefault(entity["video_id"], (entity["frame"], hit["distance"]))
+        self.beyond = nearest[-1]["distance"] if len(nearest) == places else -1.0
+
+    def first(self, count: int) -> Answer:
+        """The nearest videos alone."""
+        if len(self.videos) <= count:
+            return self
+        nearest = list(self.videos.items())
+        return Answer(dict(nearest[:count]), nearest[count][1][1])
 
 
 def check_address(uri: str) -> None:
@@ -278,37 +328,54 @@ class VectorStore:
         Frames are grouped here, since not every server can. A row of which few videos fill all places is searched once
         more without those.
         """
-        hits = [
-            (start + row, video_id, frame, similarity)
+        answers = [
+            answer.first(videos_per_frame)
             for start in range(0, len(embeddings), _QUERIES_PER_CALL)  # of a long query not all places at once
-            for row, videos in enumerate(
-                self._nearest_videos(embeddings[start : start + _QUERIES_PER_CALL], videos_per_frame, consistency)
+            for answer in self._nearest_videos(
+                embeddings[start : start + _QUERIES_PER_CALL], videos_per_frame, consistency
             )
-            for video_id, (frame, similarity) in itertools.islice(videos.items(), videos_per_frame)
         ]
-        return Hits(
-            np.array([hit[0] for hit in hits], np.int64),
-            np.array([hit[1] for hit in hits], np.str_),
-            np.array([hit[2] for hit in hits], np.int64),
-            np.array([hit[3] for hit in hits], np.float32),
-        )
+        return Hits.of(answers)
+
+    def search_deep(
+        self,
+        embeddings: NDArray[np.float32],
+        floors: NDArray[np.float32],
+        most_videos: int,
+        consistency: Consistency = "Bounded",
+    ) -> Hits:
+        """For each row of float32[Q, D] all gallery videos with a frame of at least the similarity floors[row], and
+        some beyond; ``most_videos`` of them, or somewhat more, where there are more.
+
+        A row at a time, each time with more places and without the videos that are known: what is in memory at once
+        does not grow with their number.
+        """
+        answers = []
+        for row, floor in zip(embeddings, floors, strict=True):
+            answer, places = Answer(), _DEEP_PLACES
+            for _ in range(_DEEP_SEARCHES):
+                (nearest,) = self._nearest(row[None], places, tuple(answer.videos), consistency)
+                answer.add(nearest, places)
+                if answer.beyond < floor or len(answer.videos) >= most_videos:
+                    break
+                places = min(places * _DEEPER, _MOST_PLACES)
+            answers.append(answer)
+        return Hits.of(answers)
 
     def _nearest_videos(
         self, embeddings: NDArray[np.float32], videos_per_frame: int, consistency: Consistency
-    ) -> list[dict[str, tuple[int, float]]]:
-        """Of each row at least so many videos, where there are, nearest first: id → nearest frame and similarity."""
+    ) -> list[Answer]:
+        """Of each row at least so many videos, where there are."""
         places = _PLACES_PER_VIDEO * videos_per_frame
-        found: list[dict[str, tuple[int, float]]] = [{} for _ in embeddings]
+        found = [Answer() for _ in embeddings]
         waiting: dict[tuple[str, ...], list[int]] = {(): list(range(len(embeddings)))}
         for _ in range(_SEARCHES):
             crowded: dict[tuple[str, ...], list[int]] = {}
             for known, rows in waiting.items():
                 for row, answer in zip(rows, self._nearest(embeddings[rows], places, known, consistency), strict=True):
-                    for hit in answer:
-                        entity = hit["entity"]
-                        found[row].setdefault(entity["video_id"], (entity["frame"], hit["distance"]))
-                    if len(answer) == places and 2 * len(found[row]) < videos_per_frame:
-                        crowded.setdefault(tuple(sorted(found[row])), []).append(row)
+                    found[row].add(answer, places)
+                    if len(answer) == places and 2 * len(found[row].videos) < videos_per_frame:
+                        crowded.setdefault(tuple(sorted(found[row].videos)), []).append(row)
             waiting = crowded
         return found
 

@@ -86,7 +86,7 @@ def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str], monkeypatc
         "match": (
             threads,
             "lowest score of a segment, 0 to 1 (default: what suits the backbone)\n",
-            f"gallery videos compared with a query (default: {config.top_k})\n",
+            f"(default: all that look like a second of it or more, and at least {config.at_least})\n",
         ),
     }
     for command, lines in expected.items():

@@ -23,6 +23,7 @@ from transforms.matching import Find, MatchConfig
 from transforms.store import files, ledger
 from transforms.store.compaction import Compaction, compact
 from transforms.store.gallery import FrameReader, Gallery, commit, read_videos
+from transforms.store.live import SharedVideos
 from transforms.store.removal import reinstate, remove
 from transforms.store.repairing import repair
 from transforms.store.sweeping import stale_rows, unacknowledged
@@ -236,13 +237,13 @@ def test_a_run_of_the_same_name_does_no_harm(gallery: Gallery) -> None:
 
 def test_a_search_follows_videos_that_are_moved_meanwhile(filled: Gallery, vectors: VectorStore) -> None:
     config = MatchConfig(min_score=0.0)
-    find, aligned = Find(filled, config, BACKBONE), Align(filled, config)
+    find, aligned = Find(filled, config, BACKBONE), Align(filled, config, SharedVideos(filled))
     find.open()
     aligned.open()
     query = features("a", 6)
-    before = [match for pair in find(query) for match in aligned(pair)]
+    before = [match for found in find(query) for pair in found.pairs() for match in aligned(pair)]
     compacted(filled, vectors)
-    assert [match for pair in find(query) for match in aligned(pair)] == before
+    assert [match for found in find(query) for pair in found.pairs() for match in aligned(pair)] == before
     find.close()
 
 

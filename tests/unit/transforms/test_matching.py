@@ -30,7 +30,7 @@ class Frames:
 
 def matched(query_s: float, ref_s: float, cuts: tuple[float, ...] = (), maps: str = "") -> Match:
     """20 s at 2 keyframes a second with itself; query_s, ref_s: seconds that were decoded of either."""
-    query, ref = features("v", 40), StoredVideo("r", "/r", {}, ref_s, 40, "frames", 0)
+    query, ref = features("v", 40), StoredVideo("r", "/r", {}, ref_s, 40, "frames", 0, 1, "")
     all_frames = np.arange(40)
     candidate = Candidate("v", "r", all_frames, all_frames, np.ones(40, np.float32), 40.0)
     found = match_pair(

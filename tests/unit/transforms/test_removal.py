@@ -23,6 +23,7 @@ from transforms.store import files, ledger
 from transforms.store.catalogue import describe_video, find_attempts, gallery_stats, list_videos
 from transforms.store.compaction import compact
 from transforms.store.gallery import Gallery, commit, locked, read_videos
+from transforms.store.live import SharedVideos
 from transforms.store.removal import reinstate, remove
 from transforms.store.takedown import Tombstone, bury, is_removed, read_tombstones, removed_keys
 from transforms.store.vectors import VectorStore
@@ -185,11 +186,11 @@ def test_concurrent_searches_never_see_a_video_after_its_removal(filled: Gallery
 
     def search() -> None:
         config = MatchConfig(min_score=0.0)
-        find, aligned = Find(filled, config, BACKBONE), Align(filled, config)
+        find, aligned = Find(filled, config, BACKBONE), Align(filled, config, SharedVideos(filled))
         find.open()
         aligned.open()
         while not done.is_set():
-            found = {match.ref_id for pair in find(query) for match in aligned(pair)}
+            found = {match.ref_id for found in find(query) for pair in found.pairs() for match in aligned(pair)}
             answers.append((time.monotonic(), found))
         find.close()
 
@@ -222,10 +223,10 @@ def test_concurrent_searches_never_see_a_video_after_its_removal(filled: Gallery
 def test_a_search_that_knew_the_video_before_does_not_answer_with_it(filled: Gallery, vectors: VectorStore) -> None:
     """Its candidates are of before the removal, its shard is open, and Parquet still has the rows."""
     config = MatchConfig(min_score=0.0)
-    find, aligned = Find(filled, config, BACKBONE), Align(filled, config)
+    find, aligned = Find(filled, config, BACKBONE), Align(filled, config, SharedVideos(filled))
     find.open()
     aligned.open()
-    pairs = list(find(features("b", 4)))
+    pairs = [pair for found in find(features("b", 4)) for pair in found.pairs()]
     assert "b" in {match.ref_id for pair in pairs for match in aligned(pair)}
     bury(filled.root, [Tombstone("b", "/videos/b", 1.0)])
     assert "b" not in {match.ref_id for pair in pairs for match in aligned(pair)}
@@ -254,25 +255,25 @@ def test_a_gallery_on_another_filesystem_has_no_lock(monkeypatch: pytest.MonkeyP
 
 
 def test_a_search_follows_videos_that_are_replaced_meanwhile(filled: Gallery, vectors: VectorStore) -> None:
-    aligned = Align(filled, MatchConfig(min_score=0.0))
+    aligned = Align(filled, MatchConfig(min_score=0.0), SharedVideos(filled))
     aligned.open()
     find = Find(filled, MatchConfig(), BACKBONE)
     find.open()
     query = features("b", 9, "2-2")
     commit(filled, vectors, "R3", [query])
     swept(filled, vectors)
-    pairs = [pair for pair in find(query) if pair[1].ref_id == "b"]
+    pairs = [pair for found in find(query) for pair in found.pairs() if pair[1].ref_id == "b"]
     (match,) = [match for pair in pairs for match in aligned(pair)]
     assert match.segments[0].ref_end == pytest.approx(4.25)  # of the 9 keyframes that it has now
     find.close()
 
 
 def test_a_shard_that_is_lost_is_still_an_error_of_the_search(filled: Gallery) -> None:
-    aligned = Align(filled, MatchConfig(min_score=0.0))
+    aligned = Align(filled, MatchConfig(min_score=0.0), SharedVideos(filled))
     aligned.open()
     find = Find(filled, MatchConfig(), BACKBONE)
     find.open()
-    pairs = list(find(features("d", 3)))
+    pairs = [pair for found in find(features("d", 3)) for pair in found.pairs()]
     name = read_videos(filled)["d"].frames_file
     Path(files.join(filled.root, name)).unlink()
     with pytest.raises(CliptraceError) as caught:

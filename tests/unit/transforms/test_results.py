@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.errors import CliptraceError
-from schemas.records import Failure, Match, Segment
-from transforms.results import begin, finish, match_to_json, read_rows, write_part
+from schemas.records import Failure, Match, Searched, Segment
+from transforms.results import begin, finish, match_to_json, read_rows, told, write_part
 from transforms.store import files
 
 
@@ -43,8 +44,22 @@ def test_a_match_as_json() -> None:
                 "speed": None,
             }
         ],
+        "exact": False,
+        "truncated": False,
+        "stopped_s": 0.0,
         "query_metadata": {"owner": "Bo"},
     }
+
+
+def test_matches_say_what_is_told_of_their_query_and_an_exact_copy_once() -> None:
+    exact = dataclasses.replace(match("q", "r1", 1.0), exact=True)
+    matches = [match("q", "r1", 0.9), exact, match("q", "r2", 0.5), match("other", "r1", 0.5)]
+    found = told(matches, {"q": Searched("q", truncated=True, stopped_s=3.0)})
+    assert [(each.query_id, each.ref_id, each.exact, each.truncated, each.stopped_s) for each in found] == [
+        ("q", "r1", True, True, 3.0),
+        ("q", "r2", False, True, 3.0),
+        ("other", "r1", False, False, 0.0),
+    ]
 
 
 @pytest.mark.parametrize("output", ["{}/out.jsonl", "{}/out.parquet"])
@@ -56,11 +71,15 @@ def test_parts_are_joined_in_order_and_one_dead_letter_a_video(tmp_path: Path, r
     scratch = f"{output}.tmp"
     begin(scratch)
     parts = [files.join(scratch, f"{number:06}") for number in range(3)]
+    searched = [Searched("z", stopped_s=2.5), Searched("c", partial=True, truncated=True)]
     write_part(parts[0], [match("b", "r1", 0.5), match("b", "r2", 0.75), match("a", "r1", 0.25)])
-    write_part(parts[2], [failure("x", "second", 2.0), match("c", "r1", 1.0), "z", failure("x", "first", 1.0), "c"])
+    write_part(parts[2], [failure("x", "second", 2.0), match("c", "r1", 1.0), *searched, failure("x", "first", 1.0)])
     rows = finish(parts, "matches.jsonl", output)  # parts[1] had no records
     failures = finish(parts, "failures.jsonl", f"{root}/failures.jsonl")
-    assert read_rows(parts, "partial.jsonl") == ["c", "z"]
+    assert read_rows(parts, "queries.jsonl") == [
+        {"query_id": "c", "partial": True, "truncated": True, "stopped_s": 0.0},
+        {"query_id": "z", "partial": False, "truncated": False, "stopped_s": 2.5},
+    ]
     files.remove_folder(scratch)
     files.remove_folder(scratch)
     assert [(row["query_id"], row["ref_id"]) for row in rows] == [("a", "r1"), ("b", "r2"), ("b", "r1"), ("c", "r1")]
@@ -69,7 +88,8 @@ def test_parts_are_joined_in_order_and_one_dead_letter_a_video(tmp_path: Path, r
         assert [json.loads(line) for line in files.read_bytes(output).splitlines()] == rows
     else:
         table = pq.read_table(files.open_bytes(output)).to_pylist()
-        assert [row["segments"] for row in table] == [row["segments"] for row in rows]
+        for key in ("segments", "exact", "truncated", "stopped_s"):
+            assert [row[key] for row in table] == [row[key] for row in rows]
     assert len(files.find(root, "*")) == 2
     assert not [path for path in memory_files.FILES if ".tmp" in path]
     memory_files.FILES.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.alignment.candidates import group_hits
+from models.alignment.candidates import NOT_SHOWN, group_hits, spread_over
 from schemas.records import Candidate
 
 ROWS = np.array([0, 0, 1, 1, 2])
@@ -19,35 +19,30 @@ def votes(found: list[Candidate]) -> dict[str, float]:
 
 
 def test_a_frame_votes_once_for_a_video() -> None:
-    found = group_hits("q", ROWS, VIDEOS, FRAMES, SIMILARITIES, top_k=5)
+    found = group_hits("q", ROWS, VIDEOS, FRAMES, SIMILARITIES)
     assert votes(found) == {"a": 0.9 + 0.6, "b": 0.5 + 0.7}
     assert [candidate.ref_id for candidate in found] == ["a", "b"]
     assert found[0].query_frames.tolist() == [0, 1, 1]
     assert found[0].ref_frames.tolist() == [5, 6, 7]
     assert found[0].similarities.tolist() == SIMILARITIES[[0, 2, 3]].tolist()
-    assert [candidate.ref_id for candidate in group_hits("q", ROWS, VIDEOS, FRAMES, SIMILARITIES, top_k=1)] == ["a"]
 
 
 def test_equal_votes_in_the_order_of_ids_and_no_hits() -> None:
     same = np.ones(5, np.float32)
-    assert [c.ref_id for c in group_hits("q", np.arange(5), np.array(list("dbcae")), FRAMES, same, 3)] == [
-        "a",
-        "b",
-        "c",
-    ]
+    assert [c.ref_id for c in group_hits("q", np.arange(5), np.array(list("dbcae")), FRAMES, same)] == list("abcde")
     none = np.empty(0, np.int64)
-    assert group_hits("q", none, np.empty(0, np.str_), none, np.empty(0, np.float32), 3) == []
+    assert group_hits("q", none, np.empty(0, np.str_), none, np.empty(0, np.float32)) == []
 
 
 def test_views_of_a_frame_vote_together() -> None:
-    found = group_hits("q", np.array([0, 1, 2, 4, 5]), VIDEOS, FRAMES, SIMILARITIES, top_k=5, views=3)
+    found = group_hits("q", np.array([0, 1, 2, 4, 5]), VIDEOS, FRAMES, SIMILARITIES, views=3)
     assert votes(found) == {"a": 0.9 + 0.6, "b": 0.5 + 0.7}  # rows 0 to 2 are frame 0, rows 3 to 5 frame 1
     assert found[0].query_frames.tolist() == [0, 0, 1]
     assert found[1].query_frames.tolist() == [0, 1]
 
 
 def test_the_bias_of_a_row_is_taken_off_its_hits() -> None:
-    found = group_hits("q", ROWS, VIDEOS, FRAMES, SIMILARITIES, top_k=5, bias=np.array([0.8, 0.1, 0.0], np.float32))
+    found = group_hits("q", ROWS, VIDEOS, FRAMES, SIMILARITIES, bias=np.array([0.8, 0.1, 0.0], np.float32))
     assert votes(found) == {"b": 0.0 + 0.7, "a": 0.1 + 0.5}  # what falls below nothing is no vote against
     assert [candidate.ref_id for candidate in found] == ["b", "a"]
     by_video = {candidate.ref_id: candidate.similarities for candidate in found}
@@ -58,5 +53,29 @@ def test_the_bias_of_a_row_is_taken_off_its_hits() -> None:
 
 def test_each_view_has_its_own_bias() -> None:
     bias = np.array([[0.0, 0.5], [0.2, 0.0]], np.float32)
-    found = group_hits("q", np.array([1, 2]), np.array(["a", "a"]), FRAMES[:2], SIMILARITIES[:2], 5, 2, bias)
+    found = group_hits("q", np.array([1, 2]), np.array(["a", "a"]), FRAMES[:2], SIMILARITIES[:2], 2, bias)
     assert votes(found) == {"a": (0.9 - 0.5) + (0.5 - 0.2)}
+
+
+def test_frames_that_are_seen_almost_as_they_are_are_counted() -> None:
+    found = group_hits("q", ROWS, VIDEOS, FRAMES, SIMILARITIES, bias=np.array([0.2, 0, 0], np.float32), near=0.6)
+    assert {candidate.ref_id: candidate.seen for candidate in found} == {"a": 2, "b": 1}
+
+
+def test_a_frame_that_was_searched_deeper_speaks_for_its_neighbours() -> None:
+    shown_by = np.array([1, 1, 1, NOT_SHOWN])  # frames 0 to 2 are shown by frame 1
+    rows, videos = np.array([0, 1, 1, 3]), np.array(["a", "a", "b", "b"])
+    similarities = np.array([0.9, 0.5, 0.7, 0.2], np.float32)
+    found = group_hits("q", rows, videos, np.zeros(4, np.int64), similarities, near=0.6, shown_by=shown_by)
+    assert votes(found) == {"b": 3 * 0.7 + 0.2, "a": 0.9 + 2 * 0.5}
+    assert [candidate.seen for candidate in found] == [3, 1]
+    assert [len(candidate.query_frames) for candidate in found] == [2, 2]
+
+
+def test_few_frames_are_spread_over_those_that_they_stand_for() -> None:
+    marked = np.ones(12, bool)
+    marked[[0, 5]] = False
+    assert spread_over(marked, 100, 16).tolist() == [NOT_SHOWN, 3, 3, 3, 3, NOT_SHOWN, 7, 7, 7, 10, 10, 10]
+    assert len(set(spread_over(np.ones(100, bool), 10, 16))) == 10
+    assert len(set(spread_over(np.ones(100, bool), 1, 16))) == 16
+    assert spread_over(np.zeros(3, bool), 10, 16).tolist() == [NOT_SHOWN] * 3

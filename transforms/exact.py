@@ -1,0 +1,68 @@
+"""Exact copies: what a gallery holds of a query byte for byte. Told from size and hash, before anything is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import apache_beam as beam
+
+from schemas.records import Match, Segment, VideoSource
+from transforms.features import FeatureConfig, open_scratch
+from transforms.fingerprints import size_of
+from transforms.isolation import Results, RunIsolated
+from transforms.media.probe import content_sha256
+from transforms.store.gallery import Gallery, StoredVideo
+from transforms.store.live import SharedVideos
+from transforms.store.takedown import is_removed
+
+
+class FindExactCopies(beam.PTransform):
+    """VideoSource of queries → a Match with each gallery video of the same bytes."""
+
+    def __init__(self, gallery: Gallery, config: FeatureConfig, videos: SharedVideos) -> None:
+        super().__init__()
+        self._work, self._threads = FindExact(gallery, config, videos), config.threads
+
+    def expand(self, queries: beam.PCollection) -> Results:
+        return queries | "Compare" >> RunIsolated(self._work, "exact", lambda source: source, self._threads)
+
+
+class FindExact:
+    """A query → its exact copies. Only one that has as many bytes as a gallery video is read."""
+
+    def __init__(self, gallery: Gallery, config: FeatureConfig, videos: SharedVideos) -> None:
+        self._gallery, self._config, self._shared = gallery, config, videos
+
+    def open(self) -> None:
+        self._videos = self._shared.open()
+        self._scratch = open_scratch(self._config)
+
+    def __call__(self, query: VideoSource) -> Iterator[Match]:
+        size_bytes = size_of(query)
+        alike = self._videos.of_size(size_bytes) if size_bytes else []
+        if not alike:
+            return
+        with self._scratch.stage(query.uri, query.fingerprint) as path:
+            sha256 = content_sha256(path)
+        for ref in alike:
+            if ref.content_sha256 == sha256 and not is_removed(self._gallery.home, ref.video_id):
+                yield exact_match(query, ref)
+
+    def close(self) -> None:
+        self._scratch.close()
+
+
+def exact_match(query: VideoSource, ref: StoredVideo) -> Match:
+    """All of the query is all of the gallery video, as far as that could be decoded."""
+    whole = Segment(0.0, ref.decoded_s, 0.0, ref.decoded_s, 1.0, speed=1.0)
+    return Match(
+        query_id=query.video_id,
+        query_uri=query.uri,
+        ref_id=ref.video_id,
+        ref_uri=ref.uri,
+        score=1.0,
+        segments=(whole,),
+        query_metadata=query.metadata,
+        ref_metadata=ref.metadata,
+        exact=True,
+    )
