@@ -24,12 +24,10 @@ _MOST_ROWS = 12
 """Of a shot's keyframes, on which lines are tried."""
 _HURRY = 0.05
 """Similarity by which another speed must be better, for each factor of e."""
-_LEAST, _SHARE = 0.3, 0.75
+_LEAST, _SHARE = 0.3, 0.85
 """Similarity along a line that is proposed, and its share of the shot's best."""
 _PLACES = 4
 """Lines of a shot, at most."""
-_KNOWN = 0.05
-"""A line that is better by less than that than a finding that is there is no other one."""
 
 
 def shot_lines(seen: TimedMap, cuts: Times, known: Sequence[Line]) -> Iterator[tuple[Line, bool]]:
@@ -63,9 +61,6 @@ def _best_boxes(
     worth = alike - ease
     least = max(_LEAST, _SHARE * float(alike.max()))
     there = [line for line in known if line.query_start < end and line.query_end > start]
-    lines = np.array([(line.speed, _offset(line)) for line in there if _covers(line, start, end)])
-    if len(lines):
-        least = max(least, float(seen.resemblance(some, lines[:, 0], lines[:, 1]).max()) + _KNOWN)
     taken = [(line.ref_start + line.ref_end) / 2 for line in there if _covers(line, start, end)]
     for best in np.argsort(-worth, kind="stable"):
         if len(taken) >= _PLACES or alike[best] < least:
@@ -78,10 +73,6 @@ def _best_boxes(
         low, high = max(middle - half, float(seen.ref_edges[0])), min(middle + half, float(seen.ref_edges[-1]))
         if high > low:
             yield np.array([start, end, low, high]), speed < 0
-
-
-def _offset(line: Line) -> float:
-    return (line.ref_start if line.speed > 0 else line.ref_end) - line.speed * line.query_start
 
 
 def _covers(line: Line, start: float, end: float) -> bool:

@@ -22,14 +22,15 @@ _SHIFTS_S = (0.0, -0.125, 0.125, -0.25, 0.25)
 
 
 class Look(NamedTuple):
-    """registration: correlation of the two pictures where they lie on one another, and affine: how they do. The others
-    as in Agreement."""
+    """registration: correlation of the two pictures where they lie on one another, and affine: how they do. pairs: of
+    pictures that were compared. The others as in Agreement."""
 
     registration: float
     change: float
     activity: float
     detail: float
     shown: float
+    pairs: int
     affine: Affine
 
 
@@ -47,6 +48,10 @@ class Film:
     @property
     def has_pictures(self) -> bool:
         return bool(self._pictures)
+
+    @property
+    def start_s(self) -> float:
+        return float(self.times[0])
 
     @property
     def end_s(self) -> float:
@@ -84,7 +89,7 @@ def second_look(query: Film, ref: Film, start_s: float, end_s: float, speed: flo
     series = [others[[place[frame] for frame in frames]] for frames in asked]
     registration = register(pictures, series[0])
     agreements = (agreement(pictures, each, registration.affine) for each in series)
-    return Look(registration.correlation, *max(agreements, key=_alike), registration.affine)
+    return Look(registration.correlation, *max(agreements, key=_alike), len(shown), registration.affine)
 
 
 def _alike(one: Agreement) -> float:

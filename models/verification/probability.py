@@ -17,6 +17,8 @@ UNCALIBRATED: Mapping[str, Any] = {
     "verified": (1.0, *[0.0] * (len(Evidence._fields) + _LOOKED)),
 }
 """The detector's own probability."""
+_STEEP = 2.0
+"""By how much agreement in change is stretched: half of it says nearly all."""
 _ACTIVE = 0.05
 """Deviations by which pictures change over time, from which their agreement in it counts half."""
 
@@ -25,8 +27,10 @@ def features(evidence: Evidence, look: Look | None) -> tuple[float, ...]:
     """What is weighed: the map's evidence, and what a second look adds to it."""
     if look is None:
         return tuple(evidence)
-    sure = look.activity / (look.activity + _ACTIVE)
-    return (*evidence, look.registration, sure, sure * look.change, look.detail, (1 - sure) * look.detail)
+    # A line of few pictures agrees by chance now and then.
+    sure = look.activity / (look.activity + _ACTIVE) * (look.pairs - 1) / (look.pairs + 1)
+    change = math.tanh(_STEEP * look.change)
+    return (*evidence, look.registration, sure, sure * change, look.detail, (1 - sure) * look.detail)
 
 
 def probability(evidence: Evidence, look: Look | None, told: Mapping[str, Any]) -> float:

@@ -25,6 +25,8 @@ _FINER = (0.94, 0.97, 1.0, 1.03, 1.06)
 _FINER_S = (-0.12, -0.06, 0.0, 0.06, 0.12)
 _FEWEST = 3
 """Keyframes of the reference on a line."""
+_CHANCE = 4.0
+"""Keyframes from which their agreement counts."""
 _REACH_S = 32.0
 """How far from where it was thought to be a place is looked for."""
 _MOST = 256
@@ -83,9 +85,8 @@ class _Changes:
         counts = inside.sum(axis=1)
         sums = self._alike[rows, np.arange(len(self._ref_times))].sum(axis=1)
         # Few keyframes agree by chance, and a line that leaves the reference has fewer than it should.
-        worth = (
-            sums / np.maximum(counts, 1) * np.sqrt(np.minimum(counts / _expected(self._ref_times, speeds, within), 1))
-        )
+        complete = np.minimum(counts / _expected(self._ref_times, speeds, within), 1)
+        worth = sums / np.maximum(counts, 1) * np.sqrt(complete * counts / (counts + _CHANCE))
         worth[counts < _FEWEST] = -1
         best = int(worth.argmax())
         if worth[best] <= 0:

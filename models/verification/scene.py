@@ -19,6 +19,7 @@ _LAID = 0.6
 """Correlation of two pictures from which they are taken to lie on one another as it says."""
 _SHORTEST_S = 0.5
 """Of a part of a line."""
+_MOST_OF_A_SHOT = 0.6
 _STEP_S = 0.5
 """Between the query's pictures that are looked at, to tell whether it goes on."""
 
@@ -39,13 +40,16 @@ class Scene:
     def retimed(self, line: Line, look: Look) -> tuple[Line, float] | None:
         """Where and how fast the reference really shows these seconds of the query, by what changes in both, and how
         alike that changes; None where that cannot be told. look: at the line as it was thought to be."""
-        affine = look.affine if look.registration >= _LAID else np.eye(2, 3, dtype=np.float32)
+        # Pictures of different moments may lie on one another in a wrong way: most copies are as large as the original.
+        affines = [np.eye(2, 3, dtype=np.float32), *[look.affine] * (look.registration >= _LAID)]
         middle = (line.ref_start + line.ref_end) / 2
-        timing = best_timing(self.query, self.ref, line.query_start, line.query_end, middle, affine)
+        begin, last = self._shot(line)
+        found = [best_timing(self.query, self.ref, begin, last, middle, affine) for affine in affines]
+        timing = max((each for each in found if each), default=None)
         if timing is None:
             return None
         film = sorted((float(end) - timing.offset) / timing.speed for end in (0.0, self.ref.end_s))
-        start, end = max(line.query_start, film[0]), min(line.query_end, film[1])
+        start, end = max(begin, film[0]), min(last, film[1])
         if end <= start:
             return None
         low, high = sorted((timing.offset + timing.speed * start, timing.offset + timing.speed * end))
@@ -70,6 +74,15 @@ class Scene:
         for start, end in without((line.query_start, line.query_end), apart):
             if end > start:
                 yield between(line, start, end)
+
+    def _shot(self, line: Line) -> Stretch:
+        """The line's seconds of the query, or all of the shot that it has most of."""
+        edges = np.concatenate(([self.query.start_s], self.cuts, [self.query.end_s]))
+        start = float(edges[max(int(np.searchsorted(edges, line.query_start + _SHORTEST_S)) - 1, 0)])
+        end = float(edges[min(int(np.searchsorted(edges, line.query_end - _SHORTEST_S)), len(edges) - 1)])
+        start, end = min(start, line.query_start), max(end, line.query_end)
+        is_most = line.query_end - line.query_start >= _MOST_OF_A_SHOT * (end - start)
+        return (start, end) if is_most else (line.query_start, line.query_end)
 
     def _held(self, still: Stretch, line: Line) -> bool:
         """Whether the reference goes on while the query shows one picture."""
