@@ -52,6 +52,7 @@ class Align:
     def open(self) -> None:
         self.videos = self._shared.open()
         self._frames = FrameReader(self._gallery)
+        self._last: tuple[FrameFeatures | None, Film] = (None, Film(np.empty(0), tuple))
 
     def __call__(self, pair: Pair) -> Iterator[Match]:
         match = self._match(*pair)
@@ -62,21 +63,34 @@ class Align:
         """None, too, where the video is none of the gallery's any more, or not yet."""
         while ref := self.videos.get(candidate.ref_id):
             try:
-                return match_whole(query, ref, candidate, self._frames, self._config)
+                return match_whole(query, ref, candidate, self._frames, self._config, self._film(query))
             except CliptraceError:
                 self.videos.reread()
                 if self.videos.get(candidate.ref_id) == ref:  # else it has moved while the gallery was searched
                     raise
         return None
 
+    def _film(self, query: FrameFeatures) -> Film:
+        """One for all pairs of a query, as long as no other one comes."""
+        asked, film = self._last
+        if asked is not query:
+            film = film_of(query)
+            self._last = query, film
+        return film
+
     def close(self) -> None: ...
 
 
 def match_whole(
-    query: FrameFeatures, ref: StoredVideo, candidate: Candidate, frames: FrameReader, config: MatchConfig
+    query: FrameFeatures,
+    ref: StoredVideo,
+    candidate: Candidate,
+    frames: FrameReader,
+    config: MatchConfig,
+    film: Film | None = None,
 ) -> Match | None:
     """As match_pair; where what it finds runs on into what the stop-list left out, with that."""
-    match = match_pair(query, ref, candidate, frames, config)
+    match = match_pair(query, ref, candidate, frames, config, film)
     if match is None or query.bias is None or query.stops is None:
         return match
     out = is_stopped(query.stops)
@@ -84,21 +98,27 @@ def match_whole(
     if not runs_into(match.segments, starts[out], ends[out]):
         return match
     query = dataclasses.replace(query, bias=query.bias - query.stops, stops=None)
-    with_all = match_pair(query, ref, candidate, frames, config)
+    with_all = match_pair(query, ref, candidate, frames, config, film)
     segments = completed(match.segments, with_all.segments if with_all else ())
     return dataclasses.replace(match, score=segments[0].score, segments=segments)
 
 
 def match_pair(
-    query: FrameFeatures, ref: StoredVideo, candidate: Candidate, frames: FrameReader, config: MatchConfig
+    query: FrameFeatures,
+    ref: StoredVideo,
+    candidate: Candidate,
+    frames: FrameReader,
+    config: MatchConfig,
+    film: Film | None = None,
 ) -> Match | None:
-    """Align a query with one gallery video. None where no segment reaches ``min_score``."""
+    """Align a query with one gallery video. None where no segment reaches ``min_score``. film: of the query, where it
+    is compared with others, too."""
     ref_times, ref_embeddings = frames.read(ref)
     candidate = _within(candidate, len(ref_times))
     if not len(candidate.ref_frames):
         return None
     found = align_windows(
-        _aligner(query, ref, ref_times, frames, config),
+        _aligner(query, film or film_of(query), Film(ref_times, lambda: frames.pictures(ref)), config),
         query.embeddings,
         query.times,
         lambda r0, r1: ref_embeddings[r0:r1],
@@ -126,15 +146,16 @@ def match_pair(
     )
 
 
-def _aligner(
-    query: FrameFeatures, ref: StoredVideo, ref_times: NDArray[np.float64], frames: FrameReader, config: MatchConfig
-) -> MapAligner:
+def film_of(query: FrameFeatures) -> Film:
+    return Film(query.times, lambda: query.pictures)
+
+
+def _aligner(query: FrameFeatures, film: Film, ref: Film, config: MatchConfig) -> MapAligner:
     """The learned one takes a second look, at the pictures of both videos."""
     aligner_config = ALIGNERS[config.aligner].config(min_similarity=config.min_similarity)
     if not isinstance(aligner_config, spd.SPDConfig):
         return functools.partial(align, config.aligner, config=aligner_config)
-    films = Film(query.times, lambda: query.pictures), Film(ref_times, lambda: frames.pictures(ref))
-    return functools.partial(spd.align, config=aligner_config, scene=Scene(*films, query.cuts, query.stills))
+    return functools.partial(spd.align, config=aligner_config, scene=Scene(film, ref, query.cuts, query.stills))
 
 
 def _within(candidate: Candidate, frames: int) -> Candidate:

@@ -33,6 +33,8 @@ _SAME_QUERY, _SAME_REF = 0.5, 0.2
 _LEAST_DOUBT = 1e-9
 # A held picture is one moment of the reference, of which a segment tells a little more: half as sure as seconds are.
 _HELD = 0.5
+# Similarity of its keyframe, below which a held picture is none of the reference's.
+_HELD_ALIKE = 0.4
 # A finding that the map thinks this probable, though its pictures agree less than that in how they change, is looked
 # for at other seconds; one at another speed than the original is made exact.
 _DOUBTED, _AGREED, _HURRIED = 0.3, 0.5, 0.1
@@ -75,7 +77,7 @@ def align(
     """Segments of a similarity map float32[Q, R], best first; times float64[Q] and float64[R] in seconds."""
     told = open_spd(config.weights).config
     found = candidates(similarity, query_times, ref_times, config, scene)
-    if scene and scene.has_pictures:
+    if found and scene and scene.has_pictures:
         seen = TimedMap(*checked(similarity, query_times, ref_times))
         found = [each for one in found for each in looked_at(one, seen, scene, told, config)]
     return chosen(found, told, config)
@@ -84,26 +86,35 @@ def align(
 def looked_at(
     found: Candidate, seen: TimedMap, scene: Scene, told: Mapping[str, Any], config: SPDConfig
 ) -> Iterator[Candidate]:
-    """The finding after a second look, and beside it the same at other seconds or another speed, if the pictures say
-    so."""
+    """The finding after a second look: what of it moves together, its parts between two cuts, and the same at other
+    seconds or another speed, if the pictures say so."""
     by_map = probability(found.evidence, None, told)
-    if by_map < config.worth_a_look and not found.held:
-        yield found
-        return
-    look = scene.look(found.line)
-    yield found._replace(look=look)
     if found.held:
+        yield found._replace(look=scene.look(found.line))
+    elif by_map < config.worth_a_look:
+        yield found
+    else:
+        for line in scene.moving_together(found.line):
+            evidence = found.evidence if line == found.line else gather(found.evidence.logit, seen, line)
+            part = found._replace(line=line, evidence=evidence, look=scene.look(line))
+            yield part
+            yield from _otherwise(part, by_map, seen, scene)
+
+
+def _otherwise(found: Candidate, by_map: float, seen: TimedMap, scene: Scene) -> Iterator[Candidate]:
+    """Other readings of a finding that has been looked at."""
+    line, look, logit = found.line, found.look, found.evidence.logit
+    if look is None:
         return
+    for piece in scene.between_cuts(line) if look.change < _AGREED_WHOLE else ():
+        yield found._replace(line=piece, evidence=gather(logit, seen, piece), look=scene.look(piece))
     doubted = by_map >= _DOUBTED and look.change < _AGREED
-    for piece in scene.between_cuts(found.line) if look.change < _AGREED_WHOLE else ():
-        yield found._replace(line=piece, evidence=gather(found.evidence.logit, seen, piece), look=scene.look(piece))
-    if look.activity < _MOVING or not (doubted or abs(math.log(abs(found.line.speed))) > _HURRIED):
+    if look.activity < _MOVING or not (doubted or abs(math.log(abs(line.speed))) > _HURRIED):
         return
-    if other := scene.retimed(found.line, look):
+    if other := scene.retimed(line, look):
         line, change = other
         if change > _LEAST_CHANGE and (not doubted or change > look.change + _BETTER):
-            evidence = gather(found.evidence.logit, seen, line)
-            yield Candidate(line, line.speed < 0, evidence, False, scene.look(line))
+            yield Candidate(line, line.speed < 0, gather(logit, seen, line), False, scene.look(line))
 
 
 def candidates(
@@ -119,15 +130,11 @@ def candidates(
     cuts = cuts[(cuts > seen.query_edges[0]) & (cuts < seen.query_edges[-1])]
     missed = [(*each, UNSEEN) for each in shot_lines(seen, cuts, [line for line, _, _ in detected])]
     lines = [each for each in (*detected, *missed) if config.find_reversed or not each[1]]
-    if not (scene and scene.has_pictures):
-        return [Candidate(line, backward, gather(logit, seen, line)) for line, backward, logit in lines]
-    parts = [
-        Candidate(part, backward, gather(logit, seen, part))
-        for line, backward, logit in lines
-        for part in scene.moving_together(line)
-    ]
-    held = (Candidate(line, False, gather(UNSEEN, seen, line)._replace(hurry=0.0), True) for line in _held(seen, scene))
-    return [*parts, *held]
+    found = [Candidate(line, backward, gather(logit, seen, line)) for line, backward, logit in lines]
+    if scene and scene.stills and similarity.max() >= _HELD_ALIKE and scene.has_pictures:
+        held = _held(seen, scene)
+        found += [Candidate(line, False, gather(UNSEEN, seen, line)._replace(hurry=0.0), True) for line in held]
+    return found
 
 
 def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfig) -> list[Segment]:

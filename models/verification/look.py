@@ -17,6 +17,8 @@ Times = NDArray[np.float64]
 
 _MOST = 8
 """Pairs of pictures that are compared."""
+_REMEMBERED = 512
+"""Softened pictures of a film, 16 kB each."""
 _SHIFTS_S = (0.0, -0.125, 0.125, -0.25, 0.25)
 """How far the line may be off in time: keyframes tell it no better."""
 
@@ -40,6 +42,7 @@ class Film:
 
     def __init__(self, times: Times, load: Callable[[], Sequence[bytes]]) -> None:
         self.times, self._load = times, load
+        self._soft: dict[int, Pictures] = {}
 
     @functools.cached_property
     def _pictures(self) -> Sequence[bytes]:
@@ -69,11 +72,23 @@ class Film:
     def show(self, which: Sequence[int]) -> Pictures:
         return decode(self._pictures, which)
 
+    def soft(self, which: Sequence[int]) -> Pictures:
+        """As ``show``, softened, and remembered for a while. Safe between threads."""
+        known = self._soft
+        missing = [number for number in dict.fromkeys(which) if number not in known]
+        if missing:
+            known = {**known, **dict(zip(missing, softened(self.show(missing)), strict=True))}
+            self._soft = known if len(known) <= _REMEMBERED else {}
+        return np.stack([known[number] for number in which])
 
-def second_look(query: Film, ref: Film, start_s: float, end_s: float, speed: float, offset: float) -> Look:
+
+def second_look(
+    query: Film, ref: Film, start_s: float, end_s: float, speed: float, offset: float, laid: Affine | None = None
+) -> Look:
     """At a line: query seconds [start, end), which show the reference at ``offset + speed × second``.
 
-    ValueError where a picture is damaged.
+    laid: how the query's picture lay on the reference's elsewhere, which is tried first. ValueError where a picture is
+    damaged.
     """
     low, high = sorted((offset + speed * start_s, offset + speed * end_s))
     first, last = np.searchsorted(ref.times, (low, high)).tolist()
@@ -83,11 +98,8 @@ def second_look(query: Film, ref: Film, start_s: float, end_s: float, speed: flo
     shown = np.unique(np.linspace(first, last - 1, _MOST).round().astype(np.int64))
     moments = (ref.times[shown] - offset) / speed
     asked = list(dict.fromkeys(query.at(moments + shift) for shift in (_SHIFTS_S if len(shown) > 1 else (0.0,))))
-    frames = sorted({frame for frames in asked for frame in frames})
-    pictures, others = softened(ref.show(shown.tolist())), softened(query.show(frames))
-    place = {frame: number for number, frame in enumerate(frames)}
-    series = [others[[place[frame] for frame in frames]] for frames in asked]
-    registration = register(pictures, series[0])
+    pictures, series = ref.soft(shown.tolist()), [query.soft(frames) for frames in asked]
+    registration = register(pictures, series[0], laid)
     agreements = (agreement(pictures, each, registration.affine) for each in series)
     return Look(registration.correlation, *max(agreements, key=_alike), len(shown), registration.affine)
 

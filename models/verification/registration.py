@@ -49,12 +49,14 @@ class Registration(NamedTuple):
     affine: Affine
 
 
-def register(ref: Pictures, query: Pictures) -> Registration:
+def register(ref: Pictures, query: Pictures, likely: Affine | None = None) -> Registration:
     """How the query's picture lies on the reference's, the same in all pairs; judged by the middle one.
 
-    ref, query: float32[N, 64, 64], pairs that may show the same, with even contrast.
+    ref, query: float32[N, 64, 64], pairs that may show the same, with even contrast. likely: what is tried first.
     """
     one, other = ref[len(ref) // 2], query[len(ref) // 2]
+    if likely is not None and (found := _refined(one, other, Registration(0.0, likely))).correlation >= _SURE:
+        return found
     small, small_other = (cv2.resize(each, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA) for each in (one, other))
     whole = sorted(_whole(small, small_other), key=_correlation, reverse=True)
     best = max((_refined(one, other, each) for each in whole[:2]), key=_correlation)

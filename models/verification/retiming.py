@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.agreement import softened
 from models.verification.look import Film
 from models.verification.registration import Affine, laid_on
 
@@ -70,8 +69,8 @@ class _Changes:
     """How alike each picture of the query and of the reference differ from the mean of their series: float32[Q, R]."""
 
     def __init__(self, query: Film, ref: Film, frames: list[int], keyframes: range, affine: Affine) -> None:
-        moved, inside = laid_on(softened(query.show(frames)), affine)
-        mine, theirs = moved[:, inside], softened(ref.show(keyframes))[:, inside]
+        moved, inside = laid_on(query.soft(frames), affine)
+        mine, theirs = moved[:, inside], ref.soft(keyframes)[:, inside]
         self._alike = np.pad(_unit(mine) @ _unit(theirs).T, ((0, 1), (0, 0)))  # the last row is outside
         self._query_times, self._ref_times = query.times[frames], ref.times[list(keyframes)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Iterator, Sequence
 
@@ -11,15 +10,21 @@ from numpy.typing import NDArray
 
 from models.ssan.fit import Line
 from models.verification.look import Film, Look, second_look
+from models.verification.registration import Affine
 from models.verification.retiming import best_timing
 from models.verification.stills import SHORTEST_S, Stretch, moves, still_stretches, without
 
 Times = NDArray[np.float64]
+_SURE = 0.8
+"""Correlation from which two pictures lie on one another as the rest of the pair's do."""
 _LAID = 0.6
 """Correlation of two pictures from which they are taken to lie on one another as it says."""
 _SHORTEST_S = 0.5
 """Of a part of a line."""
+_SHORTEST_PART_S = 0.25
+"""What is left between two stills is more."""
 _MOST_OF_A_SHOT = 0.6
+"""From which a line is taken to be about all of it."""
 _STEP_S = 0.5
 """Between the query's pictures that are looked at, to tell whether it goes on."""
 
@@ -29,13 +34,18 @@ class Scene:
 
     def __init__(self, query: Film, ref: Film, cuts: Times, stills: Sequence[Stretch] = ()) -> None:
         self.query, self.ref, self.cuts, self.stills = query, ref, cuts, stills
+        self._laid: Affine | None = None
 
     @property
     def has_pictures(self) -> bool:
         return self.query.has_pictures and self.ref.has_pictures
 
     def look(self, line: Line) -> Look:
-        return second_look(self.query, self.ref, line.query_start, line.query_end, line.speed, offset_of(line))
+        span = (line.query_start, line.query_end, line.speed, offset_of(line))
+        look = second_look(self.query, self.ref, *span, self._laid)
+        if look.registration >= _SURE:
+            self._laid = look.affine
+        return look
 
     def retimed(self, line: Line, look: Look) -> tuple[Line, float] | None:
         """Where and how fast the reference really shows these seconds of the query, by what changes in both, and how
@@ -72,8 +82,9 @@ class Scene:
             yield line
             return
         for start, end in without((line.query_start, line.query_end), apart):
-            if end > start:
-                yield between(line, start, end)
+            part = between(line, start, end)
+            if min(part.query_end - part.query_start, part.ref_end - part.ref_start) > _SHORTEST_PART_S:
+                yield part
 
     def _shot(self, line: Line) -> Stretch:
         """The line's seconds of the query, or all of the shot that it has most of."""
@@ -98,12 +109,11 @@ class Scene:
         return moves(self.query.show(self.query.at(np.linspace(*stretch, steps))))
 
     def _ref_stills(self, line: Line) -> list[Stretch]:
-        inside = ((max(start, line.ref_start), min(end, line.ref_end)) for start, end in self._stills_of_ref)
-        return [(start, end) for start, end in inside if end - start >= SHORTEST_S]
-
-    @functools.cached_property
-    def _stills_of_ref(self) -> list[Stretch]:
-        return still_stretches(self.ref.times, self.ref.show(range(len(self.ref.times))))
+        shown = self._keyframes(line.ref_start, line.ref_end)
+        if not len(shown) or self.ref.times[shown[-1]] - self.ref.times[shown[0]] < SHORTEST_S:
+            return []
+        found = still_stretches(self.ref.times[list(shown)], self.ref.show(shown))
+        return [(start, min(end, line.ref_end)) for start, end in found]
 
     def _keyframes(self, start_s: float, end_s: float) -> range:
         first, last = np.searchsorted(self.ref.times, (start_s, end_s))

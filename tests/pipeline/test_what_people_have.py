@@ -21,7 +21,20 @@ CLIPS = Path(__file__).parents[1] / "data" / "clips"
 SMALL = "scale=320:180:force_original_aspect_ratio=increase,crop=320:180,setsar=1,fps=25"
 COPY = "scale=240:-2"
 CLAIMED = 0.5
-WORDS = ["river", "stone", "cloud", "paper", "window", "engine", "signal", "letter", "number", "music", "travel", "garden", "silver", "winter", "bridge"]
+WORDS = [
+    "river",
+    "stone",
+    "cloud",
+    "paper",
+    "window",
+    "engine",
+    "signal",
+    "letter",
+    "number",
+    "music",
+    "travel",
+    "garden",
+]
 
 Ffmpeg = Callable[..., None]
 
