@@ -21,6 +21,7 @@ _LAID = 0.6
 """Correlation of two pictures from which they are taken to lie on one another as it says."""
 _SHORTEST_S = 0.5
 """Of a part of a line."""
+_INEXACT_S = 0.8
 _SHORTEST_PART_S = 0.25
 """What is left between two stills is more."""
 _MOST_OF_A_SHOT = 0.6
@@ -100,13 +101,13 @@ class Scene:
         start, end = max(still[0], line.query_start), min(still[1], line.query_end)
         if end - start < SHORTEST_S:
             return False
-        part = between(line, start, end)
+        part = between(line, *_inner((start, end)))
         shown = self._keyframes(part.ref_start, part.ref_end)
         return moves(self.ref.show(shown))
 
     def _goes_on(self, stretch: Stretch) -> bool:
         steps = max(2, round((stretch[1] - stretch[0]) / _STEP_S))
-        return moves(self.query.show(self.query.at(np.linspace(*stretch, steps))))
+        return moves(self.query.show(self.query.at(np.linspace(*_inner(stretch), steps))))
 
     def _ref_stills(self, line: Line) -> list[Stretch]:
         shown = self._keyframes(line.ref_start, line.ref_end)
@@ -118,6 +119,12 @@ class Scene:
     def _keyframes(self, start_s: float, end_s: float) -> range:
         first, last = np.searchsorted(self.ref.times, (start_s, end_s))
         return range(int(first), int(last))
+
+
+def _inner(stretch: Stretch) -> Stretch:
+    """Without what a line that is not exact may have of the neighbours."""
+    margin = min(_INEXACT_S, 0.3 * (stretch[1] - stretch[0]))
+    return stretch[0] + margin, stretch[1] - margin
 
 
 def offset_of(line: Line) -> float:
