@@ -196,3 +196,76 @@ def test_the_embedded_store_seals_what_was_written(gallery: Gallery, monkeypatch
         assert len(list(commits.process([features(name)]))) == 1
     commits.teardown()
     assert sealed == [8, 16]
+
+
+class Shelf:
+    """A client in memory that searches exactly, and remembers how it was asked."""
+
+    def __init__(self, videos: list[FrameFeatures]) -> None:
+        self.ids = [video.video_id for video in videos for _ in video.times]
+        self.frames = [frame for video in videos for frame in range(len(video.times))]
+        self.keys = np.array([video_key(video_id) for video_id in self.ids])
+        self.embeddings = np.concatenate([video.embeddings for video in videos])
+        self.asked: list[tuple[int, int]] = []
+
+    def search(self, collection: str, *, data: list[Any], filter: str, limit: int, **_: Any) -> list[Any]:
+        self.asked.append((len(data), limit))
+        gone = [int(key) for key in re.findall(r"\d+", filter)]
+        left = np.flatnonzero(~np.isin(self.keys, gone))
+        answers = []
+        for row in data:
+            similarities = self.embeddings[left] @ row
+            nearest = np.argsort(-similarities, kind="stable")[:limit]
+            answers.append(
+                [
+                    {
+                        "entity": {"video_id": self.ids[left[n]], "frame": self.frames[left[n]]},
+                        "distance": float(similarities[n]),
+                    }
+                    for n in nearest
+                ]
+            )
+        return answers
+
+
+def alike(count: int, frames: int, angle: float = 0.01) -> list[FrameFeatures]:
+    """So many videos whose frames are all close to the first axis."""
+    random = np.random.default_rng(0)
+    axis = np.eye(DIMENSION, dtype=np.float32)[0]
+    videos = []
+    for number in range(count):
+        rows = axis + np.float32(angle) * random.normal(size=(frames, DIMENSION)).astype(np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        videos.append(dataclasses.replace(features(f"v{number:04}", frames), embeddings=rows))
+    return videos
+
+
+AXIS = np.eye(DIMENSION, dtype=np.float32)[:1]
+
+
+def test_a_search_says_what_may_lie_beyond_its_videos() -> None:
+    many = VectorStore(Shelf(alike(12, 2)), "http://milvus.example", MANIFEST).search(AXIS, 8)
+    assert len(many.ref_ids) == 8
+    assert 0.99 < many.beyond[0] <= many.similarities.min()
+    few = VectorStore(Shelf(alike(7, 2)), "http://milvus.example", MANIFEST).search(AXIS, 8)
+    assert (len(few.ref_ids), few.beyond.tolist()) == (7, [-1.0])
+
+
+@pytest.mark.parametrize("frames", [1, 40])
+def test_a_deep_search_finds_a_thousand_copies_and_ends_where_they_do(frames: int) -> None:
+    strangers = [features(f"s{number:03}", 40) for number in range(50)]
+    shelf = Shelf([*alike(1000, frames), *strangers])
+    hits = VectorStore(shelf, "http://milvus.example", MANIFEST).search_deep(AXIS, np.array([0.98], np.float32), 10_000)
+    assert len(set(hits.ref_ids.tolist()) & {f"v{number:04}" for number in range(1000)}) == 1000
+    assert len(hits.ref_ids) == len(set(hits.ref_ids))
+    assert hits.beyond[0] < 0.98
+    assert [rows for rows, _ in shelf.asked] == [1] * len(shelf.asked)
+    assert max(places for _, places in shelf.asked) <= 16_384
+    assert len(shelf.asked) <= 6
+
+
+def test_a_deep_search_ends_with_as_many_videos_as_are_wanted_and_says_that_there_are_more() -> None:
+    store = VectorStore(Shelf(alike(1000, 1)), "http://milvus.example", MANIFEST)
+    hits = store.search_deep(AXIS, np.array([0.98], np.float32), 50)
+    assert 50 <= len(hits.ref_ids) < 1000
+    assert hits.beyond[0] >= 0.98
