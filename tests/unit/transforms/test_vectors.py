@@ -15,7 +15,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymilvus.exceptions import MilvusException
-from store_examples import DIMENSION, MANIFEST, features, row_groups, stored_precision
+from store_examples import DIMENSION, MANIFEST, Shelf, features, row_groups, stored_precision
 
 from schemas.errors import CliptraceError
 from schemas.gallery import frame_key, part_path, video_key
@@ -196,36 +196,6 @@ def test_the_embedded_store_seals_what_was_written(gallery: Gallery, monkeypatch
         assert len(list(commits.process([features(name)]))) == 1
     commits.teardown()
     assert sealed == [8, 16]
-
-
-class Shelf:
-    """A client in memory that searches exactly, and remembers how it was asked."""
-
-    def __init__(self, videos: list[FrameFeatures]) -> None:
-        self.ids = [video.video_id for video in videos for _ in video.times]
-        self.frames = [frame for video in videos for frame in range(len(video.times))]
-        self.keys = np.array([video_key(video_id) for video_id in self.ids])
-        self.embeddings = np.concatenate([video.embeddings for video in videos])
-        self.asked: list[tuple[int, int]] = []
-
-    def search(self, collection: str, *, data: list[Any], filter: str, limit: int, **_: Any) -> list[Any]:
-        self.asked.append((len(data), limit))
-        gone = [int(key) for key in re.findall(r"\d+", filter)]
-        left = np.flatnonzero(~np.isin(self.keys, gone))
-        answers = []
-        for row in data:
-            similarities = self.embeddings[left] @ row
-            nearest = np.argsort(-similarities, kind="stable")[:limit]
-            answers.append(
-                [
-                    {
-                        "entity": {"video_id": self.ids[left[n]], "frame": self.frames[left[n]]},
-                        "distance": float(similarities[n]),
-                    }
-                    for n in nearest
-                ]
-            )
-        return answers
 
 
 def alike(count: int, frames: int, angle: float = 0.01) -> list[FrameFeatures]:
