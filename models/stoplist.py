@@ -20,8 +20,8 @@ Flags = NDArray[np.bool_]
 
 FEWEST_VIDEOS, SHARE = 8, 0.04
 """Of the videos that are compared, how many others begin or end with a keyframe at least."""
-_ALIKE = 0.85
-"""Cosine from which two keyframes show the same."""
+_ALIKE = 0.7
+"""Cosine from which two keyframes may show the same: of a scene that moves, no two videos have the same keyframes."""
 _LEAST_ELSE = 0.2
 """Share of a video that is something else than its boilerplate, where it has any: without, it is the thing itself. Two
 videos of which less is unlike the other are copies, however worn."""
@@ -51,12 +51,12 @@ def recurring(videos: Sequence[NDArray[np.floating[Any]]]) -> Floats:
     fewest = max(FEWEST_VIDEOS, round(SHARE * len(videos)))
     if len(videos) <= fewest:
         return none
-    seen, unlike = [], np.zeros((len(videos), len(videos)))
+    alike, unlike = [], np.zeros((len(videos), len(videos)))
     for number, best in enumerate(_most_alike(videos)):
-        seen.append(best >= _ALIKE)
+        alike.append(best >= _ALIKE)
         unlike[number] = (best < _UNLIKE).mean(axis=0)
     others = np.minimum(unlike, unlike.T) >= _LEAST_ELSE
-    ends = [_ends(each[:, others[number]].sum(axis=1) >= fewest) for number, each in enumerate(seen)]
+    ends = [_ends(each[:, others[number]].sum(axis=1) >= fewest) for number, each in enumerate(alike)]
     ending = [video[end] for video, end in zip(videos, ends, strict=True)]
     everything = np.concatenate(ending)
     if not len(everything):

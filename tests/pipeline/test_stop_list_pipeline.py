@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ INTRO_S, BODY_S = 3, 5
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable[..., None]) -> Path:
-    """Twelve videos of two clips each, the first the same in all: gallery/. And two queries with that intro:
-    stranger.mp4, and copy.mp4, which goes on as gallery/street0.mp4 does."""
+    """Twelve videos of two clips each, the first the same in all: gallery/. And queries with that intro: stranger.mp4;
+    copy.mp4, which goes on as gallery/street0.mp4 does, half a second later; whole.mp4, a copy of street0.mp4; and
+    intro.mp4, which is no more than that."""
     folder = tmp_path_factory.mktemp("intros")
     (folder / "gallery").mkdir()
 
@@ -35,25 +37,55 @@ def made(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable[..., None]) 
             with_intro(name, number * 8, folder / "gallery" / f"{name}{number}.mp4")
     with_intro("baseball", 0, folder / "stranger.mp4")
     with_intro("street", 0.5, folder / "copy.mp4")
+    ffmpeg("-i", folder / "gallery" / "street0.mp4", "-crf", 33, folder / "whole.mp4")
+    ffmpeg("-t", INTRO_S, "-i", CLIPS / "coffee.mp4", "-vf", "scale=192:108", "-an", folder / "intro.mp4")
     with contextlib.redirect_stderr(io.StringIO()):
         assert cli.main(["index", str(folder / "gallery"), "--gallery", str(folder / "g")]) == 0
     return folder
 
 
-def matches(folder: Path, query: str) -> list[dict[str, Any]]:
+def searched(folder: Path, query: str, *options: str) -> tuple[list[dict[str, Any]], str]:
+    """Matches, and what is printed."""
     output = folder / "matches.jsonl"
-    with contextlib.redirect_stderr(io.StringIO()):
-        assert cli.main(["match", str(folder / query), "--gallery", str(folder / "g"), "--output", str(output)]) == 0
-    return [json.loads(line) for line in output.read_text().splitlines()]
+    arguments = ["match", str(folder / query), "--gallery", str(folder / "g"), "--output", str(output), *options]
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        assert cli.main(arguments) == 0
+    return [json.loads(line) for line in output.read_text().splitlines()], said.getvalue()
 
 
-def test_an_intro_that_all_videos_share_is_no_match(made: Path) -> None:
-    assert matches(made, "stranger.mp4") == []
-    stops = made / "g" / STOPS_FILE
-    kept = stops.read_bytes()
-    stops.unlink()
-    assert len(matches(made, "stranger.mp4")) >= 4  # which is what it keeps away
-    stops.write_bytes(kept)
+def matches(folder: Path, query: str) -> list[dict[str, Any]]:
+    return searched(folder, query)[0]
+
+
+def test_an_intro_that_all_videos_share_is_no_match_and_it_is_told(made: Path) -> None:
+    found, said = searched(made, "stranger.mp4")
+    assert found == []
+    told = re.search(r"^stop-list left out: +(\d\.\d) s of 1 query \(search them with --no-stop-list\)$", said, re.M)
+    assert told
+    assert float(told[1]) == pytest.approx(INTRO_S, abs=0.6)
+    found, said = searched(made, "stranger.mp4", "--no-stop-list")
+    assert len(found) >= 4  # which is what it keeps away
+    assert {match["stopped_s"] for match in found} == {0.0}
+    assert "stop-list" not in said
+
+
+def test_who_asks_for_the_intro_finds_it_in_all_videos(made: Path) -> None:
+    found, said = searched(made, "intro.mp4")
+    assert len(found) == 12
+    for match in found:
+        (segment,) = match["segments"]
+        assert (segment["query_start"], segment["ref_start"]) == pytest.approx((0, 0), abs=0.5)
+        assert (segment["query_end"], segment["ref_end"]) == pytest.approx((INTRO_S, INTRO_S), abs=0.5)
+    assert "stop-list" not in said
+
+
+def test_a_whole_copy_is_found_whole_with_its_intro(made: Path) -> None:
+    match = matches(made, "whole.mp4")[0]
+    assert match["ref_id"] == "street0.mp4"
+    assert match["stopped_s"] == pytest.approx(INTRO_S, abs=0.6)
+    (segment,) = match["segments"]
+    assert (segment["query_start"], segment["ref_start"]) == pytest.approx((0, 0), abs=0.5)
+    assert (segment["query_end"], segment["ref_end"]) == pytest.approx((INTRO_S + BODY_S,) * 2, abs=0.5)
 
 
 def test_a_copy_with_the_intro_is_found_by_what_follows(made: Path) -> None:

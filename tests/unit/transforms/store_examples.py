@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from schemas.config import KeyframeConfig
-from schemas.gallery import GalleryManifest
+from schemas.gallery import GalleryManifest, video_key
 from schemas.records import FrameFeatures, VideoInfo, VideoSource
 from transforms.store import files, ledger
 from transforms.store.gallery import Gallery
@@ -67,6 +68,36 @@ class NoVectors:
 
     def rows(self, video_ids: list[str], embeddings: bool) -> list[list[dict[str, Any]]]:
         return []
+
+
+class Shelf:
+    """A client in memory that searches exactly, and remembers how it was asked."""
+
+    def __init__(self, videos: list[FrameFeatures]) -> None:
+        self.ids = [video.video_id for video in videos for _ in video.times]
+        self.frames = [frame for video in videos for frame in range(len(video.times))]
+        self.keys = np.array([video_key(video_id) for video_id in self.ids])
+        self.embeddings = np.concatenate([video.embeddings for video in videos])
+        self.asked: list[tuple[int, int]] = []
+
+    def search(self, collection: str, *, data: list[Any], filter: str, limit: int, **_: Any) -> list[Any]:
+        self.asked.append((len(data), limit))
+        gone = [int(key) for key in re.findall(r"\d+", filter)]
+        left = np.flatnonzero(~np.isin(self.keys, gone))
+        answers = []
+        for row in data:
+            similarities = self.embeddings[left] @ row
+            nearest = np.argsort(-similarities, kind="stable")[:limit]
+            answers.append(
+                [
+                    {
+                        "entity": {"video_id": self.ids[left[n]], "frame": self.frames[left[n]]},
+                        "distance": float(similarities[n]),
+                    }
+                    for n in nearest
+                ]
+            )
+        return answers
 
 
 def swept(gallery: Gallery, vectors: Any = None) -> None:

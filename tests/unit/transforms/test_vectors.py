@@ -15,7 +15,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymilvus.exceptions import MilvusException
-from store_examples import DIMENSION, MANIFEST, features, row_groups, stored_precision
+from store_examples import DIMENSION, MANIFEST, Shelf, features, row_groups, stored_precision
 
 from schemas.errors import CliptraceError
 from schemas.gallery import frame_key, part_path, video_key
@@ -196,3 +196,46 @@ def test_the_embedded_store_seals_what_was_written(gallery: Gallery, monkeypatch
         assert len(list(commits.process([features(name)]))) == 1
     commits.teardown()
     assert sealed == [8, 16]
+
+
+def alike(count: int, frames: int, angle: float = 0.01) -> list[FrameFeatures]:
+    """So many videos whose frames are all close to the first axis."""
+    random = np.random.default_rng(0)
+    axis = np.eye(DIMENSION, dtype=np.float32)[0]
+    videos = []
+    for number in range(count):
+        rows = axis + np.float32(angle) * random.normal(size=(frames, DIMENSION)).astype(np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        videos.append(dataclasses.replace(features(f"v{number:04}", frames), embeddings=rows))
+    return videos
+
+
+AXIS = np.eye(DIMENSION, dtype=np.float32)[:1]
+
+
+def test_a_search_says_what_may_lie_beyond_its_videos() -> None:
+    many = VectorStore(Shelf(alike(12, 2)), "http://milvus.example", MANIFEST).search(AXIS, 8)
+    assert len(many.ref_ids) == 8
+    assert 0.99 < many.beyond[0] <= many.similarities.min()
+    few = VectorStore(Shelf(alike(7, 2)), "http://milvus.example", MANIFEST).search(AXIS, 8)
+    assert (len(few.ref_ids), few.beyond.tolist()) == (7, [-1.0])
+
+
+@pytest.mark.parametrize("frames", [1, 40])
+def test_a_deep_search_finds_a_thousand_copies_and_ends_where_they_do(frames: int) -> None:
+    strangers = [features(f"s{number:03}", 40) for number in range(50)]
+    shelf = Shelf([*alike(1000, frames), *strangers])
+    hits = VectorStore(shelf, "http://milvus.example", MANIFEST).search_deep(AXIS, np.array([0.98], np.float32), 10_000)
+    assert len(set(hits.ref_ids.tolist()) & {f"v{number:04}" for number in range(1000)}) == 1000
+    assert len(hits.ref_ids) == len(set(hits.ref_ids))
+    assert hits.beyond[0] < 0.98
+    assert [rows for rows, _ in shelf.asked] == [1] * len(shelf.asked)
+    assert max(places for _, places in shelf.asked) <= 16_384
+    assert len(shelf.asked) <= 6
+
+
+def test_a_deep_search_ends_with_as_many_videos_as_are_wanted_and_says_that_there_are_more() -> None:
+    store = VectorStore(Shelf(alike(1000, 1)), "http://milvus.example", MANIFEST)
+    hits = store.search_deep(AXIS, np.array([0.98], np.float32), 50)
+    assert 50 <= len(hits.ref_ids) < 1000
+    assert hits.beyond[0] >= 0.98
