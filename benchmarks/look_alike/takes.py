@@ -155,6 +155,7 @@ def still(style: Style, rng: random.Random) -> NDArray[np.uint8]:
     random_ = np.random.default_rng(rng.randrange(1 << 32))
     height, width = style.height, style.width
     coarse = random_.uniform(20, 200, (4, 6, 3)).astype(np.float32)
+    coarse = 0.4 * coarse + 0.6 * coarse.mean(axis=2, keepdims=True)
     picture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     for _ in range(int(random_.integers(2, 5))):
         base = random_.uniform(0.4, 0.9) * height
