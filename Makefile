@@ -43,6 +43,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.copies
 	$(BIN)/python -m benchmarks.descriptor --backbone efficientnet_lite0 --backbone copy_lite0 --end-to-end
 	$(BIN)/python -m benchmarks.views
+	$(BIN)/python -m benchmarks.look_alike
 
 .venv/base: pyproject.toml deploy/system-packages.sh
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cliptrace needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }

@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks import dedup_tables, ssan_tables
 from benchmarks.attacks.edits import EDITS, SEVERITIES
 from benchmarks.environment import describe
+from benchmarks.look_alike import tables as look_alikes
 from benchmarks.report import RESULTS, markdown
 from benchmarks.seeds import shown
 
@@ -39,12 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def with_results(text: str, results: Path, sections: Mapping[str, Callable[[Result], str]]) -> str:
-    """``text`` with what stands between the marks made anew."""
+    """``text`` with what stands between the marks made anew, of all that was measured."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     rendered = []
     for name, render in sections.items():
-        result = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
+        measured = results / f"{name}.json"
+        if not measured.is_file():
+            continue
+        result = json.loads(measured.read_text(encoding="utf-8"))
         rendered.append(f"{render(result)}\n<sub>`{result['command']}` · {describe(result)}</sub>\n")
     return f"{before}{BEGIN}\n" + "\n".join(rendered) + f"\n{END}{after}"
 
@@ -300,6 +304,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Callable[[Result], str]]] = {
         "views": _views,
         "ssan": ssan_tables.section,
         "copies": _copies,
+        "look_alike": look_alikes.section,
         "index_throughput": _throughput,
         "query_latency": _latency,
         "known_videos": _known,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import shlex
 import sys
 import tempfile
@@ -60,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def ask(dataset: Dataset) -> list[Result]:
     """Every match of every query, whatever its score, as ``cliptrace match`` writes them."""
+    logging.getLogger("grpc._server").setLevel(logging.CRITICAL)  # it logs what Milvus Lite leaves out on purpose
     started = time.monotonic()
     with tempfile.TemporaryDirectory(dir=dataset.root) as folder:
         gallery, output = f"{folder}/gallery", f"{folder}/matches.jsonl"

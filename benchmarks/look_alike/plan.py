@@ -33,6 +33,7 @@ KINDS: Mapping[str, str] = {
     "chart": "chart",
     "map": "map",
     "ticker": "studio",
+    "call": "call",
     "court": "court",
     "avatar": "avatar",
     "corridor": "night",
@@ -44,12 +45,16 @@ DESIGNS: Mapping[Split, Mapping[str, int]] = {
     | dict.fromkeys(
         ("chat", "subtitles", "chart", "table", "map", "court", "avatar", "ticker", "karaoke", "credits"), 3
     )
-    | dict.fromkeys(("corridor", "visualiser"), 2),
+    | dict.fromkeys(("corridor", "visualiser", "call"), 2),
     "validation": dict.fromkeys(("terminal", "editor", "slides", "lyrics", "chat", "subtitles", "chart"), 3)
-    | dict.fromkeys(("table", "map", "court", "avatar", "ticker", "karaoke", "credits", "corridor", "visualiser"), 2),
+    | dict.fromkeys(
+        ("table", "map", "court", "avatar", "ticker", "karaoke", "credits", "corridor", "visualiser", "call"), 2
+    ),
     "test": dict.fromkeys(("terminal", "editor", "slides", "lyrics", "chat", "subtitles", "chart"), 3)
     | dict.fromkeys(("quiz", "dashboard", "whiteboard", "calendar"), 2)
-    | dict.fromkeys(("table", "map", "court", "avatar", "ticker", "karaoke", "credits", "corridor", "visualiser"), 2),
+    | dict.fromkeys(
+        ("table", "map", "court", "avatar", "ticker", "karaoke", "credits", "corridor", "visualiser", "call"), 2
+    ),
 }
 """How many designs of each scene; quizzes, dashboards, whiteboards and calendars are seen in the test split alone."""
 _SECONDS = (5.0, 14.0)

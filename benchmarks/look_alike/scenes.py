@@ -445,27 +445,43 @@ def ticker(s: Scene) -> None:
     s.board.box(0, y, 0.14 * s.width, bar, s.style.second)
     s.write(s.heading(1, 1)[:6].upper(), 0.07 * s.width, y + bar / 2, 14, "ffffff", anchor=5)
     if s.design.random() < 0.7:
-        _speaker(s, s.design.uniform(0.3, 0.7) * s.width, y - 1.7 * bar)
+        foot = y - 1.7 * bar
+        _speaker(s, s.design.uniform(0.3, 0.7) * s.width, foot, foot * 0.2)
 
 
-def _speaker(s: Scene, x: float, foot: float) -> None:
-    """Head and shoulders that nod."""
-    skin, coat = s.design.choice(("c89070", "8a5a3c", "e0b498", "6a4630")), s.style.second
-    reach = foot * 0.2
+def _speaker(s: Scene, x: float, foot: float, reach: float) -> None:
+    """Head and shoulders that nod and talk. reach: of the head, half of its height."""
+    skin, coat = s.design.choice(("c89070", "8a5a3c", "e0b498", "6a4630")), s.design.choice(_COATS)
     for span in s.beats(0.24):
-        dx, dy, mouth = s.take.gauss(0, 3) * s.unit, s.take.gauss(0, 2) * s.unit, s.take.uniform(1, 6) * s.unit
-        s.board.shape(
-            [
-                (x - 1.8 * reach + dx / 2, foot),
-                (x - reach + dx / 2, foot - 1.2 * reach),
-                (x + reach + dx / 2, foot - 1.2 * reach),
-                (x + 1.8 * reach + dx / 2, foot),
-            ],
-            coat,
-            span=span,
-        )
+        dx, dy, mouth = s.take.gauss(0, 0.06) * reach, s.take.gauss(0, 0.04) * reach, s.take.uniform(0.03, 0.15) * reach
+        low, high = x + dx / 2, foot - 1.2 * reach
+        shoulders = [(low - 1.8 * reach, foot), (low - reach, high), (low + reach, high), (low + 1.8 * reach, foot)]
+        s.board.shape(shoulders, coat, span=span)
         s.board.disc(x + dx, foot - 2 * reach + dy, reach, skin, span=span)
         s.board.box(x + dx - reach * 0.3, foot - 1.7 * reach + dy, reach * 0.6, mouth, "702020", span=span)
+
+
+_COATS = ("31506e", "7a2f3a", "3c6e4a", "888888", "c0a040", "5a3a78")
+
+
+def call(s: Scene) -> None:
+    """A video call: people in tiles, of whom one is marked as speaking."""
+    columns, rows = s.design.choice(((2, 1), (2, 2), (2, 2), (3, 2)))
+    foot = 0.1 * s.height
+    wide, tall = s.width / columns, (s.height - foot) / rows
+    tiles = [(index % columns * wide, index // columns * tall) for index in range(columns * rows)]
+    for x, y in tiles:
+        s.board.box(x + 3, y + 3, wide - 6, tall - 6, s.design.choice((s.style.shade, s.style.pale, s.style.second)))
+        _speaker(s, x + wide / 2, y + tall - 3, 0.2 * min(wide, tall))
+        s.write(s.heading(1, 1), x + 8, y + tall - 8, 12, "f4f4f4", anchor=1)
+    for span in s.beats(s.design.uniform(1.2, 3), 0.5):
+        x, y = s.take.choice(tiles)
+        corners = [(x + 3, y + 3), (x + wide - 3, y + 3), (x + wide - 3, y + tall - 3), (x + 3, y + tall - 3)]
+        s.board.line([*corners, corners[0]], s.style.bright, 4 * s.unit, span=span)
+    for index in range(4):
+        s.board.disc(
+            s.width * (0.35 + 0.1 * index), s.height - foot / 2, foot * 0.3, s.style.bright if index < 3 else "c03030"
+        )
 
 
 def court(s: Scene) -> None:
@@ -699,6 +715,7 @@ SCENES: dict[str, Callable[[Scene], None]] = {
     "table": table,
     "map": street_map,
     "ticker": ticker,
+    "call": call,
     "court": court,
     "avatar": avatar,
     "corridor": corridor,

@@ -136,7 +136,6 @@ ROWS: dict[Split, tuple[Row, ...]] = {
         ("room", "grey-room", f"{_ROOMS}/Subject 4/ADL/19.mp4", 0, "", 5, 4.9),
         ("room", "grey-room-later", f"{_ROOMS}/Subject 4/Fall/03.mp4", 0, "", 3.4, 3.2),
         ("room", "door", f"{_LLAMA}/dog_barking.mp4", 0, "", 3.6, 3.5),
-        ("room", "cartoon-room", f"{_LLAVA}/sample_demo_3.mp4", 0, "", 3.05, 3),
         ("face", "red-hair", f"{_LLAMA}/silence_girl.mp4", 0, "", 5.9, 5.8),
         (
             "face",

@@ -59,22 +59,23 @@ def make_style(split: Split, rng: random.Random, dark: bool | None = None) -> St
             _rgb(hue, 0.1 + 0.15 * depth, rng.uniform(0.75, 0.88)),
         )
         text, pale = _rgb(hue, 0.4, rng.uniform(0.02, 0.22)), _rgb(hue, 0.2, rng.uniform(0.42, 0.55))
-    accents = [
-        _rgb(rng.random(), rng.uniform(0.55, 0.95), rng.uniform(0.65, 0.95) if is_dark else rng.uniform(0.45, 0.8))
-        for _ in "ab"
-    ]
     return Style(
-        width,
-        height,
-        ground,
-        shade,
-        text,
-        pale,
-        *accents,
+        width=width,
+        height=height,
+        ground=ground,
+        shade=shade,
+        ink=text,
+        pale=pale,
+        bright=_accent(rng, is_dark),
+        second=_accent(rng, is_dark),
         font=rng.choice(_FONTS[split]),
         scale=rng.uniform(0.85, 1.25),
         pace=rng.uniform(0.7, 1.5),
     )
+
+
+def _accent(rng: random.Random, is_dark: bool) -> str:
+    return _rgb(rng.random(), rng.uniform(0.55, 0.95), rng.uniform(0.65, 0.95) if is_dark else rng.uniform(0.45, 0.8))
 
 
 def _rgb(hue: float, saturation: float, value: float) -> str:

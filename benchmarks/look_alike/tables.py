@@ -11,18 +11,18 @@ from benchmarks.report import markdown, table
 
 Result = dict[str, Any]
 Columns = tuple[str, ...]
-Rows = list[tuple[str, ...]]
+Rows = list[Columns]
 
 
 def by_kind(result: Result) -> tuple[Columns, Rows]:
     names = list(result["thresholds"])
-    columns = ("", "copies", "strangers", *(f"P / R from {score:g}" for score in SCORES))
-    columns = (*columns, *(f"strangers claimed, {name}" for name in names), "calibration error")
-    rows = []
+    columns = ("", "copies", "strangers", *(f"P/R ≥ {score:g}" for score in SCORES))
+    columns = (*columns, *(f"claimed, {name}" for name in names), "calibration gap")
+    rows: Rows = []
     for kind, row in result["kinds"].items():
         at = (row["at"][f"{score:g}"] for score in SCORES)
         claimed = (f"{row['strangers_claimed'][name]} of {row['strangers']}" for name in names)
-        shares = (f"{_share(each['precision'])} / {_share(each['recall'])}" for each in at)
+        shares = (f"{_share(each['precision'])}/{_share(each['recall'])}" for each in at)
         rows.append(
             (
                 kind,
@@ -37,7 +37,7 @@ def by_kind(result: Result) -> tuple[Columns, Rows]:
 
 
 def reliability(result: Result) -> tuple[Columns, Rows]:
-    rows = [(f"{row['findings']}", f"{row['score']:.2f}", f"{row['right']:.2f}") for row in result["reliability"]]
+    rows: Rows = [(f"{row['findings']}", f"{row['score']:.2f}", f"{row['right']:.2f}") for row in result["reliability"]]
     return ("segments", "mean score", "right"), rows
 
 
@@ -55,7 +55,8 @@ def section(result: Result) -> str:
         f"of one design with other words, two matches of one game ({result['split']} split; no source and no design "
         "is in two splits). Asked with `cliptrace match`; a claim is right that names a copy's own reference with an "
         f"IoU of half on both sides. By default matches are reported from {at['match']:g} on, and duplicates from "
-        f"{at['dedup']:g}.\n\n"
+        f"{at['dedup']:g}; claimed are the strangers of whom either says so. P/R: precision and recall from a "
+        "score on; the calibration gap is the expected calibration error.\n\n"
         + markdown(*by_kind(result))
         + "\nOf segments of each score, how much is right:\n\n"
         + markdown(*reliability(result))
@@ -63,4 +64,4 @@ def section(result: Result) -> str:
 
 
 def _share(value: float | None, digits: int = 2) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+    return "–" if value is None else f"{value:.{digits}f}"

@@ -42,6 +42,8 @@ _VISUALISERS = (
     "showspectrum=s={w}x{h}:mode=combined:color=fire:fps=25,fps=25",
 )
 _THUMB, _BLOCK, _PER_SECOND = 160, 16, 2.0
+_BLANK = 1.5
+"""Standard deviation of grey values below which a picture is of one colour."""
 _SAME = 6.0
 """Of 255: two pictures no block of which differs by more are one; a codec's own noise stays below."""
 
@@ -56,10 +58,14 @@ def make_take(take: Take, library: Library, target: Path, video_id: str) -> Clip
 
 
 def same_moments(first: Path, other: Path) -> float:
-    """Share of the moments of ``other``, two a second, that ``first`` shows just so at any time."""
-    seen, asked = (_blocks(grey_thumbs(path, _THUMB, _PER_SECOND)) for path in (first, other))
-    same = [bool((blockwise_difference(moment, seen) < _SAME).any()) for moment in asked]
-    return float(np.mean(same))
+    """Share of the moments of ``other``, two a second, that ``first`` shows just so at any time; 1 where all are blank.
+
+    Moments of one colour are no moments: lyrics have them between two lines.
+    """
+    seen, asked = (grey_thumbs(path, _THUMB, _PER_SECOND) for path in (first, other))
+    blocks, asked = _blocks(seen), asked[asked.std(axis=(1, 2)) >= _BLANK]
+    same = [bool((blockwise_difference(moment, blocks) < _SAME).any()) for moment in _blocks(asked)]
+    return float(np.mean(same)) if same else 1.0
 
 
 def blockwise_difference(moment: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -149,6 +155,7 @@ def still(style: Style, rng: random.Random) -> NDArray[np.uint8]:
     random_ = np.random.default_rng(rng.randrange(1 << 32))
     height, width = style.height, style.width
     coarse = random_.uniform(20, 200, (4, 6, 3)).astype(np.float32)
+    coarse = 0.4 * coarse + 0.6 * coarse.mean(axis=2, keepdims=True)
     picture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     for _ in range(int(random_.integers(2, 5))):
         base = random_.uniform(0.4, 0.9) * height

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chart import INK, PALETTE, Axis, draw, main, radius
+from benchmarks.chart import draw, main, radius
 from benchmarks.report import RESULTS
+from benchmarks.svg import INK, PALETTE, Axis
 
 SVG = "{http://www.w3.org/2000/svg}"
 PICTURE = RESULTS.parents[1] / "docs" / "descriptor-design-space.svg"
