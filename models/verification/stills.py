@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,18 +18,19 @@ Stretch = tuple[float, float]
 
 SHORTEST_S = 1.5
 """What is held for less may be a calm moment."""
-_HELD = 1.2
-"""Levels, in the mean over a picture, that noise and a codec change a held one at most."""
-_MOVES = 4.0
-"""Levels that a picture changes at least where its video goes on."""
+_PARTS = 8
+"""A picture is looked at in so many parts a side: a line of words or a person far away changes one of them."""
+_HELD = 4.0
+"""Levels, in the mean over a part, that noise and a codec change a held one at most."""
+_MOVES = 12.0
+"""Levels that a part changes at least where its video goes on."""
 
 
 def find_stills(thumbs: NDArray[np.uint8], per_second: float) -> list[tuple[int, int]]:
     """First frame of each stretch that stands still, and the frame behind its last. thumbs: uint8[N, 32, 32, 3]."""
-    flat = thumbs.reshape(len(thumbs), int(np.prod(thumbs.shape[1:])))
     found, start = [], 0
-    for end in range(1, len(flat) + 1):
-        if end == len(flat) or float(cv2.absdiff(flat[start : start + 1], flat[end : end + 1]).mean()) > _HELD:
+    for end in range(1, len(thumbs) + 1):
+        if end == len(thumbs) or _change(thumbs[start], thumbs[end]) > _HELD:
             if end - start >= SHORTEST_S * per_second:
                 found.append((start, end))
             start = end
@@ -40,7 +42,7 @@ def still_stretches(times: Times, pictures: Pictures) -> list[Stretch]:
     pictures: K of them."""
     found, start = [], 0
     for end in range(1, len(times) + 1):
-        if end == len(times) or float(np.abs(pictures[end] - pictures[start]).mean()) > _HELD:
+        if end == len(times) or _change(pictures[start], pictures[end]) > _HELD:
             if times[end - 1] - times[start] >= SHORTEST_S:
                 found.append((float(times[start]), float(times[end]) if end < len(times) else math.inf))
             start = end
@@ -49,7 +51,13 @@ def still_stretches(times: Times, pictures: Pictures) -> list[Stretch]:
 
 def moves(pictures: Pictures) -> bool:
     """Whether what they show goes on."""
-    return len(pictures) > 1 and float(np.abs(pictures - pictures[:1]).mean(axis=(1, 2)).max()) >= _MOVES
+    return any(_change(pictures[0], each) >= _MOVES for each in pictures[1:])
+
+
+def _change(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Of the part that changes most."""
+    parts = cv2.resize(cv2.absdiff(one, other), (_PARTS, _PARTS), interpolation=cv2.INTER_AREA)
+    return float(parts.max())
 
 
 def joined(stretches: Iterable[Stretch], gap_s: float) -> list[Stretch]:
