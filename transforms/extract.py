@@ -17,7 +17,7 @@ from models.keyframes import Selector
 from models.stoplist import is_uniform
 from models.thumbs import thumbs
 from models.verification.pictures import encode
-from models.verification.stills import find_stills, joined
+from models.verification.stills import find_stills
 from models.views import embed_views
 from schemas.config import BASIS_FPS, Limits
 from schemas.errors import MediaError
@@ -93,5 +93,5 @@ def join_ranges(parts: list[RangeFeatures]) -> FrameFeatures:
         sum(part.decoded_s for part in parts),
         warning,
         pictures=tuple(picture for part in parts for picture in part.pictures),
-        stills=tuple(joined((still for part in parts for still in part.stills), 0.0)),
+        stills=tuple(still for part in parts for still in part.stills),
     )

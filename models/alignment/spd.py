@@ -33,6 +33,8 @@ _SAME_QUERY, _SAME_REF = 0.5, 0.2
 _LEAST_DOUBT = 1e-9
 # A held picture is one moment of the reference, of which a segment tells a little more: half as sure as seconds are.
 _HELD = 0.5
+# Correlation of two pictures, laid on one another, from which they are the same one.
+_SAME_PICTURE = 0.93
 # Similarity of its keyframe, below which a held picture is none of the reference's.
 _HELD_ALIKE = 0.4
 # A finding that the map thinks this probable, though its pictures agree less than that in how they change, is looked
@@ -106,10 +108,11 @@ def _otherwise(found: Candidate, by_map: float, seen: TimedMap, scene: Scene) ->
     line, look, logit = found.line, found.look, found.evidence.logit
     if look is None:
         return
-    for piece in scene.between_cuts(line) if look.change < _AGREED_WHOLE else ():
+    pieces = list(scene.between_cuts(line))
+    for piece in pieces if look.change < _AGREED_WHOLE else ():
         yield found._replace(line=piece, evidence=gather(logit, seen, piece), look=scene.look(piece))
     doubted = by_map >= _DOUBTED and look.change < _AGREED
-    if look.activity < _MOVING or not (doubted or abs(math.log(abs(line.speed))) > _HURRIED):
+    if pieces or look.activity < _MOVING or not (doubted or abs(math.log(abs(line.speed))) > _HURRIED):
         return
     if other := scene.retimed(line, look):
         line, change = other
@@ -145,11 +148,18 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
     """
     segments = []
     for line, backward, evidence, held, look in found:
-        score = probability(evidence, look, told) * (_HELD if held else 1.0)
+        score = _of_held(evidence, look, told) if held else probability(evidence, look, told)
         segment = Segment(*line[:4], score, backward, abs(line.speed))
         if held or is_plausible(segment, config):
             segments.append(segment)
     return every_place(segments)[: config.max_segments]
+
+
+def _of_held(evidence: Evidence, look: Look | None, told: Mapping[str, Any]) -> float:
+    """One picture proves little, unless it is the same in all its detail."""
+    if look and min(look.registration, look.detail) >= _SAME_PICTURE:
+        return _HELD * look.detail
+    return _HELD * probability(evidence, look, told)
 
 
 def every_place(segments: Iterable[Segment]) -> list[Segment]:

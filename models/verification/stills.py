@@ -4,7 +4,7 @@ video goes on is one moment of it, not as many seconds."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -58,17 +58,6 @@ def _change(one: NDArray[Any], other: NDArray[Any]) -> float:
     """Of the part that changes most."""
     parts = cv2.resize(cv2.absdiff(one, other), (_PARTS, _PARTS), interpolation=cv2.INTER_AREA)
     return float(parts.max())
-
-
-def joined(stretches: Iterable[Stretch], gap_s: float) -> list[Stretch]:
-    """Neighbours that are at most ``gap_s`` apart as one."""
-    found: list[Stretch] = []
-    for start, end in sorted(stretches):
-        if found and start - found[-1][1] <= gap_s:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found
 
 
 def without(stretch: Stretch, taken_out: Sequence[Stretch]) -> Iterator[Stretch]:

@@ -7,7 +7,7 @@ import pytest
 
 from models.ssan.fit import Line
 from models.verification.scene import Scene, between, to_query
-from models.verification.stills import find_stills, joined, still_stretches, without
+from models.verification.stills import find_stills, still_stretches, without
 from tests.unit.models.verification.films import as_film, film
 
 
@@ -19,6 +19,11 @@ def test_a_held_picture_is_found_whatever_a_codec_adds() -> None:
     assert find_stills(thumbs, 8) == [(16, 40)] or find_stills(thumbs, 8) == [(15, 40)]
     assert find_stills(thumbs[:16], 8) == []
     assert find_stills(thumbs[:0], 8) == []
+
+
+def test_slides_are_stills_one_after_the_other() -> None:
+    slides = np.repeat(np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), np.uint8), 20, axis=0)
+    assert find_stills(slides, 8) == [(0, 20), (20, 40), (40, 60)]
 
 
 def test_a_slow_fade_is_no_held_picture() -> None:
@@ -33,8 +38,7 @@ def test_keyframes_that_stay_the_same() -> None:
     assert still_stretches(np.arange(4.0), pictures[:4]) == [(0.0, math.inf)]
 
 
-def test_stretches_are_joined_and_taken_out() -> None:
-    assert joined([(4.0, 6.0), (0.0, 2.0), (2.0, 3.0)], 0.0) == [(0.0, 3.0), (4.0, 6.0)]
+def test_stretches_are_taken_out() -> None:
     assert list(without((0.0, 10.0), [(6.0, 12.0), (2.0, 3.0)])) == [(0.0, 2.0), (3.0, 6.0)]
     assert list(without((0.0, 10.0), [])) == [(0.0, 10.0)]
     assert list(without((0.0, 10.0), [(-1.0, 11.0)])) == []
