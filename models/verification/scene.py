@@ -21,7 +21,7 @@ _LAID = 0.6
 """Correlation of two pictures from which they are taken to lie on one another as it says."""
 _SHORTEST_S = 0.5
 """Of a part of a line."""
-_INEXACT_S = 0.8
+_INEXACT_S = 1.2
 _SHORTEST_PART_S = 0.25
 """What is left between two stills is more."""
 _MOST_OF_A_SHOT = 0.6
@@ -123,7 +123,7 @@ class Scene:
 
 def _inner(stretch: Stretch) -> Stretch:
     """Without what a line that is not exact may have of the neighbours."""
-    margin = min(_INEXACT_S, 0.3 * (stretch[1] - stretch[0]))
+    margin = min(_INEXACT_S, 0.35 * (stretch[1] - stretch[0]))
     return stretch[0] + margin, stretch[1] - margin
 
 
