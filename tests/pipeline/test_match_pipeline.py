@@ -40,7 +40,7 @@ def queries(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable[..., None
     return folder / "queries.csv"
 
 
-def match(*arguments: str | Path) -> tuple[int, str]:
+def match(*arguments: str | int | Path) -> tuple[int, str]:
     with contextlib.redirect_stderr(io.StringIO()) as text:
         code = cli.main(["match", *map(str, arguments)])
     return code, text.getvalue()
@@ -141,6 +141,18 @@ def test_equal_bytes_are_a_match_whatever_comes_of_decoding(
     monkeypatch.setattr("transforms.features.extract_range", broken)
     assert match(tmp_path / "same.mp4", "--gallery", gallery, "--output", output)[0] == 3
     assert rows_of(output) == [row]
+
+
+def test_a_list_that_top_k_cuts_is_told(gallery: Path, tmp_path: Path, ffmpeg: Callable[..., None]) -> None:
+    clips = [part for name in ("bottles", "cars") for part in ("-t", 5, "-i", CLIPS / f"{name}.mp4")]
+    join = "[0:v]scale=256:144,setsar=1,fps=25[a];[1:v]scale=256:144,setsar=1,fps=25[b];[a][b]concat=n=2"
+    ffmpeg(*clips, "-filter_complex", join, "-an", tmp_path / "both.mp4")
+    line = "more candidates than --top-k: 1 (both.mp4)\n"
+    for options, rows, truncated in (((), 2, False), (("--top-k", 2), 2, False), (("--top-k", 1), 1, True)):
+        code, text = match(tmp_path / "both.mp4", "--gallery", gallery, "--output", tmp_path / "m.jsonl", *options)
+        assert code == 0
+        assert [row["truncated"] for row in rows_of(tmp_path / "m.jsonl")] == [truncated] * rows
+        assert (line in text) == truncated
 
 
 def test_a_background_is_recorded_with_the_gallery_and_normalises_scores(

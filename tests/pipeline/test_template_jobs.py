@@ -13,6 +13,7 @@ import pytest
 from pipelines import cli, running
 from transforms.store import ledger
 
+CLIPS = Path(__file__).parents[1] / "data" / "clips"
 TEMPLATE = ["--", "--template_location=gs://b/job"]
 
 
@@ -31,7 +32,7 @@ def test_the_job_of_a_search_writes_the_output(own: Path, capsys: pytest.Capture
 
 
 def test_a_search_without_any_match_has_an_output_too(own: Path) -> None:
-    command = ["match", str(own / "videos" / "bottles.mp4"), "--gallery", str(own / "gallery"), "--min-score", "1"]
+    command = ["match", str(CLIPS / "baseball.mp4"), "--gallery", str(own / "gallery"), "--min-score", "1"]
     assert cli.main([*command, "--output", str(own / "none.jsonl"), *TEMPLATE]) == 0
     assert (own / "none.jsonl").read_text() == ""
 
