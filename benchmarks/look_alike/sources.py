@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import os
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -251,6 +252,7 @@ def find_library() -> Library:
     """The folder that CLIPTRACE_FOOTAGE names and its neighbours; the repository's clips where it is unset."""
     named = os.environ.get("CLIPTRACE_FOOTAGE")
     if not named:
+        print("CLIPTRACE_FOOTAGE is unset: drawn scenes and a few of the repository's clips", file=sys.stderr)
         paths = [f"repository/{path.name}" for path in sorted(REPOSITORY_CLIPS.glob("*.mp4"))]
         return Library({"repository": REPOSITORY_CLIPS}, dict.fromkeys(paths, "as the README there says"), {})
     footage = Path(named).resolve()

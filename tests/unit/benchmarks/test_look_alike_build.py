@@ -43,6 +43,8 @@ def test_a_drawing_is_as_long_as_it_was_planned(tmp_path: Path) -> None:
             Drawing("slides", "test", "test slides 0 1", take, 2.0, 1.0), NOWHERE, tmp_path / f"{take}.mp4", "v"
         )
         assert clip.frames == 2 * FPS
+    make_take(drawing, NOWHERE, tmp_path / "again.mp4", "v")
+    assert (tmp_path / "again.mp4").read_bytes() == (tmp_path / "2.mp4").read_bytes()
     assert same_moments(tmp_path / "1.mp4", tmp_path / "1.mp4") == 1.0
     assert same_moments(tmp_path / "1.mp4", tmp_path / "2.mp4") == 0.0
 
