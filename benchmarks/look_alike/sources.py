@@ -226,6 +226,9 @@ _REPOSITORY_BACKGROUND = tuple(
 
 GAMES_PER_SPLIT = 22
 _GAME_START, _GAME_S = 1.5, 5.0
+"""Seconds that every recording of a game begins with, and are not used; and most seconds of its end that are."""
+_SAME_GAMES = ("centipede",)
+"""Recordings that begin alike for longer."""
 _LONG_GAMES = ("butterfly_cooperative_pong", "butterfly_knights_archers_zombies", "sisl_multiwalker", "classic_chess")
 
 
@@ -307,12 +310,13 @@ def _games(library: Library, split: Split) -> list[RealPair]:
             takes[path.split("/")[2].removeprefix("game_")].append(path)
     pairs = []
     for game, paths in sorted(takes.items()):
-        if _split_of_game(game, [library.may_teach(path) for path in paths]) != split:
+        if game in _SAME_GAMES or _split_of_game(game, [library.may_teach(path) for path in paths]) != split:
             continue
         if len(paths) > 1:
             first, other = paths[:2]
-            seconds = min(_GAME_S, *(library.durations[path] - _GAME_START for path in (first, other)))
-            starts = _GAME_START, _GAME_START
+            lengths = library.durations[first], library.durations[other]
+            seconds = min(_GAME_S, *(length - _GAME_START for length in lengths))
+            starts = tuple(round(length - seconds, 2) for length in lengths)
         elif game in _LONG_GAMES:
             first, other, seconds, starts = paths[0], paths[0], 4.5, (0.5, 5.3)
         else:
