@@ -28,7 +28,7 @@ Result = dict[str, Any]
 
 WIDTH, FOOT = 1000, 34
 PLOT = Box(56, 52, 436, 432)
-KINDS_LEFT, KINDS_RIGHT = 590, 940
+KINDS_LEFT, KINDS_RIGHT = 584, 992
 _ROW = 21
 _COPIES, _STRANGERS = PALETTE[2], PALETTE[4]
 _LARGEST_DOT = 18.0
@@ -96,7 +96,7 @@ def _kinds(rows: Sequence[tuple[str, Result]], thresholds: dict[str, float]) -> 
         for place, (name, what) in enumerate(columns):
             told, of = row["copies_found" if what == "copies" else "strangers_claimed"][name], row[what]
             colour = _COPIES if what == "copies" else _STRANGERS
-            yield from _bar(KINDS_LEFT + place * wide, y, 0.6 * wide, told, of, colour)
+            yield from _bar(KINDS_LEFT + place * wide, y, 0.5 * wide, told, of, colour)
 
 
 def _bar(x: float, y: float, wide: float, told: int, of: int, colour: str) -> Iterator[str]:
@@ -104,7 +104,7 @@ def _bar(x: float, y: float, wide: float, told: int, of: int, colour: str) -> It
     share = told / of if of else 0.0
     yield f'<rect x="{svg.number(x)}" {size} width="{svg.number(wide)}" fill="{colour}" fill-opacity="0.15"/>'
     yield f'<rect class="share" x="{svg.number(x)}" {size} width="{svg.number(wide * share)}" fill="{colour}"/>'
-    yield svg.text(x + wide + 4, y, f"{told} of {of}", size=9)
+    yield svg.text(x + wide + 4, y, f"{told}/{of}", size=9)
 
 
 def _source(result: Result) -> str:

@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import os
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -225,6 +226,9 @@ _REPOSITORY_BACKGROUND = tuple(
 
 GAMES_PER_SPLIT = 22
 _GAME_START, _GAME_S = 1.5, 5.0
+"""Seconds that every recording of a game begins with, and are not used; and most seconds of its end that are."""
+_SAME_GAMES = ("centipede",)
+"""Recordings that begin alike for longer."""
 _LONG_GAMES = ("butterfly_cooperative_pong", "butterfly_knights_archers_zombies", "sisl_multiwalker", "classic_chess")
 
 
@@ -251,6 +255,7 @@ def find_library() -> Library:
     """The folder that CLIPTRACE_FOOTAGE names and its neighbours; the repository's clips where it is unset."""
     named = os.environ.get("CLIPTRACE_FOOTAGE")
     if not named:
+        print("CLIPTRACE_FOOTAGE is unset: drawn scenes and a few of the repository's clips", file=sys.stderr)
         paths = [f"repository/{path.name}" for path in sorted(REPOSITORY_CLIPS.glob("*.mp4"))]
         return Library({"repository": REPOSITORY_CLIPS}, dict.fromkeys(paths, "as the README there says"), {})
     footage = Path(named).resolve()
@@ -305,12 +310,13 @@ def _games(library: Library, split: Split) -> list[RealPair]:
             takes[path.split("/")[2].removeprefix("game_")].append(path)
     pairs = []
     for game, paths in sorted(takes.items()):
-        if _split_of_game(game, [library.may_teach(path) for path in paths]) != split:
+        if game in _SAME_GAMES or _split_of_game(game, [library.may_teach(path) for path in paths]) != split:
             continue
         if len(paths) > 1:
             first, other = paths[:2]
-            seconds = min(_GAME_S, *(library.durations[path] - _GAME_START for path in (first, other)))
-            starts = _GAME_START, _GAME_START
+            lengths = library.durations[first], library.durations[other]
+            seconds = min(_GAME_S, *(length - _GAME_START for length in lengths))
+            starts = tuple(round(length - seconds, 2) for length in lengths)
         elif game in _LONG_GAMES:
             first, other, seconds, starts = paths[0], paths[0], 4.5, (0.5, 5.3)
         else:

@@ -60,8 +60,8 @@ def test_every_kind_has_its_bars_and_nothing_lies_outside() -> None:
     shown = ["".join(each.itertext()) for each in root.iter(f"{SVG}text")]
     assert [each for each in shown if each in RESULT["kinds"]] == ["all", "room", "a < b"]
     assert len([each for each in root.iter(f"{SVG}rect") if each.get("class") == "share"]) == 3 * 4
-    assert "3 of 3" in shown
-    assert "1 of 4" in shown
+    assert "3/3" in shown
+    assert "1/4" in shown
     for each in root.iter(f"{SVG}text"):
         if each.get("x"):
             assert 0 <= float(each.get("x", 0)) < width
