@@ -93,7 +93,7 @@ def test_stats(gallery: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "videos:            3",
         f"keyframes:         {keyframes}",
         "failed:            1",
-        "format:            2",
+        "format:            3",
     ):
         assert f"{line}\n" in out
     _, out, _ = run(capsys, "stats", "--gallery", gallery, "--json")
@@ -347,7 +347,7 @@ def test_an_older_gallery_is_read_as_it_is_and_migrated_by_the_first_to_write(
     assert version(root) == 1
     shutil.copy(CLIPS / "coffee.mp4", own / "videos" / "bottles.mp4")
     assert index(capsys, own / "videos", "--gallery", root)[0] == 0
-    assert version(root) == 2
+    assert version(root) == 3
     after = stored(root)
     assert {**after, "bottles.mp4": 0} == {**rows, "bottles.mp4": 0}
     assert run(capsys, "verify", "--gallery", root)[0] == 0
@@ -361,15 +361,15 @@ def test_every_writer_migrates(own: Path, capsys: pytest.CaptureFixture[str], co
     root = own / "gallery"
     make_older(root)
     assert run(capsys, *command, "--gallery", root)[0] == 0
-    assert version(root) == 2
+    assert version(root) == 3
     assert run(capsys, "verify", "--gallery", root)[0] == 0
 
 
 def test_a_newer_gallery_is_refused_by_every_command(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = own / "gallery"
     manifest = json.loads((root / "gallery.json").read_text())
-    (root / "gallery.json").write_text(json.dumps({**manifest, "format_version": 3}))
-    message = f"cliptrace: error: {root}/gallery.json: format version 3 is newer than this cliptrace (2): upgrade it\n"
+    (root / "gallery.json").write_text(json.dumps({**manifest, "format_version": 4}))
+    message = f"cliptrace: error: {root}/gallery.json: format version 4 is newer than this cliptrace (3): upgrade it\n"
     for command in (["list"], ["show", "x"], ["stats"], ["remove", "x"], ["reinstate", "x"], ["verify"], ["compact"]):
         assert run(capsys, *command, "--gallery", root) == (1, "", message)
     assert index(capsys, own / "videos", "--gallery", root) == (1, message)

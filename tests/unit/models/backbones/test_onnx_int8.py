@@ -67,8 +67,9 @@ def test_8_bits_are_taken_where_the_cpu_is_exact_in_them(
     assert open_session(in_8_bits).run(frames) == pytest.approx(run(inside, frames), abs=0 if vnni else 1e-4)
 
 
-def test_what_it_sees_is_near_to_what_floats_see(config, in_8_bits, frames, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "has_vnni", lambda: True)
+def test_what_it_sees_is_near_to_what_floats_see(config, in_8_bits, frames) -> None:
+    if not runtime.has_vnni():
+        pytest.skip("8-bit sums saturate on this CPU, for which the product computes in floats")
     assert 0.9 < cosine(open_session(config).run(frames), open_session(in_8_bits).run(frames)) < 0.9999
 
 

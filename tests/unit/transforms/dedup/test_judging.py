@@ -14,7 +14,10 @@ def link(*segments: tuple[float, float, float, float], query_s: float = 40.0, re
     found = tuple(Segment(*each, 0.9) for each in segments)
     match = Match("a", "/in/a", "b", "/in/b", 0.9, found)
     return link_of(
-        match, query_s, StoredVideo("b", "/in/b", {}, ref_s, 200, "frames/run=1/part-0.parquet", 0), in_flight=False
+        match,
+        query_s,
+        StoredVideo("b", "/in/b", {}, ref_s, 200, "frames/run=1/part-0.parquet", 0, 9, "ab"),
+        in_flight=False,
     )
 
 
