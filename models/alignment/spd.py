@@ -148,18 +148,18 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
     """
     segments = []
     for line, backward, evidence, held, look in found:
-        score = _of_held(evidence, look, told) if held else probability(evidence, look, told)
+        sure = probability(evidence, look, told) * (_HELD if held else 1.0)
+        score = max(sure, _of_still(look)) if look else sure
         segment = Segment(*line[:4], score, backward, abs(line.speed))
         if held or is_plausible(segment, config):
             segments.append(segment)
     return every_place(segments)[: config.max_segments]
 
 
-def _of_held(evidence: Evidence, look: Look | None, told: Mapping[str, Any]) -> float:
-    """One picture proves little, unless it is the same in all its detail."""
-    if look and min(look.registration, look.detail) >= _SAME_PICTURE:
-        return _HELD * look.detail
-    return _HELD * probability(evidence, look, told)
+def _of_still(look: Look) -> float:
+    """A picture that stands still proves little, unless it is the same in all its detail."""
+    is_same = look.activity < _MOVING and min(look.registration, look.detail) >= _SAME_PICTURE
+    return _HELD * look.detail if is_same else 0.0
 
 
 def every_place(segments: Iterable[Segment]) -> list[Segment]:
