@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     }
     keyframes = DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
     benches = {str(seed): videos.bench(*keyframes, arguments.strangers) for seed, videos in splits.items()}
-    alike = load_look_alikes("validation", backbone, output / "look-alike", output / "features", arguments.seeds[0])
+    alike = load_look_alikes("validation", backbone, output / "look_alike", output / "features", arguments.seeds[0])
     bench = merged({**benches, "look-alike": alike.bench(*keyframes)})
     config = SPDConfig(weights=arguments.weights)
     found = [(pair, candidates(*of_map(pair), config, pair.scene)) for pair in bench.pairs]

@@ -4,9 +4,13 @@ dark #0d1117.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 INK = "#737980"
@@ -74,3 +78,17 @@ def number(value: float) -> str:
     if not math.isfinite(value):
         raise ValueError(f"cannot draw {value}")
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def write_chart(
+    draw: Callable[[dict[str, Any]], str], prog: str, doc: str, results: str, argv: Sequence[str] | None
+) -> int:
+    """The command line of a chart. results: what the file is called that it is drawn from."""
+    parser = argparse.ArgumentParser(prog=prog, description=doc.splitlines()[0])
+    parser.add_argument("results", type=Path, help=results)
+    parser.add_argument("picture", type=Path, help="the .svg to write")
+    arguments = parser.parse_args(argv)
+    drawn = draw(json.loads(arguments.results.read_text(encoding="utf-8")))
+    arguments.picture.parent.mkdir(parents=True, exist_ok=True)
+    arguments.picture.write_text(drawn, encoding="utf-8")
+    return 0

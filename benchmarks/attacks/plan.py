@@ -96,6 +96,24 @@ def truth_of(plan: QueryPlan) -> list[Truth]:
     return rows
 
 
+def copied_piece(
+    rng: random.Random, source: Clip, start: int, length: int, recipe: Recipe, background: Sequence[Clip]
+) -> Piece:
+    """About ``length`` frames of a clip: whole frames on both sides, or the end would lie between two frames."""
+    steps = length // recipe.speed.numerator
+    over_footage = recipe.inset is not None and recipe.inset.backdrop == "footage"
+    behind = rng.choice(background).video_id if over_footage else ""
+    source_frames, frames = steps * recipe.speed.numerator, steps * recipe.speed.denominator
+    return Piece(source.video_id, start, source_frames, frames, copied=True, behind=behind)
+
+
+def gap_piece(rng: random.Random, background: Sequence[Clip], lasting_s: tuple[float, float] = _GAP_S) -> Piece:
+    """Some seconds of footage that nobody copied."""
+    clip = rng.choice(background)
+    frames = min(round(rng.uniform(*lasting_s) * FPS), clip.frames)
+    return Piece(clip.video_id, rng.randint(0, clip.frames - frames), frames, frames, copied=False)
+
+
 def hold_out(video_ids: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
     """The videos of a split → (gallery, background)."""
     shuffled = sorted(video_ids)
@@ -185,17 +203,10 @@ class _Planner:
         return copies
 
     def _copy(self, source: Clip, start: int, length: int, recipe: Recipe) -> Piece:
-        # Whole frames on both sides, or the end of the segment would lie between two frames.
-        steps = length // recipe.speed.numerator
-        over_footage = recipe.inset is not None and recipe.inset.backdrop == "footage"
-        behind = self._rng.choice(self._background).video_id if over_footage else ""
-        source_frames, frames = steps * recipe.speed.numerator, steps * recipe.speed.denominator
-        return Piece(source.video_id, start, source_frames, frames, copied=True, behind=behind)
+        return copied_piece(self._rng, source, start, length, recipe, self._background)
 
     def _gap(self) -> Piece:
-        clip = self._rng.choice(self._background)
-        frames = min(round(self._rng.uniform(*_GAP_S) * FPS), clip.frames)
-        return Piece(clip.video_id, self._rng.randint(0, clip.frames - frames), frames, frames, copied=False)
+        return gap_piece(self._rng, self._background)
 
     def _next_source(self) -> Clip:
         """Every gallery video once before any comes again."""

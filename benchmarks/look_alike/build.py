@@ -127,8 +127,9 @@ def counts(queries: Sequence[Query]) -> dict[str, Any]:
 def _recipe(split: Split, seed: int, library: Library) -> dict[str, Any]:
     """Everything that decides what comes out; two builds with the same recipe are the same."""
     rooms = [Path(__file__).parent, *map(Path, benchmarks.attacks.__path__)]
-    makers = ("board", "build", "edits", "media", "plan", "render", "scenes", "sources", "styles", "takes")
+    makers = ("board", "build", "edits", "media", "plan", "render", "sources", "styles", "takes")
     code = [file for room in rooms for file in sorted(room.glob("*.py")) if file.stem in makers]
+    code += sorted((Path(__file__).parent / "scenes").glob("*.py"))
     return {
         "split": split,
         "seed": seed,

@@ -10,12 +10,9 @@ strangers are claimed from the scores on from which match and dedup report.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -116,14 +113,7 @@ def _source(result: Result) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.look_alike.chart", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("results", type=Path, help="look_alike.json")
-    parser.add_argument("picture", type=Path, help="the .svg to write")
-    arguments = parser.parse_args(argv)
-    drawn = draw(json.loads(arguments.results.read_text(encoding="utf-8")))
-    arguments.picture.parent.mkdir(parents=True, exist_ok=True)
-    arguments.picture.write_text(drawn, encoding="utf-8")
-    return 0
+    return svg.write_chart(draw, "benchmarks.look_alike.chart", __doc__ or "", "look_alike.json", argv)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.attacks.plan import Truth
 from benchmarks.calibration import gap, overlap, reliability
+from benchmarks.pairs import as_truth
 from schemas.records import Segment
 
 SCORES = (0.3, 0.5, 0.7, 0.9)
@@ -39,15 +40,13 @@ class Claim:
 
 def claims_of(rows: Sequence[Mapping[str, Any]], pairs: Mapping[str, Result], truth: Sequence[Truth]) -> list[Claim]:
     """rows: what match wrote. pairs: of pairs.json."""
-    known: collections.defaultdict[tuple[str, str], list[Segment]] = collections.defaultdict(list)
-    for row in truth:
-        times = (row.query_start, row.query_end, row.ref_start, row.ref_end)
-        known[row.query_id, row.ref_id].append(Segment(*times, score=1.0))
-    claims = []
+    known, claims = as_truth(truth).segments, []
     for match in rows:
         query, ref = Path(match["query_id"]).name, Path(match["ref_id"]).name
         found = [Segment(**{name: each[name] for name in _SEGMENT}) for each in match["segments"]]
-        rightness = tuple(max((overlap(each, true) for true in known[query, ref]), default=0.0) for each in found)
+        rightness = tuple(
+            max((overlap(each, true) for true in known.get((query, ref), ())), default=0.0) for each in found
+        )
         scores = tuple(each.score for each in found)
         claims.append(Claim(query, pairs[query]["kind"], pairs[query]["role"], match["score"], scores, rightness))
     return claims

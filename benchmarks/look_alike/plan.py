@@ -9,7 +9,7 @@ from typing import Literal
 
 from benchmarks.attacks.edits import CATALOGUE, SEVERITIES, Recipe, Severity
 from benchmarks.attacks.media import FPS
-from benchmarks.attacks.plan import Clip, Piece, QueryPlan, Truth, truth_of
+from benchmarks.attacks.plan import Clip, Piece, QueryPlan, Truth, copied_piece, gap_piece, truth_of
 from benchmarks.attacks.splits import Split
 from benchmarks.look_alike.sources import GAMES_PER_SPLIT, RealPair, Stretch
 
@@ -229,13 +229,7 @@ class _Planner:
             longest = min(_PART_S[1] * FPS, clip.frames)
             length = round(self._rng.uniform(min(_PART_S[0] * FPS, longest), longest))
             start = self._rng.randint(0, clip.frames - length)
-        steps = length // recipe.speed.numerator  # whole frames on both sides
-        over_footage = recipe.inset is not None and recipe.inset.backdrop == "footage"
-        behind = self._rng.choice(self._background).video_id if over_footage else ""
-        source_frames, frames = steps * recipe.speed.numerator, steps * recipe.speed.denominator
-        return Piece(clip.video_id, start, source_frames, frames, copied=True, behind=behind)
+        return copied_piece(self._rng, clip, start, length, recipe, self._background)
 
     def _gap(self) -> Piece:
-        clip = self._rng.choice(self._background)
-        frames = min(round(self._rng.uniform(*_GAP_S) * FPS), clip.frames)
-        return Piece(clip.video_id, self._rng.randint(0, clip.frames - frames), frames, frames, copied=False)
+        return gap_piece(self._rng, self._background, _GAP_S)
