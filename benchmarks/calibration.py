@@ -66,12 +66,11 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
     alike = load_look_alikes("validation", backbone, output / "look_alike", output / "features", arguments.seeds[0])
     bench = merged({**benches, "look-alike": alike.bench(*keyframes)})
     config = SPDConfig(weights=arguments.weights)
-    found = [(pair, candidates(*of_map(pair), config, pair.scene)) for pair in bench.pairs]
+    found = [(pair, candidates(timed(pair), config, pair.scene)) for pair in bench.pairs]
     still = still_scenes(config)
     calibration = fit(found, still, bench)
-    looked = [
-        (pair, list(look(pair, seen, {**UNCALIBRATED, "calibration": calibration}, config))) for pair, seen in found
-    ]
+    by_map = {**UNCALIBRATED, "calibration": calibration}
+    looked = [(pair, list(look(pair, seen, by_map))) for pair, seen in found]
     told = {"calibration": calibration, "verified": fit(looked, [], bench, looked=True)}
     before, after = matches(looked, UNCALIBRATED, config), matches(looked, told, config)
     f1 = f1_by_threshold(bench.truth, after)
@@ -102,29 +101,30 @@ def still_scenes(config: SPDConfig) -> list[Candidate]:
     found = []
     for level, (rows, columns) in itertools.product(_STRANGERS, itertools.product(_STILL, repeat=2)):
         scene = np.full((rows, columns), level, np.float32)
-        found += candidates(scene, np.arange(rows) / 2, np.arange(columns) / 2, config)
+        found += candidates(TimedMap(scene, np.arange(rows) / 2, np.arange(columns) / 2), config)
     return found
 
 
-def of_map(pair: Pair) -> tuple[NDArray[np.float32], Floats, Floats]:
-    return pair.similarity, pair.query_times, pair.ref_times
+def timed(pair: Pair) -> TimedMap:
+    return TimedMap(pair.similarity, pair.query_times, pair.ref_times)
 
 
-def look(pair: Pair, found: Sequence[Candidate], told: Mapping[str, Any], config: SPDConfig) -> Iterator[Candidate]:
+def look(pair: Pair, found: Sequence[Candidate], told: Mapping[str, Any]) -> Iterator[Candidate]:
     """As the product looks at what it has found."""
     if not (pair.scene and pair.scene.has_pictures):
         yield from found
         return
-    seen = TimedMap(*of_map(pair))
+    seen = timed(pair)
     for each in found:
-        yield from looked_at(each, seen, pair.scene, told, config)
+        yield from looked_at(each, seen, pair.scene, told)
 
 
 def fit(
     found: Sequence[tuple[Pair, list[Candidate]]], never: Sequence[Candidate], bench: Bench, looked: bool = False
 ) -> list[float]:
-    """A weight for each feature, and a constant. never: what is no copy. looked: only of what was looked at."""
-    each = [(pair, one) for pair, seen in found for one in seen if one.look or not looked]
+    """A weight for each feature, and a constant. never: what is no copy. looked: only of what was looked at. Held
+    pictures are left out: of one moment, IoU says nothing."""
+    each = [(pair, one) for pair, seen in found for one in seen if not one.held and (one.look or not looked)]
     rows = [features(one.evidence, one.look if looked else None) for _, one in each]
     rows += [features(one.evidence, None) for one in never]
     right = [rightness(one.line, pair, bench) for pair, one in each] + [0.0] * len(never)
@@ -222,7 +222,8 @@ def tables(result: Result) -> list[Table]:
         table(
             f"What {result['weights']} finds on the validation splits of seeds "
             f"{', '.join(map(str, result['seed']))}, among {result['strangers']:,} strangers; calibration "
-            f"error {error['before']:.3f} → {error['after']:.3f}; "
+            f"error {error['before']:.3f} → {error['after']:.3f} ("
+            f"{', '.join(f'{name} {each:.3f}' for name, each in result['by_bench'].items())}); "
             f"F1 {result['vcsl_f1']:.3f} from {result['min_score']:.2f} on; from {told['min_score']:g} on "
             "{} of {} pairs with a copy and {} of {} strangers".format(*told["copies"], *told["strangers"]),
             ("findings", "mean score", "right"),

@@ -20,6 +20,7 @@ from models.alignment.snapping import snap
 from models.alignment.windows import MapAligner, align_windows
 from models.stoplist import is_stopped
 from models.verification.look import Film
+from models.verification.pictures import DamagedPictureError
 from models.verification.scene import Scene
 from schemas.config import BASIS_FPS
 from schemas.errors import CliptraceError
@@ -117,15 +118,18 @@ def match_pair(
     candidate = _within(candidate, len(ref_times))
     if not len(candidate.ref_frames):
         return None
-    found = align_windows(
-        _aligner(query, film or film_of(query), Film(ref_times, lambda: frames.pictures(ref)), config),
-        query.embeddings,
-        query.times,
-        lambda r0, r1: ref_embeddings[r0:r1],
-        ref_times,
-        candidate,
-        bias=query.bias,
-    )
+    try:
+        found = align_windows(
+            _aligner(query, film or film_of(query), Film(ref_times, lambda: frames.pictures(ref)), config),
+            query.embeddings,
+            query.times,
+            lambda r0, r1: ref_embeddings[r0:r1],
+            ref_times,
+            candidate,
+            bias=query.bias,
+        )
+    except DamagedPictureError as error:
+        raise CliptraceError(f"{ref.frames_file}: video {ref.video_id!r}: {error}; index the video again") from error
     found = [snap(segment, query.times, query.cuts) for segment in found]
     query_s, ref_s = _end_s(query.times, query.decoded_s), _end_s(ref_times, ref.decoded_s)
     segments = tuple(_cut(segment, query_s, ref_s) for segment in found if segment.score >= config.min_score)

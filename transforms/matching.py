@@ -22,8 +22,9 @@ from schemas.config import BackboneConfig
 from schemas.records import Candidate, FrameFeatures, Searched
 from transforms.isolation import Results, RunIsolated
 from transforms.store.gallery import Gallery, check_vectors
+from transforms.store.hits import Hits
 from transforms.store.stops import no_stops, read_stops
-from transforms.store.vectors import Consistency, Hits, VectorStore
+from transforms.store.vectors import Consistency, VectorStore
 
 Pair = tuple[FrameFeatures, Candidate]
 Flags = NDArray[np.bool_]

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from schemas.records import Candidate
 
+_FEWEST = 3
+"""Frames that stand for others: two find the ends of what was shown, one more tells that it was."""
 NOT_SHOWN = -1
 """In ``shown_by``: of a query frame that speaks for itself alone."""
 
@@ -66,6 +68,3 @@ def spread_over(frames: NDArray[np.bool_], stretch: int, most: int) -> NDArray[n
     for part in np.array_split(marked, count) if count else ():
         shown_by[part] = part[len(part) // 2]
     return shown_by
-
-
-_FEWEST = 3

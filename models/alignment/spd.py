@@ -37,6 +37,8 @@ _HELD = 0.5
 _SAME_PICTURE = 0.93
 # Similarity of its keyframe, below which a held picture is none of the reference's.
 _HELD_ALIKE = 0.4
+# Probability by the map alone from which the pictures of a finding are compared.
+_WORTH_A_LOOK = 0.1
 # A finding that the map thinks this probable, though its pictures agree less than that in how they change, is looked
 # for at other seconds; one at another speed than the original is made exact.
 _DOUBTED, _AGREED, _HURRIED = 0.3, 0.5, 0.1
@@ -52,14 +54,12 @@ class SPDConfig(AlignerConfig):
     """weights: a folder of models/weights, or any other with an exported SPD.
 
     min_similarity: of the best pair of keyframes of a map, below which it is not looked at.
-    worth_a_look: probability by the map alone from which the pictures of a finding are compared.
     """
 
     weights: str = "spd"
     min_similarity: float = 0.15
     min_length_s: float = 0.5
     max_segments: int = 64
-    worth_a_look: float = 0.1
 
 
 class Candidate(NamedTuple):
@@ -78,56 +78,52 @@ def align(
 ) -> list[Segment]:
     """Segments of a similarity map float32[Q, R], best first; times float64[Q] and float64[R] in seconds."""
     told = open_spd(config.weights).config
-    found = candidates(similarity, query_times, ref_times, config, scene)
+    similarity, query_times, ref_times = checked(similarity, query_times, ref_times)
+    if not similarity.size:
+        return []
+    seen = TimedMap(similarity, query_times, ref_times)
+    found = candidates(seen, config, scene)
     if found and scene and scene.has_pictures:
-        seen = TimedMap(*checked(similarity, query_times, ref_times))
-        found = [each for one in found for each in looked_at(one, seen, scene, told, config)]
+        found = [each for one in found for each in looked_at(one, seen, scene, told)]
     return chosen(found, told, config)
 
 
-def looked_at(
-    found: Candidate, seen: TimedMap, scene: Scene, told: Mapping[str, Any], config: SPDConfig
-) -> Iterator[Candidate]:
+def looked_at(found: Candidate, seen: TimedMap, scene: Scene, told: Mapping[str, Any]) -> Iterator[Candidate]:
     """The finding after a second look: what of it moves together, its parts between two cuts, and the same at other
     seconds or another speed, if the pictures say so."""
     by_map = probability(found.evidence, None, told)
     if found.held:
         yield found._replace(look=scene.look(found.line))
-    elif by_map < config.worth_a_look:
+    elif by_map < _WORTH_A_LOOK:
         yield found
     else:
         for line in scene.moving_together(found.line):
-            evidence = found.evidence if line == found.line else gather(found.evidence.logit, seen, line)
-            part = found._replace(line=line, evidence=evidence, look=scene.look(line))
-            yield part
-            yield from _otherwise(part, by_map, seen, scene)
+            look = scene.look(line)
+            for each in (line, *_otherwise(line, look, by_map, scene)):
+                evidence = gather(found.evidence.logit, seen, each)
+                yield Candidate(each, each.speed < 0, evidence, look=look if each == line else scene.look(each))
 
 
-def _otherwise(found: Candidate, by_map: float, seen: TimedMap, scene: Scene) -> Iterator[Candidate]:
-    """Other readings of a finding that has been looked at."""
-    line, look, logit = found.line, found.look, found.evidence.logit
-    if look is None:
-        return
+def _otherwise(line: Line, look: Look, by_map: float, scene: Scene) -> Iterator[Line]:
+    """Other readings of a line that has been looked at."""
     pieces = list(scene.between_cuts(line))
-    for piece in pieces if look.change < _AGREED_WHOLE else ():
-        yield found._replace(line=piece, evidence=gather(logit, seen, piece), look=scene.look(piece))
+    if look.change < _AGREED_WHOLE:
+        yield from pieces
     doubted = by_map >= _DOUBTED and look.change < _AGREED
-    if pieces or look.activity < _MOVING or not (doubted or abs(math.log(abs(line.speed))) > _HURRIED):
+    is_exact = not doubted and abs(math.log(abs(line.speed))) <= _HURRIED
+    if pieces or is_exact or look.activity < _MOVING:
         return
     if other := scene.retimed(line, look):
         line, change = other
         if change > _LEAST_CHANGE and (not doubted or change > look.change + _BETTER):
-            yield Candidate(line, line.speed < 0, gather(logit, seen, line), False, scene.look(line))
+            yield line
 
 
-def candidates(
-    similarity: Map, query_times: Times, ref_times: Times, config: SPDConfig, scene: Scene | None = None
-) -> list[Candidate]:
+def candidates(seen: TimedMap, config: SPDConfig, scene: Scene | None = None) -> list[Candidate]:
     """All that may be a copy, also what is hardly one."""
-    similarity, query_times, ref_times = checked(similarity, query_times, ref_times)
+    similarity = seen.similarity
     if min(similarity.shape) < 2 or similarity.max() < config.min_similarity:
         return []
-    seen = TimedMap(similarity, query_times, ref_times)
     detected = list(_detected(seen, config))
     cuts = scene.cuts if scene else np.empty(0)
     cuts = cuts[(cuts > seen.query_edges[0]) & (cuts < seen.query_edges[-1])]

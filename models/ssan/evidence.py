@@ -24,9 +24,8 @@ _LONG_S = 4.0
 class Evidence(NamedTuple):
     """logit: the detector's. similarity: mean on the line. contrast: by how much that is above the mean of the block
     that the line crosses; 0 in a scene that stands still. lead: by how much it is above what the query's keyframes find
-    best in the rest of the reference, if there is
-    any. length: logarithm of the seconds on the shorter side, up to four. hurry: how far
-    the speed is from the original one, as a logarithm."""
+    best in the rest of the reference, if there is any. length: logarithm of the seconds on the shorter side, up to
+    four. hurry: how far the speed is from the original one, as a logarithm."""
 
     logit: float
     similarity: float

@@ -21,13 +21,11 @@ class Agreement(NamedTuple):
     """change: correlation of how both change over time, in [-1, 1]: a fixed camera's other hour has the same room and
     changes elsewhere, a re-encoded copy changes alike. activity: how much the calmer one changes, in deviations of its
     pictures; near 0 nothing moves, and ``change`` says nothing. detail: correlation of the pictures themselves.
-    shown: share of the reference's picture that the query shows.
     """
 
     change: float
     activity: float
     detail: float
-    shown: float
 
 
 def softened(pictures: Pictures) -> Pictures:
@@ -39,11 +37,11 @@ def agreement(ref: Pictures, query: Pictures, affine: Affine) -> Agreement:
     """ref, query: float32[N, 64, 64], softened pairs of the same moments. affine: how one lies on the other."""
     moved, inside = laid_on(query, affine)
     if inside.sum() < _FEWEST:
-        return Agreement(0.0, 0.0, 0.0, 0.0)
+        return Agreement(0.0, 0.0, 0.0)
     one, other = ref[:, inside], moved[:, inside]
     changes, other_changes = one - one.mean(axis=0), other - other.mean(axis=0)
     activity = min(float(changes.std()), float(other_changes.std()))
-    return Agreement(_correlation(changes, other_changes), activity, _correlation(one, other), float(inside.mean()))
+    return Agreement(_correlation(changes, other_changes), activity, _correlation(one, other))
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

@@ -31,7 +31,6 @@ class Look(NamedTuple):
     change: float
     activity: float
     detail: float
-    shown: float
     pairs: int
     affine: Affine
 
@@ -87,8 +86,8 @@ def second_look(
 ) -> Look:
     """At a line: query seconds [start, end), which show the reference at ``offset + speed × second``.
 
-    laid: how the query's picture lay on the reference's elsewhere, which is tried first. ValueError where a picture is
-    damaged.
+    laid: how the query's picture lay on the reference's elsewhere, which is tried first. DamagedPictureError where
+    what is stored is none.
     """
     low, high = sorted((offset + speed * start_s, offset + speed * end_s))
     first, last = np.searchsorted(ref.times, (low, high)).tolist()

@@ -19,13 +19,17 @@ SIDE = 64
 _QUALITY = 80
 
 
+class DamagedPictureError(ValueError):
+    """What is stored as a picture is none."""
+
+
 def encode(frames: NDArray[np.uint8]) -> tuple[bytes, ...]:
     """uint8[N, S, S, 3], RGB → N JPEG files; every pixel is the average of the area that it covers."""
     return tuple(_encoded(frame) for frame in frames)
 
 
 def decode(pictures: Sequence[bytes], which: Iterable[int]) -> Pictures:
-    """Those of the pictures. ValueError where one is none."""
+    """Those of the pictures. DamagedPictureError where one is none."""
     decoded = [_decoded(pictures[number]) for number in which]
     return np.stack(decoded) if decoded else np.empty((0, SIDE, SIDE), np.float32)
 
@@ -40,5 +44,5 @@ def _decoded(picture: bytes) -> Pictures:
     data = np.frombuffer(picture, np.uint8)
     grey = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
     if grey is None or grey.shape != (SIDE, SIDE):
-        raise ValueError(f"a picture of {len(data)} bytes is no JPEG of {SIDE} by {SIDE} pixels")
+        raise DamagedPictureError(f"a picture of {len(data)} bytes is no JPEG of {SIDE} by {SIDE} pixels")
     return np.asarray(grey, np.float32)

@@ -19,22 +19,24 @@ from models.verification.pictures import SIDE, Pictures
 Affine = NDArray[np.float32]
 """float32[2, 3]: where in the query's picture a place (x, y, 1) of the reference's is, in pixels."""
 
+Place = tuple[float, float]
+
 _COARSE = 24
 """Side of the pictures in which parts are looked for."""
 _WINDOW = SIDE // 4
 """Pixels within which contrast is made equal."""
 _FAINT = 36.0
 """Variance, in squared levels, that counts as noise."""
-_SURE = 0.8
-"""Correlation from which no other way is looked for."""
-_CUT_OUT = [(each, each) for each in (0.88, 0.76, 0.64, 0.52)] + [(0.75, 1), (0.56, 1), (0.32, 1), (1, 0.75), (1, 0.56)]
-_INSET = [(each, each) for each in (0.85, 0.7, 0.58, 0.48, 0.4, 0.34)] + [
-    (0.65, 1),
-    (0.5, 1),
-    (0.34, 1),
-    (1, 0.65),
-    (1, 0.5),
-]
+SURE = 0.8
+"""Correlation from which two pictures lie on one another so, and no other way is looked for."""
+_CUT_OUT: tuple[Place, ...] = (
+    *((each, each) for each in (0.88, 0.76, 0.64, 0.52)),
+    *((0.75, 1), (0.56, 1), (0.32, 1), (1, 0.75), (1, 0.56)),
+)
+_INSET: tuple[Place, ...] = (
+    *((each, each) for each in (0.85, 0.7, 0.58, 0.48, 0.4, 0.34)),
+    *((0.65, 1), (0.5, 1), (0.34, 1), (1, 0.65), (1, 0.5)),
+)
 """Width and height of the part that a query shows of a reference, or that shows the reference in a query."""
 _REFINED = 3
 """Ways that are made exact."""
@@ -55,12 +57,12 @@ def register(ref: Pictures, query: Pictures, likely: Affine | None = None) -> Re
     ref, query: float32[N, 64, 64], pairs that may show the same, with even contrast. likely: what is tried first.
     """
     one, other = ref[len(ref) // 2], query[len(ref) // 2]
-    if likely is not None and (found := _refined(one, other, Registration(0.0, likely))).correlation >= _SURE:
+    if likely is not None and (found := _refined(one, other, Registration(0.0, likely))).correlation >= SURE:
         return found
     small, small_other = (cv2.resize(each, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA) for each in (one, other))
     whole = sorted(_whole(small, small_other), key=_correlation, reverse=True)
     best = max((_refined(one, other, each) for each in whole[:2]), key=_correlation)
-    if best.correlation >= _SURE:
+    if best.correlation >= SURE:
         return best
     parts = sorted(_parts(small, small_other), key=_correlation, reverse=True)
     return max([best, *(_refined(one, other, each) for each in parts[:_REFINED])], key=_correlation)
@@ -111,15 +113,12 @@ def _parts(ref: NDArray[np.float32], query: NDArray[np.float32]) -> Iterator[Reg
             yield Registration(alike, _then(affine, wide, high, x, y))
 
 
-def _best_place(within: NDArray[np.float32], part: NDArray[np.float32]) -> tuple[float, Pair, Pair]:
+def _best_place(within: NDArray[np.float32], part: NDArray[np.float32]) -> tuple[float, Place, Place]:
     """How alike, the smaller the less; left and top in pixels of 64, and the shares of width and height."""
     _, alike, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(within, part, cv2.TM_CCOEFF_NORMED))
     wide, high = part.shape[1] / _COARSE, part.shape[0] / _COARSE
     scale = SIDE / _COARSE
     return alike * min(1.0, 2 * wide * high) ** 0.5, (x * scale, y * scale), (wide, high)
-
-
-Pair = tuple[float, float]
 
 
 def _refined(ref: NDArray[np.float32], query: NDArray[np.float32], start: Registration) -> Registration:

@@ -10,18 +10,17 @@ from numpy.typing import NDArray
 
 from models.ssan.fit import Line
 from models.verification.look import Film, Look, second_look
-from models.verification.registration import Affine
+from models.verification.registration import SURE, Affine
 from models.verification.retiming import best_timing
 from models.verification.stills import SHORTEST_S, Stretch, moves, still_stretches, without
 
 Times = NDArray[np.float64]
-_SURE = 0.8
-"""Correlation from which two pictures lie on one another as the rest of the pair's do."""
 _LAID = 0.6
 """Correlation of two pictures from which they are taken to lie on one another as it says."""
 _SHORTEST_S = 0.5
 """Of a part of a line."""
 _INEXACT_S = 1.2
+"""At either end of a still, what a line that is not exact may have of its neighbours."""
 _SHORTEST_PART_S = 0.25
 """What is left between two stills is more."""
 _MOST_OF_A_SHOT = 0.6
@@ -44,7 +43,7 @@ class Scene:
     def look(self, line: Line) -> Look:
         span = (line.query_start, line.query_end, line.speed, offset_of(line))
         look = second_look(self.query, self.ref, *span, self._laid)
-        if look.registration >= _SURE:
+        if look.registration >= SURE:
             self._laid = look.affine
         return look
 
@@ -122,7 +121,7 @@ class Scene:
 
 
 def _inner(stretch: Stretch) -> Stretch:
-    """Without what a line that is not exact may have of the neighbours."""
+    """What is surely inside of it."""
     margin = min(_INEXACT_S, 0.35 * (stretch[1] - stretch[0]))
     return stretch[0] + margin, stretch[1] - margin
 

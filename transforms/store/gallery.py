@@ -243,7 +243,7 @@ class FrameReader:
             with self._lock:
                 table = self._row_group(video, ["video_id", "time", "embedding"])
             table.validate(full=True)
-            owners, times = set(table["video_id"].to_pylist()), table["time"].to_numpy()
+            times = table["time"].to_numpy()
             column = table["embedding"].combine_chunks()
             if not pa.types.is_fixed_size_list(column.type):
                 raise ValueError(f"its embeddings are {column.type}")
@@ -251,10 +251,7 @@ class FrameReader:
             embeddings = numbers.reshape(len(times), self._gallery.manifest.dimension)
         except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
             raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
-        if owners != {video.video_id}:
-            raise CliptraceError(
-                f"{video.frames_file}: row group {video.row_group} does not hold video {video.video_id!r}"
-            )
+        self._check_owner(video, table)
         if not np.isfinite(embeddings).all():
             raise CliptraceError(f"{video.frames_file}: row group {video.row_group} has embeddings that are not finite")
         return times, embeddings
@@ -263,11 +260,20 @@ class FrameReader:
         """Of a video's keyframes, as ``FrameFeatures`` has them; none where the gallery is older than they are."""
         try:
             with self._lock:
-                column = self._row_group(video, ["picture"])
+                table = self._row_group(video, ["video_id", "picture"])
+            table.validate(full=True)
+            found: list[bytes | None] = table["picture"].to_pylist() if "picture" in table.column_names else []
         except (OSError, LookupError, pa.ArrowException) as error:
             raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
-        found = column["picture"].to_pylist() if column.num_columns else []
-        return () if None in found else tuple(found)
+        self._check_owner(video, table)
+        pictures = tuple(picture for picture in found if picture is not None)
+        return pictures if len(pictures) == len(found) else ()
+
+    def _check_owner(self, video: StoredVideo, table: pa.Table) -> None:
+        if set(table["video_id"].to_pylist()) != {video.video_id}:
+            raise CliptraceError(
+                f"{video.frames_file}: row group {video.row_group} does not hold video {video.video_id!r}"
+            )
 
     def _row_group(self, video: StoredVideo, columns: list[str]) -> pa.Table:
         with contextlib.suppress(OSError, LookupError, pa.ArrowException):

@@ -12,6 +12,8 @@ import pytest
 from store_examples import features
 
 from models.backbones.registry import load_config
+from models.verification.pictures import encode
+from schemas.errors import CliptraceError
 from schemas.records import Candidate, FrameFeatures, Match
 from transforms.aligning import _picture_name, match_pair
 from transforms.matching import MatchConfig
@@ -83,3 +85,27 @@ def test_thresholds_are_the_backbones_unless_others_are_given() -> None:
     assert MatchConfig.suited_to(backbone) == MatchConfig(min_similarity=0.2, min_score=0.05)
     given = MatchConfig.suited_to(backbone, aligner="dp", top_k=None, min_score=0.3)
     assert given == MatchConfig("dp", min_similarity=0.2, min_score=0.3)
+
+
+def test_a_damaged_picture_names_the_shard_and_the_video() -> None:
+    query, ref = features("v", 40), StoredVideo("r", "/r", {}, 20.0, 40, "frames/run=1/part-0.parquet", 0, 1, "")
+    pictures = encode(np.random.default_rng(0).integers(0, 255, (40, 64, 64, 3), np.uint8))
+
+    class Damaged(Frames):
+        def pictures(self, video: StoredVideo) -> tuple[bytes, ...]:
+            return (b"none",) * 40
+
+    all_frames = np.arange(40)
+    candidate = Candidate("v", "r", all_frames, all_frames, np.ones(40, np.float32), 40.0)
+    with pytest.raises(CliptraceError) as caught:
+        match_pair(
+            dataclasses.replace(query, pictures=pictures),
+            ref,
+            candidate,
+            Damaged(query),  # type: ignore[arg-type]
+            MatchConfig(aligner="spd", min_similarity=0.15),
+        )
+    assert str(caught.value) == (
+        "frames/run=1/part-0.parquet: video 'r': a picture of 4 bytes is no JPEG of 64 by 64 pixels; "
+        "index the video again"
+    )

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from store_examples import MANIFEST, NoVectors, features, stored_precision
 
+from models.verification.pictures import encode
 from schemas.errors import CliptraceError
 from schemas.records import FrameFeatures
 from transforms.store import files
@@ -42,6 +43,28 @@ def test_a_gallery_with_embeddings_in_single_precision_is_read(gallery: Gallery)
     older = pa.FixedSizeListArray.from_arrays(pa.array(features("a").embeddings.ravel()), type=single)
     pq.write_table(table.set_column(3, pa.field("embedding", single, nullable=False), older), path)
     np.testing.assert_array_equal(FrameReader(gallery).read(video)[1], features("a").embeddings)
+
+
+PICTURES = encode(np.random.default_rng(0).integers(0, 255, (4, 96, 96, 3), np.uint8))
+
+
+def test_pictures_of_keyframes_come_back_as_they_were(gallery: Gallery) -> None:
+    commit(gallery, NoVectors(), "R1", [dataclasses.replace(features("a"), pictures=PICTURES), features("b")])  # type: ignore[arg-type]
+    videos, reader = read_videos(gallery), FrameReader(gallery)
+    assert reader.pictures(videos["a"]) == PICTURES
+    assert reader.pictures(videos["b"]) == ()
+    with pytest.raises(CliptraceError) as caught:
+        reader.pictures(dataclasses.replace(videos["a"], row_group=1))
+    assert str(caught.value) == f"{videos['a'].frames_file}: row group 1 does not hold video 'a'"
+
+
+def test_a_gallery_of_before_there_were_pictures_has_none(gallery: Gallery) -> None:
+    commit(gallery, NoVectors(), "R1", [dataclasses.replace(features("a"), pictures=PICTURES)])  # type: ignore[arg-type]
+    video = read_videos(gallery)["a"]
+    path = files.join(gallery.root, video.frames_file)
+    pq.write_table(pq.read_table(path).drop_columns(["picture"]), path)
+    assert FrameReader(gallery).pictures(video) == ()
+    assert len(FrameReader(gallery).read(video)[0]) == 4
 
 
 def test_few_files_stay_open_and_all_are_read(gallery: Gallery) -> None:

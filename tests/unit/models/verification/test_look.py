@@ -19,7 +19,6 @@ def test_a_copy_changes_as_its_original_does() -> None:
     assert look.change > 0.8
     assert look.activity > 0.05
     assert look.detail > 0.9
-    assert look.shown > 0.8
 
 
 def test_the_same_room_at_another_hour_does_not() -> None:
