@@ -243,6 +243,7 @@ class FrameReader:
             with self._lock:
                 table = self._row_group(video, ["video_id", "time", "embedding"])
             table.validate(full=True)
+            self._check_owner(video, table)
             times = table["time"].to_numpy()
             column = table["embedding"].combine_chunks()
             if not pa.types.is_fixed_size_list(column.type):
@@ -251,7 +252,6 @@ class FrameReader:
             embeddings = numbers.reshape(len(times), self._gallery.manifest.dimension)
         except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
             raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
-        self._check_owner(video, table)
         if not np.isfinite(embeddings).all():
             raise CliptraceError(f"{video.frames_file}: row group {video.row_group} has embeddings that are not finite")
         return times, embeddings
@@ -262,10 +262,10 @@ class FrameReader:
             with self._lock:
                 table = self._row_group(video, ["video_id", "picture"])
             table.validate(full=True)
+            self._check_owner(video, table)
             found: list[bytes | None] = table["picture"].to_pylist() if "picture" in table.column_names else []
         except (OSError, LookupError, pa.ArrowException) as error:
             raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
-        self._check_owner(video, table)
         pictures = tuple(picture for picture in found if picture is not None)
         return pictures if len(pictures) == len(found) else ()
 
