@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 from benchmarks.attacks.build import Dataset, build
 from benchmarks.attacks.edits import EDITS, SEVERITIES
-from benchmarks.attacks.splits import find_footage
+from benchmarks.attacks.splits import Split, find_footage
 from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
 from benchmarks.features import BasisFrames, basis_frames
@@ -161,9 +161,7 @@ def load_split(
     return Videos(dataset, frames, strangers, Background.of(backbone))
 
 
-def load_look_alikes(
-    split: Literal["validation", "test"], backbone: BackboneConfig, bench: Path, features: Path, seed: int
-) -> Videos:
+def load_look_alikes(split: Split, backbone: BackboneConfig, bench: Path, features: Path, seed: int) -> Videos:
     """As ``load_split``, of look-alikes and true copies of them."""
     dataset = build_look_alikes(split, bench / split, seed)
     paths = [path for folder in (dataset.gallery, dataset.queries) for path in sorted(folder.iterdir())]

@@ -26,7 +26,8 @@ class VideoInfo:
     """What the container says, before anything is decoded.
 
     duration_s: NaN where the container does not say. width, height: pixels as displayed, after rotation.
-    rotation: degrees clockwise, one of 0, 90, 180, 270.
+    rotation: degrees clockwise, one of 0, 90, 180, 270. late_s: when the first picture comes, seconds from where the
+    container starts; what is before it is sound alone.
     """
 
     duration_s: float
@@ -40,6 +41,7 @@ class VideoInfo:
     interlaced: bool = False
     size_bytes: int = 0
     content_sha256: str = ""
+    late_s: float = 0.0
 
     @property
     def has_duration(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from models.ssan.evidence import Evidence
 from models.verification.look import Look
 
-_LOOKED = 5
+_LOOKED = 6
 """Features that a look adds."""
 UNCALIBRATED: Mapping[str, Any] = {
     "calibration": (1.0, *[0.0] * len(Evidence._fields)),
@@ -18,7 +18,8 @@ UNCALIBRATED: Mapping[str, Any] = {
 }
 """The detector's own probability."""
 _STEEP = 2.0
-"""By how much agreement in change is stretched: half of it says nearly all."""
+"""By how much agreement in change is stretched: half of it says nearly all of a copy that was spoilt. Of one that was
+not, more can be asked: so it counts as it is, too."""
 _ACTIVE = 0.05
 """Deviations by which pictures change over time, from which their agreement in it counts half."""
 
@@ -29,8 +30,9 @@ def features(evidence: Evidence, look: Look | None) -> tuple[float, ...]:
         return tuple(evidence)
     # A line of few pictures agrees by chance now and then.
     sure = look.activity / (look.activity + _ACTIVE) * (look.pairs - 1) / (look.pairs + 1)
-    change = math.tanh(_STEEP * look.change)
-    return (*evidence, look.registration, sure, sure * change, look.detail, (1 - sure) * look.detail)
+    stretched = math.tanh(_STEEP * look.change)
+    changes = sure * stretched, sure * look.change
+    return (*evidence, look.registration, sure, *changes, look.detail, (1 - sure) * look.detail)
 
 
 def probability(evidence: Evidence, look: Look | None, told: Mapping[str, Any]) -> float:

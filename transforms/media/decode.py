@@ -40,8 +40,8 @@ class Tile:
 class Decoder:
     """The tiles of ``[start_s, end_s)`` of a video: ``with Decoder(path, info) as tiles: for tile in tiles: …``.
 
-    Time 0 is where the container starts, as players have it; a video stream that starts later shows its first frame
-    from there on. Frame k shows what is on screen at k / 8 s, to the nearest 1/16 s. Pictures are turned upright and
+    Time 0 is where the container starts, as players have it; a video stream that starts later has no frames before
+    that. Frame k shows what is on screen at k / 8 s, to the nearest 1/16 s. Pictures are turned upright and
     squeezed into ``size``² pixels; interlaced ones are deinterlaced. Memory: one tile.
 
     start_s: a whole number of tiles. After the last tile: decoded_s, seconds decoded of the range; warning, why they
@@ -101,12 +101,15 @@ class Decoder:
         frames = np.empty((min(TILE_FRAMES, self._frames), self._size, self._size, 3), np.uint8)
         buffer = frames.data.cast("B")
         first = round(self._start_s * BASIS_FPS)
+        late = math.floor(self._info.late_s * BASIS_FPS)
         done = 0
         while count := self._process.fill(buffer) // self._frame_bytes:
             times = (first + done + np.arange(count)) / BASIS_FPS
+            none = max(0, late - first - done)  # ffmpeg repeats the first picture there
             done += count
             self.decoded_s = done / BASIS_FPS
-            yield Tile(times, frames[:count])
+            if none < count:
+                yield Tile(times[none:], frames[none:count])
         self._judge_end(done)
 
     def _judge_end(self, done: int) -> None:

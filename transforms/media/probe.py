@@ -107,6 +107,7 @@ def _describe(stream: Mapping[str, Any], container: Mapping[str, Any], size_byte
         rotation=rotation,
         interlaced=stream.get("field_order") in _INTERLACED,
         size_bytes=size_bytes,
+        late_s=_late_s(stream, container),
     )
 
 
@@ -129,13 +130,18 @@ def _duration_s(stream: Mapping[str, Any], container: Mapping[str, Any]) -> floa
 
     The stream comes first because sound may outlast the pictures, and then nothing is missing when they end.
     """
-    late_s = _seconds(stream.get("start_time")) - _seconds(container.get("start_time"))
-    end_s = _seconds(stream.get("duration")) + (late_s if math.isfinite(late_s) else 0.0)
+    end_s = _seconds(stream.get("duration")) + _late_s(stream, container)
     # Matroska counts its duration from 0, not from where it starts.
     start_s = _seconds(container.get("start_time")) if "matroska" in container.get("format_name", "") else 0.0
     container_s = _seconds(container.get("duration")) - (start_s if start_s > 0 else 0.0)
     duration_s = end_s if end_s > 0 else container_s
     return duration_s if 0 < duration_s < math.inf else math.nan
+
+
+def _late_s(stream: Mapping[str, Any], container: Mapping[str, Any]) -> float:
+    """0.0 where the container does not say."""
+    late_s = _seconds(stream.get("start_time")) - _seconds(container.get("start_time"))
+    return late_s if math.isfinite(late_s) else 0.0
 
 
 def _seconds(text: str | None) -> float:
