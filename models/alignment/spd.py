@@ -42,6 +42,8 @@ _WORTH_A_LOOK = 0.1
 # A finding that the map thinks this probable, though its pictures agree less than that in how they change, is looked
 # for at other seconds; one at another speed than the original is made exact.
 _DOUBTED, _AGREED, _HURRIED = 0.3, 0.5, 0.1
+# Of pictures that are as clean as this, more agreement is expected.
+_CLEAN, _AGREED_CLEAN = 0.8, 0.85
 _LEAST_CHANGE, _BETTER, _MOVING = 0.3, 0.1, 0.05
 # One that agrees less than that as a whole may be true between two cuts only.
 _AGREED_WHOLE = 0.8
@@ -109,7 +111,8 @@ def _otherwise(line: Line, look: Look, by_map: float, scene: Scene) -> Iterator[
     pieces = list(scene.between_cuts(line))
     if look.change < _AGREED_WHOLE:
         yield from pieces
-    doubted = by_map >= _DOUBTED and look.change < _AGREED
+    least = _AGREED_CLEAN if look.detail >= _CLEAN else _AGREED
+    doubted = by_map >= _DOUBTED and look.change < least
     is_exact = not doubted and abs(math.log(abs(line.speed))) <= _HURRIED
     if pieces or is_exact or look.activity < _MOVING:
         return

@@ -8,7 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.calibration import fit_logistic, gap, matches, reliability, rightness, scored, still_scenes, write
+from benchmarks.calibration import (
+    fit_logistic,
+    gap,
+    matches,
+    reliability,
+    rightness,
+    scored,
+    still_scenes,
+    told_of,
+    write,
+)
 from benchmarks.methods import as_match
 from benchmarks.pairs import Bench, Pair
 from models.alignment.spd import Candidate, SPDConfig
@@ -54,6 +64,7 @@ def test_matches_are_what_one_calibration_makes_of_the_candidates() -> None:
     (weighed,) = matches([(pair, seen)], {"calibration": [1.0, 5.0, 0.0, 0.0, 0.0, 0.0, -2.0]}, SPDConfig())
     assert [segment.ref_start for segment in alone.segments] == [10]
     assert [segment.ref_start for segment in weighed.segments] == [12]
+    assert told_of([*seen, seen[0]], UNCALIBRATED, SPDConfig()) == [seen[0]]
 
 
 def test_only_calibration_and_threshold_of_the_config_change(tmp_path: Path) -> None:
