@@ -20,7 +20,8 @@ _FEWEST = SIDE * SIDE // 40
 class Agreement(NamedTuple):
     """change: correlation of how both change over time, in [-1, 1]: a fixed camera's other hour has the same room and
     changes elsewhere, a re-encoded copy changes alike. activity: how much the calmer one changes, in deviations of its
-    pictures; near 0 nothing moves, and ``change`` says nothing. detail: correlation of the pictures themselves.
+    pictures; near 0 nothing moves, and ``change`` says nothing. detail: correlation of the pictures themselves, in the
+    shot where that is least.
     """
 
     change: float
@@ -33,15 +34,17 @@ def softened(pictures: Pictures) -> Pictures:
     return even(np.stack([cv2.GaussianBlur(each, (0, 0), _SOFT) for each in pictures]))
 
 
-def agreement(ref: Pictures, query: Pictures, affine: Affine) -> Agreement:
-    """ref, query: float32[N, 64, 64], softened pairs of the same moments. affine: how one lies on the other."""
+def agreement(ref: Pictures, query: Pictures, affine: Affine, shots: NDArray[np.int64]) -> Agreement:
+    """ref, query: float32[N, 64, 64], softened pairs of the same moments. affine: how one lies on the other. shots:
+    int64[N], in which of the query's they are: what is right of one may be wrong of the next."""
     moved, inside = laid_on(query, affine)
     if inside.sum() < _FEWEST:
         return Agreement(0.0, 0.0, 0.0)
     one, other = ref[:, inside], moved[:, inside]
     changes, other_changes = one - one.mean(axis=0), other - other.mean(axis=0)
     activity = min(float(changes.std()), float(other_changes.std()))
-    return Agreement(_correlation(changes, other_changes), activity, _correlation(one, other))
+    detail = min(_correlation(one[shots == shot], other[shots == shot]) for shot in np.unique(shots))
+    return Agreement(_correlation(changes, other_changes), activity, detail)
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

@@ -22,6 +22,9 @@ _REMEMBERED = 512
 _SHIFTS_S = (0.0, -0.125, 0.125, -0.25, 0.25)
 """How far the line may be off in time: keyframes tell it no better."""
 
+_AT_A_CUT_S = 0.15
+"""A picture so near to a cut may be one of the other shot: it is not compared where there are others."""
+
 
 class Look(NamedTuple):
     """registration: correlation of the two pictures where they lie on one another, and affine: how they do. pairs: of
@@ -82,12 +85,19 @@ class Film:
 
 
 def second_look(
-    query: Film, ref: Film, start_s: float, end_s: float, speed: float, offset: float, laid: Affine | None = None
+    query: Film,
+    ref: Film,
+    start_s: float,
+    end_s: float,
+    speed: float,
+    offset: float,
+    cuts: Times,
+    laid: Affine | None = None,
 ) -> Look:
     """At a line: query seconds [start, end), which show the reference at ``offset + speed × second``.
 
-    laid: how the query's picture lay on the reference's elsewhere, which is tried first. DamagedPictureError where
-    what is stored is none.
+    cuts: float64[C], seconds of the query. laid: how the query's picture lay on the reference's elsewhere, which is
+    tried first. DamagedPictureError where what is stored is none.
     """
     low, high = sorted((offset + speed * start_s, offset + speed * end_s))
     first, last = np.searchsorted(ref.times, (low, high)).tolist()
@@ -96,10 +106,14 @@ def second_look(
         last = first + 1
     shown = np.unique(np.linspace(first, last - 1, _MOST).round().astype(np.int64))
     moments = (ref.times[shown] - offset) / speed
+    apart = np.abs(moments[:, None] - cuts).min(axis=1, initial=np.inf) > _AT_A_CUT_S
+    if apart.any():
+        shown, moments = shown[apart], moments[apart]
+    shots = np.searchsorted(cuts, moments)
     asked = list(dict.fromkeys(query.at(moments + shift) for shift in (_SHIFTS_S if len(shown) > 1 else (0.0,))))
     pictures, series = ref.soft(shown.tolist()), [query.soft(frames) for frames in asked]
     registration = register(pictures, series[0], laid)
-    agreements = (agreement(pictures, each, registration.affine) for each in series)
+    agreements = (agreement(pictures, each, registration.affine, shots) for each in series)
     return Look(registration.correlation, *max(agreements, key=_alike), len(shown), registration.affine)
 
 

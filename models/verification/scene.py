@@ -42,7 +42,7 @@ class Scene:
 
     def look(self, line: Line) -> Look:
         span = (line.query_start, line.query_end, line.speed, offset_of(line))
-        look = second_look(self.query, self.ref, *span, self._laid)
+        look = second_look(self.query, self.ref, *span, self.cuts, self._laid)
         if look.registration >= SURE:
             self._laid = look.affine
         return look
