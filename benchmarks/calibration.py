@@ -7,10 +7,11 @@ OUTPUT/look_alike         look-alikes, of the training split, too: no network le
 OUTPUT/features           embeddings of their videos, and of strangers'
 OUTPUT/calibration.json   what is printed, and the environment it was measured in
 
-Right of a finding is what it shares of all that it and the true copy cover, on the side where that is less (IoU); of
-scenes that stand still in two videos that have nothing to do with each other, which are drawn, it is nothing. --write
-puts the calibration, and the threshold up to MOST that suits it best and reports no such scene, into the weights'
-config.json.
+Queries have the keyframes of ``cliptrace match``, and once more, as uploads, those of ``cliptrace dedup``, which are a
+gallery's. Right of a finding is what it shares of all that it and the true copy cover, on the side where that is less
+(IoU); of scenes that stand still in two videos that have nothing to do with each other, which are drawn, it is nothing.
+--write puts the calibration, and the threshold up to MOST that suits it best and reports no such scene, into the
+weights' config.json.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ LOOK_ALIKES: tuple[Split, ...] = "train", "validation"
 """Splits. No network that ships has learned from the first one."""
 MOST = 0.45
 """Threshold: a picture that is held has half a score at most, and is to be told."""
+_UPLOADED = ", uploaded"
 _BINS = 10
 _ROUNDS = 50
 _RIDGE = 1e-3
@@ -67,12 +69,15 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         seed: load_split("validation", backbone, output / str(seed), output / "features", seed, arguments.queries)
         for seed in arguments.seeds
     }
-    keyframes = DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
-    benches = {str(seed): videos.bench(*keyframes, arguments.strangers) for seed, videos in splits.items()}
+    matched, uploaded = (DEFAULT_KEYFRAMES, QUERY_KEYFRAMES), (DEFAULT_KEYFRAMES, DEFAULT_KEYFRAMES)
+    benches = {str(seed): videos.bench(*matched, arguments.strangers) for seed, videos in splits.items()}
     for split in LOOK_ALIKES:
         alike = load_look_alikes(split, backbone, output / "look_alike", output / "features", arguments.seeds[0])
-        benches[f"{split} look-alikes"] = alike.bench(*keyframes)
+        benches[f"{split} look-alikes"] = alike.bench(*matched)
+        benches[f"{split} look-alikes{_UPLOADED}"] = alike.bench(*uploaded)
+    benches |= {f"{seed}{_UPLOADED}": videos.bench(*uploaded) for seed, videos in splits.items()}
     bench = merged(benches)
+    uploads = merged({name: each for name, each in benches.items() if name.endswith(_UPLOADED)})
     config = SPDConfig(weights=arguments.weights)
     found = [(pair, candidates(timed(pair), config, pair.scene)) for pair in bench.pairs]
     still = still_scenes(config)
@@ -98,7 +103,7 @@ def run(arguments: argparse.Namespace, command: str) -> Result:
         **told,
         "min_score": float(MIN_SCORES[best]),
         "vcsl_f1": float(f1[best]),
-        "duplicates": duplicates(after, bench),
+        "duplicates": duplicates(after, uploads),
         "expected_calibration_error": {"before": gap(*scored(before, bench)), "after": gap(*scored(after, bench))},
         "by_bench": {
             name: gap(*scored([match for match in after if match.query_id.startswith(f"{name} ")], bench))
@@ -245,8 +250,8 @@ def tables(result: Result) -> list[Table]:
             f"{', '.join(map(str, result['seed']))}, among {result['strangers']:,} strangers; calibration "
             f"error {error['before']:.3f} → {error['after']:.3f} ("
             f"{', '.join(f'{name} {each:.3f}' for name, each in result['by_bench'].items())}); "
-            f"F1 {result['vcsl_f1']:.3f} from {result['min_score']:.2f} on; from {told['min_score']:g} on "
-            "{} of {} pairs with a copy and {} of {} strangers".format(*told["copies"], *told["strangers"]),
+            f"F1 {result['vcsl_f1']:.3f} from {result['min_score']:.2f} on; from {told['min_score']:g} on, "
+            "of uploads, {} of {} pairs with a copy and {} of {} strangers".format(*told["copies"], *told["strangers"]),
             ("findings", "mean score", "right"),
             [(f"{row['findings']}", f"{row['score']:.2f}", f"{row['right']:.2f}") for row in result["reliability"]],
         )

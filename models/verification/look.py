@@ -28,13 +28,15 @@ _AT_A_CUT_S = 0.15
 
 class Look(NamedTuple):
     """registration: correlation of the two pictures where they lie on one another, and affine: how they do. pairs: of
-    pictures that were compared. The others as in Agreement."""
+    pictures that were compared; gap: mean seconds by which a pair's two are farther apart than the others': where both
+    videos have but keyframes, what moves has moved on. The others as in Agreement."""
 
     registration: float
     change: float
     activity: float
     detail: float
     pairs: int
+    gap: float
     affine: Affine
 
 
@@ -113,8 +115,11 @@ def second_look(
     asked = list(dict.fromkeys(query.at(moments + shift) for shift in (_SHIFTS_S if len(shown) > 1 else (0.0,))))
     pictures, series = ref.soft(shown.tolist()), [query.soft(frames) for frames in asked]
     registration = register(pictures, series[0], laid)
-    agreements = (agreement(pictures, each, registration.affine, shots) for each in series)
-    return Look(registration.correlation, *max(agreements, key=_alike), len(shown), registration.affine)
+    agreements = [agreement(pictures, each, registration.affine, shots) for each in series]
+    best = max(range(len(asked)), key=lambda number: _alike(agreements[number]))
+    late = query.times[list(asked[best])] - moments
+    gap = float(np.abs(late - np.median(late)).mean())
+    return Look(registration.correlation, *agreements[best], len(shown), gap, registration.affine)
 
 
 def _alike(one: Agreement) -> float:
