@@ -128,12 +128,10 @@ def timed(pair: Pair) -> TimedMap:
 
 def look(pair: Pair, found: Sequence[Candidate], told: Mapping[str, Any]) -> Iterator[Candidate]:
     """As the product looks at what it has found."""
-    if not (pair.scene and pair.scene.has_pictures):
+    if not (found and pair.scene and pair.scene.has_pictures):
         yield from found
         return
-    seen = timed(pair)
-    for each in found:
-        yield from looked_at(each, seen, pair.scene, told)
+    yield from looked_at(found, timed(pair), pair.scene, told)
 
 
 def fit(
@@ -149,12 +147,11 @@ def fit(
 
 
 def told_of(found: Sequence[Candidate], told: Mapping[str, Any], config: SPDConfig) -> list[Candidate]:
-    """The candidates that become segments, each once."""
+    """The candidates that become segments, each once, but for those of which several become one."""
     by_line = {(*each.line[:4], each.backward): each for each in found}
-    return [
-        by_line[segment.query_start, segment.query_end, segment.ref_start, segment.ref_end, segment.reversed]
-        for segment in chosen(found, told, config)
-    ]
+    segments = chosen(found, told, config)
+    lines = [(one.query_start, one.query_end, one.ref_start, one.ref_end, one.reversed) for one in segments]
+    return [by_line[line] for line in lines if line in by_line]
 
 
 def matches(found: Sequence[tuple[Pair, list[Candidate]]], told: Mapping[str, Any], config: SPDConfig) -> list[Match]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from schemas.records import Segment
@@ -12,6 +13,9 @@ MOST_OVERLAP = 0.5
 BACKWARD_WEIGHT = 0.9
 # Pieces of one copy lie on one line, to within so many reference seconds.
 TOLERANCE_S = 4.0
+# Pieces follow one another where less than this is between them, and are played at one speed where the ratio of theirs
+# is no more than this, as a logarithm.
+_NEXT_S, _ONE_SPEED = 0.3, 0.05
 
 
 def seconds(segment: Segment) -> float:
@@ -50,6 +54,25 @@ def merge(segments: Iterable[Segment], tolerance_s: float = TOLERANCE_S) -> list
             grown = _join(partners[0], grown)
         merged.append(grown)
     return strongest(merged, len(merged))
+
+
+def joined(segments: Iterable[Segment]) -> list[Segment]:
+    """Pieces that follow one another in both videos at one speed, as one copy; best score first."""
+    whole: list[Segment] = []
+    for segment in sorted(segments, key=lambda one: (one.query_start, one.ref_start)):
+        before = next((other for other in whole if _follows(other, segment)), None)
+        if before:
+            whole.remove(before)
+        whole.append(_join(before, segment) if before else segment)
+    return best_first(whole)
+
+
+def _follows(a: Segment, b: Segment) -> bool:
+    """Whether ``b`` goes on where ``a`` ends."""
+    if a.reversed != b.reversed or not a.speed or not b.speed or abs(math.log(a.speed / b.speed)) > _ONE_SPEED:
+        return False
+    ends = (b.ref_end, a.ref_start) if a.reversed else (a.ref_end, b.ref_start)
+    return max(abs(b.query_start - a.query_end), abs(ends[1] - ends[0])) <= _NEXT_S
 
 
 def _weight(segment: Segment) -> float:

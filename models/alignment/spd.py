@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from models.alignment.config import AlignerConfig
-from models.alignment.merging import best_first, common
+from models.alignment.merging import best_first, common, joined
 from models.alignment.search import Map, Times, checked, is_plausible
 from models.ssan.detect import detect
 from models.ssan.evidence import UNSEEN, Evidence, gather
@@ -37,11 +37,12 @@ _HELD = 0.5
 _SAME_PICTURE = 0.93
 # Similarity of its keyframe, below which a held picture is none of the reference's.
 _HELD_ALIKE = 0.4
-# Probability by the map alone from which the pictures of a finding are compared.
-_WORTH_A_LOOK = 0.1
+# Probability by the map alone from which the pictures of a finding are compared, and of a map's best one: a copy in a
+# corner of the picture is hardly alike to an embedding.
+_WORTH_A_LOOK, _WORTH_ONE = 0.1, 0.01
 # A finding that the map thinks this probable, though its pictures agree less than that in how they change, is looked
 # for at other seconds; one at another speed than the original is made exact.
-_DOUBTED, _AGREED, _HURRIED = 0.3, 0.5, 0.1
+_DOUBTED, _AGREED, _HURRIED = 0.2, 0.5, 0.1
 # Of pictures that are as clean as this, more agreement is expected.
 _CLEAN, _AGREED_CLEAN = 0.8, 0.85
 _LEAST_CHANGE, _BETTER, _MOVING = 0.3, 0.1, 0.05
@@ -86,18 +87,26 @@ def align(
     seen = TimedMap(similarity, query_times, ref_times)
     found = candidates(seen, config, scene)
     if found and scene and scene.has_pictures:
-        found = [each for one in found for each in looked_at(one, seen, scene, told)]
+        found = list(looked_at(found, seen, scene, told))
     return chosen(found, told, config)
 
 
-def looked_at(found: Candidate, seen: TimedMap, scene: Scene, told: Mapping[str, Any]) -> Iterator[Candidate]:
+def looked_at(found: Sequence[Candidate], seen: TimedMap, scene: Scene, told: Mapping[str, Any]) -> Iterator[Candidate]:
+    """The findings after a second look. Where the map thinks little of all of them, at its best one only."""
+    by_map = [probability(each.evidence, None, told) for each in found]
+    least = min(_WORTH_A_LOOK, max(_WORTH_ONE, *by_map))
+    for each, probable in zip(found, by_map, strict=True):
+        if each.held or probable >= least:
+            yield from _looked_at(each, probable, seen, scene)
+        else:
+            yield each
+
+
+def _looked_at(found: Candidate, by_map: float, seen: TimedMap, scene: Scene) -> Iterator[Candidate]:
     """The finding after a second look: what of it moves together, its parts between two cuts, and the same at other
     seconds or another speed, if the pictures say so."""
-    by_map = probability(found.evidence, None, told)
     if found.held:
         yield found._replace(look=scene.look(found.line))
-    elif by_map < _WORTH_A_LOOK:
-        yield found
     else:
         for line in scene.moving_together(found.line):
             look = scene.look(line)
@@ -152,7 +161,7 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
         segment = Segment(*line[:4], score, backward, abs(line.speed))
         if held or is_plausible(segment, config):
             segments.append(segment)
-    return every_place(segments)[: config.max_segments]
+    return joined(every_place(segments))[: config.max_segments]
 
 
 def _of_still(look: Look) -> float:

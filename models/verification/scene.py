@@ -21,6 +21,8 @@ _SHORTEST_S = 0.5
 """Of a part of a line."""
 _INEXACT_S = 1.2
 """At either end of a still, what a line that is not exact may have of its neighbours."""
+_DROPOUT_S = 4.0
+"""For how long pictures may be lost on the way."""
 _SHORTEST_PART_S = 0.25
 """What is left between two stills is more."""
 _MOST_OF_A_SHOT = 0.6
@@ -75,9 +77,13 @@ class Scene:
             )
 
     def moving_together(self, line: Line) -> Iterator[Line]:
-        """What is left of a line without stretches in which one video stands still and the other goes on."""
+        """What is left of a line without stretches in which one video stands still and the other goes on.
+
+        Where both go on together before and behind it, a short one is but pictures that were lost on the way.
+        """
         apart = [still for still in self.stills if self._held(still, line)]
         apart += [to_query(line, still) for still in self._ref_stills(line) if self._goes_on(to_query(line, still))]
+        apart = [still for still in apart if not _is_dropout(still, line)]
         if not apart:
             yield line
             return
@@ -118,6 +124,11 @@ class Scene:
     def _keyframes(self, start_s: float, end_s: float) -> range:
         first, last = np.searchsorted(self.ref.times, (start_s, end_s))
         return range(int(first), int(last))
+
+
+def _is_dropout(still: Stretch, line: Line) -> bool:
+    beside = min(still[0] - line.query_start, line.query_end - still[1])
+    return still[1] - still[0] <= _DROPOUT_S and beside >= SHORTEST_S
 
 
 def _inner(stretch: Stretch) -> Stretch:
