@@ -3,7 +3,7 @@
 python -m benchmarks.calibration [--weights NAME|FOLDER] [--backbone NAME|FILE] [--seeds 1 2 3] [--write]
 
 OUTPUT/SEED/validation    attack benches, made where they are missing
-OUTPUT/look_alike         look-alikes, of the training split, too: no network learns from them
+OUTPUT/look_alike         look-alikes, of the training split, too
 OUTPUT/features           embeddings of their videos, and of strangers'
 OUTPUT/calibration.json   what is printed, and the environment it was measured in
 
@@ -50,7 +50,7 @@ from schemas.records import Match, Segment
 Floats = NDArray[np.float64]
 Result = dict[str, Any]
 LOOK_ALIKES: tuple[Split, ...] = "train", "validation"
-"""Splits. No network that ships has learned from the first one."""
+"""Splits. No network was trained on these pairs, but on some footage of the first split."""
 MOST = 0.45
 """Threshold: a picture that is held has half a score at most, and is to be told."""
 _UPLOADED = ", uploaded"

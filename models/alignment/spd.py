@@ -43,9 +43,9 @@ _WORTH_A_LOOK, _WORTH_ONE = 0.1, 0.01
 # A finding that the map thinks this probable, though its pictures agree less than that in how they change, is looked
 # for at other seconds; one at another speed than the original is made exact.
 _DOUBTED, _AGREED, _HURRIED = 0.2, 0.5, 0.1
+_LEAST_CHANGE, _BETTER, _MOVING = 0.3, 0.1, 0.05
 # Of pictures that are as clean as this, more agreement is expected.
 _CLEAN, _AGREED_CLEAN = 0.8, 0.85
-_LEAST_CHANGE, _BETTER, _MOVING = 0.3, 0.1, 0.05
 # One that agrees less than that as a whole may be true between two cuts only.
 _AGREED_WHOLE = 0.8
 _AROUND = 2

@@ -77,3 +77,19 @@ def test_a_reference_that_stops_while_the_query_goes_on_ends_it_too() -> None:
     scene = Scene(query, as_film(times, frames), np.empty(0))
     (line,) = scene.moving_together(Line(0, 12, 0, 12, 1))
     assert line.query_end == pytest.approx(6, abs=0.7)
+
+
+def test_pictures_that_were_lost_for_a_while_end_no_finding() -> None:
+    times, frames = film(seed=1, seconds=12)
+    ref = as_film(*film(seed=1, seconds=12, per_second=1.5))
+    whole = Line(0, 12, 0, 12, 1)
+
+    def left(held: tuple[float, float]) -> list[Line]:
+        shown = frames.copy()
+        inside = (times >= held[0]) & (times < held[1])
+        shown[inside] = shown[inside][0]
+        return list(Scene(as_film(times, shown), ref, np.empty(0), [held]).moving_together(whole))
+
+    assert left((4.0, 7.0)) == [whole]
+    assert [line[:2] for line in left((3.0, 9.0))] == [(0, 3), (9, 12)]  # too long
+    assert [line[:2] for line in left((8.0, 12.0))] == [(0, 8)]  # nothing goes on behind it
