@@ -7,7 +7,7 @@ few sizes, and the best of them made exact by enhanced correlation (Evangelidis 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import cv2
@@ -19,7 +19,10 @@ from models.verification.pictures import SIDE, Pictures
 Affine = NDArray[np.float32]
 """float32[2, 3]: where in the query's picture a place (x, y, 1) of the reference's is, in pixels."""
 
-Place = tuple[float, float]
+Small = NDArray[np.float32]
+"""float32[24, 24]"""
+Share = tuple[float, float]
+"""Of a picture's width and height."""
 
 _COARSE = 24
 """Side of the pictures in which parts are looked for."""
@@ -27,13 +30,15 @@ _WINDOW = SIDE // 4
 """Pixels within which contrast is made equal."""
 _FAINT = 36.0
 """Variance, in squared levels, that counts as noise."""
+_FLAT = 0.2
+"""Deviation of a picture with even contrast, up to which it shows nothing."""
 SURE = 0.8
 """Correlation from which two pictures lie on one another so, and no other way is looked for."""
-_CUT_OUT: tuple[Place, ...] = (
+_CUT_OUT: tuple[Share, ...] = (
     *((each, each) for each in (0.88, 0.76, 0.64, 0.52)),
     *((0.75, 1), (0.56, 1), (0.32, 1), (1, 0.75), (1, 0.56)),
 )
-_INSET: tuple[Place, ...] = (
+_INSET: tuple[Share, ...] = (
     *((each, each) for each in (0.85, 0.7, 0.58, 0.48, 0.4, 0.34)),
     *((0.65, 1), (0.5, 1), (0.34, 1), (1, 0.65), (1, 0.5)),
 )
@@ -45,27 +50,35 @@ _SMALLEST, _LARGEST = 0.08, 12.5
 
 
 class Registration(NamedTuple):
-    """correlation: of the two pictures where they are laid on one another, in [-1, 1]."""
+    """correlation: of the two pictures where they are laid on one another, in [-1, 1]. pair: which two that were."""
 
     correlation: float
     affine: Affine
+    pair: int
 
 
 def register(ref: Pictures, query: Pictures, likely: Affine | None = None) -> Registration:
-    """How the query's picture lies on the reference's, the same in all pairs; judged by the middle one.
+    """How the query's picture lies on the reference's, the same in all pairs; judged by one of them.
 
     ref, query: float32[N, 64, 64], pairs that may show the same, with even contrast. likely: what is tried first.
     """
-    one, other = ref[len(ref) // 2], query[len(ref) // 2]
-    if likely is not None and (found := _refined(one, other, Registration(0.0, likely))).correlation >= SURE:
+    shown = [pair for pair in range(len(ref)) if min(ref[pair].std(), query[pair].std()) > _FLAT] or [len(ref) // 2]
+    middle = shown[len(shown) // 2]
+
+    def refined(start: Registration) -> Registration:
+        return _refined(ref[start.pair], query[start.pair], start)
+
+    if likely is not None and (found := refined(Registration(0.0, likely, middle))).correlation >= SURE:
         return found
-    small, small_other = (cv2.resize(each, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA) for each in (one, other))
-    whole = sorted(_whole(small, small_other), key=_correlation, reverse=True)
-    best = max((_refined(one, other, each) for each in whole[:2]), key=_correlation)
+    # What is small in the picture is found by several pairs together: one may be of a moment that shows little.
+    pairs = {shown[len(shown) // 4], middle, shown[3 * len(shown) // 4]}
+    small, small_query = ({pair: _small(each[pair]) for pair in pairs} for each in (ref, query))
+    whole = sorted(_whole(small[middle], small_query[middle], middle), key=_correlation, reverse=True)
+    best = max(map(refined, whole[:2]), key=_correlation)
     if best.correlation >= SURE:
         return best
-    parts = sorted(_parts(small, small_other), key=_correlation, reverse=True)
-    return max([best, *(_refined(one, other, each) for each in parts[:_REFINED])], key=_correlation)
+    parts = sorted(_parts(small, small_query), key=_correlation, reverse=True)
+    return max([best, *map(refined, parts[:_REFINED])], key=_correlation)
 
 
 def laid_on(pictures: Pictures, affine: Affine) -> tuple[Pictures, NDArray[np.bool_]]:
@@ -94,31 +107,35 @@ def _correlation(registration: Registration) -> float:
     return registration.correlation
 
 
-def _whole(ref: NDArray[np.float32], query: NDArray[np.float32]) -> Iterator[Registration]:
+def _whole(ref: Small, query: Small, pair: int) -> Iterator[Registration]:
     wanted = _standard(ref)
     for way in range(8):
-        yield Registration(float((wanted * _standard(_laid(query, way))).mean()), _affine_of(way))
+        yield Registration(float((wanted * _standard(_laid(query, way))).mean()), _affine_of(way), pair)
 
 
-def _parts(ref: NDArray[np.float32], query: NDArray[np.float32]) -> Iterator[Registration]:
-    """What is found of either in the other, at its best place for each size and way."""
-    insets = [_shrunk(ref, *shares) for shares in _INSET]
+def _parts(refs: Mapping[int, Small], queries: Mapping[int, Small]) -> Iterator[Registration]:
+    """What is found of either in the other, at its best place for each size and way. Pictures by number of the pair."""
+    insets = [{pair: _shrunk(ref, *shares) for pair, ref in refs.items()} for shares in _INSET]
     for way in range(8):
-        laid, affine = np.ascontiguousarray(_laid(query, way)), _affine_of(way)
-        for cut_out in (_shrunk(laid, *shares) for shares in _CUT_OUT):
-            alike, (x, y), (wide, high) = _best_place(ref, cut_out)
-            yield Registration(alike, _then(affine, 1 / wide, 1 / high, -x / wide, -y / high))
+        laid, affine = {pair: np.ascontiguousarray(_laid(each, way)) for pair, each in queries.items()}, _affine_of(way)
+        for shares in _CUT_OUT:
+            cut_out = {number: _shrunk(each, *shares) for number, each in laid.items()}
+            alike, pair, (x, y), (wide, high) = _best_place(refs, cut_out)
+            yield Registration(alike, _then(affine, 1 / wide, 1 / high, -x / wide, -y / high), pair)
         for inset in insets:
-            alike, (x, y), (wide, high) = _best_place(laid, inset)
-            yield Registration(alike, _then(affine, wide, high, x, y))
+            alike, pair, (x, y), (wide, high) = _best_place(laid, inset)
+            yield Registration(alike, _then(affine, wide, high, x, y), pair)
 
 
-def _best_place(within: NDArray[np.float32], part: NDArray[np.float32]) -> tuple[float, Place, Place]:
-    """How alike, the smaller the less; left and top in pixels of 64, and the shares of width and height."""
-    _, alike, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(within, part, cv2.TM_CCOEFF_NORMED))
-    wide, high = part.shape[1] / _COARSE, part.shape[0] / _COARSE
+def _best_place(within: Mapping[int, Small], part: Mapping[int, Small]) -> tuple[float, int, Share, Share]:
+    """How alike all pairs are there, the smaller the part the less, and which pair is most; left and top in pixels of
+    64, and the shares of width and height."""
+    maps = {pair: cv2.matchTemplate(each, part[pair], cv2.TM_CCOEFF_NORMED) for pair, each in within.items()}
+    _, alike, _, (x, y) = cv2.minMaxLoc(np.mean(list(maps.values()), axis=0))
+    clearest = max(maps, key=lambda pair: maps[pair][y, x])
+    high, wide = (side / _COARSE for side in part[clearest].shape)
     scale = SIDE / _COARSE
-    return alike * min(1.0, 2 * wide * high) ** 0.5, (x * scale, y * scale), (wide, high)
+    return alike * min(1.0, 2 * wide * high) ** 0.5, clearest, (x * scale, y * scale), (wide, high)
 
 
 def _refined(ref: NDArray[np.float32], query: NDArray[np.float32], start: Registration) -> Registration:
@@ -126,10 +143,14 @@ def _refined(ref: NDArray[np.float32], query: NDArray[np.float32], start: Regist
     try:
         found, affine = cv2.findTransformECC(ref, query, start.affine.copy(), cv2.MOTION_AFFINE, criteria, None, 5)
     except cv2.error:  # it has left the picture, or nothing is alike
-        return Registration(0.0, start.affine)
+        return start._replace(correlation=0.0)
     if not _SMALLEST <= abs(float(np.linalg.det(affine[:, :2]))) <= _LARGEST:
-        return Registration(0.0, start.affine)
-    return Registration(float(found), np.asarray(affine, np.float32))
+        return start._replace(correlation=0.0)
+    return Registration(float(found), np.asarray(affine, np.float32), start.pair)
+
+
+def _small(picture: NDArray[np.float32]) -> Small:
+    return np.asarray(cv2.resize(picture, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _standard(picture: NDArray[np.float32]) -> NDArray[np.float32]:
