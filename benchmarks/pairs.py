@@ -21,7 +21,7 @@ from models.alignment.candidates import group_hits
 from models.alignment.similarity import search_rows, similarity_map
 from models.backbones.background import Background
 from models.metrics.report import Truth
-from models.verification.look import Film
+from models.verification.film import Film
 from models.verification.scene import Scene
 from schemas.records import Segment
 from transforms.matching import MatchConfig

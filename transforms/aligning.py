@@ -19,7 +19,7 @@ from models.alignment.picture import draw
 from models.alignment.snapping import snap
 from models.alignment.windows import MapAligner, align_windows
 from models.stoplist import is_stopped
-from models.verification.look import Film
+from models.verification.film import Film
 from models.verification.pictures import DamagedPictureError
 from models.verification.scene import Scene
 from schemas.config import BASIS_FPS

@@ -43,9 +43,10 @@ def agreement(ref: Pictures, query: Pictures, affine: Affine, shots: NDArray[np.
     one, other = ref[:, inside], moved[:, inside]
     changes, other_changes = one - one.mean(axis=0), other - other.mean(axis=0)
     activity = min(float(changes.std()), float(other_changes.std()))
-    detail = min(_correlation(one[shots == shot], other[shots == shot]) for shot in np.unique(shots))
-    return Agreement(_correlation(changes, other_changes), activity, detail)
+    detail = min(correlation(one[shots == shot], other[shots == shot]) for shot in np.unique(shots))
+    return Agreement(correlation(changes, other_changes), activity, detail)
 
 
-def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+def correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Of what has even contrast, or no mean."""
     return float(np.vdot(a, b) / np.sqrt(np.vdot(a, a) * np.vdot(b, b) + 1e-6))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.agreement import Agreement, agreement, softened
-from models.verification.pictures import Pictures, decode
+from models.verification.agreement import Agreement, agreement
+from models.verification.ends import loose_ends
+from models.verification.film import Film
 from models.verification.registration import Affine, register
 
 Times = NDArray[np.float64]
 
 _MOST = 8
 """Pairs of pictures that are compared."""
-_REMEMBERED = 512
-"""Softened pictures of a film, 16 kB each."""
 _SHIFTS_S = (0.0, -0.125, 0.125, -0.25, 0.25)
 """How far the line may be off in time: keyframes tell it no better."""
 
@@ -29,7 +26,8 @@ _AT_A_CUT_S = 0.15
 class Look(NamedTuple):
     """registration: correlation of the two pictures where they lie on one another, and affine: how they do. pairs: of
     pictures that were compared; gap: mean seconds by which a pair's two are farther apart than the others': where both
-    videos have but keyframes, what moves has moved on. The others as in Agreement."""
+    videos have but keyframes, what moves has moved on. loose: how many of the line's ends are in the middle of a shot
+    of both. The others as in Agreement."""
 
     registration: float
     change: float
@@ -37,53 +35,8 @@ class Look(NamedTuple):
     detail: float
     pairs: int
     gap: float
+    loose: int
     affine: Affine
-
-
-class Film:
-    """The pictures of a video with their seconds. times: float64[K]. load: what reads its K pictures, or none, when the
-    first is asked for."""
-
-    def __init__(self, times: Times, load: Callable[[], Sequence[bytes]]) -> None:
-        self.times, self._load = times, load
-        self._soft: dict[int, Pictures] = {}
-
-    @functools.cached_property
-    def _pictures(self) -> Sequence[bytes]:
-        return self._load()
-
-    @property
-    def has_pictures(self) -> bool:
-        return bool(self._pictures)
-
-    @property
-    def start_s(self) -> float:
-        return float(self.times[0])
-
-    @property
-    def end_s(self) -> float:
-        """About where the video ends."""
-        return float(self.times[-1]) + (float(np.median(np.diff(self.times))) / 2 if len(self.times) > 1 else 0.0)
-
-    def at(self, seconds: Times) -> tuple[int, ...]:
-        """The picture nearest to each second."""
-        after = np.clip(np.searchsorted(self.times, seconds), 1, max(len(self.times) - 1, 1))
-        before = after - 1
-        after = np.minimum(after, len(self.times) - 1)
-        nearer = np.where(seconds - self.times[before] <= self.times[after] - seconds, before, after)
-        return tuple(nearer.tolist())
-
-    def show(self, which: Sequence[int]) -> Pictures:
-        return decode(self._pictures, which)
-
-    def soft(self, which: Sequence[int]) -> Pictures:
-        """As ``show``, softened, and remembered for a while. Safe between threads."""
-        known = self._soft
-        missing = [number for number in dict.fromkeys(which) if number not in known]
-        if missing:
-            known = {**known, **dict(zip(missing, softened(self.show(missing)), strict=True))}
-            self._soft = known if len(known) <= _REMEMBERED else {}
-        return np.stack([known[number] for number in which])
 
 
 def second_look(
@@ -119,7 +72,8 @@ def second_look(
     best = max(range(len(asked)), key=lambda number: _alike(agreements[number]))
     late = query.times[list(asked[best])] - moments
     gap = float(np.abs(late - np.median(late)).mean())
-    return Look(registration.correlation, *agreements[best], len(shown), gap, registration.affine)
+    loose = loose_ends(query, ref, cuts, (start_s, end_s), (offset + speed * start_s, offset + speed * end_s))
+    return Look(registration.correlation, *agreements[best], len(shown), gap, loose, registration.affine)
 
 
 def _alike(one: Agreement) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 from models.ssan.evidence import Evidence
 from models.verification.look import Look
 
-_LOOKED = 7
+_LOOKED = 8
 """Features that a look adds."""
 UNCALIBRATED: Mapping[str, Any] = {
     "calibration": (1.0, *[0.0] * len(Evidence._fields)),
@@ -32,7 +32,8 @@ def features(evidence: Evidence, look: Look | None) -> tuple[float, ...]:
     sure = look.activity / (look.activity + _ACTIVE) * (look.pairs - 1) / (look.pairs + 1)
     stretched = math.tanh(_STEEP * look.change)
     changes = sure * stretched, sure * look.change
-    return (*evidence, look.registration, sure, *changes, sure * look.gap, look.detail, (1 - sure) * look.detail)
+    details = look.detail, (1 - sure) * look.detail
+    return (*evidence, look.registration, sure, *changes, sure * look.gap, *details, float(look.loose))
 
 
 def probability(evidence: Evidence, look: Look | None, told: Mapping[str, Any]) -> float:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.look import Film
+from models.verification.film import Film
 from models.verification.registration import Affine, laid_on
 
 Times = NDArray[np.float64]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.ssan.fit import Line
-from models.verification.look import Film, Look, second_look
+from models.verification.film import Film
+from models.verification.look import Look, second_look
 from models.verification.registration import SURE, Affine
 from models.verification.retiming import best_timing
 from models.verification.stills import SHORTEST_S, Stretch, moves, still_stretches, without

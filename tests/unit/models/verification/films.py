@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.look import Film
+from models.verification.film import Film
 from models.verification.pictures import encode
 
 SIDE = 192
