@@ -36,16 +36,16 @@ from benchmarks.methods import above, as_match, snapped
 from benchmarks.pairs import Bench, Pair, merged
 from benchmarks.report import save, show, table
 from benchmarks.tuning import MIN_SCORES, best_threshold, f1_by_threshold
-from models.alignment.merging import common
-from models.alignment.spd import Candidate, SPDConfig, candidates, chosen, looked_at
-from models.backbones.registry import load_config
-from models.ssan.fit import Line
-from models.ssan.timed import TimedMap
-from models.verification.probability import UNCALIBRATED, features, probability
-from models.weights import WEIGHTS
-from schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
-from schemas.errors import CliptraceError, UsageError
-from schemas.records import Match, Segment
+from cliptrace.models.alignment.merging import common
+from cliptrace.models.alignment.spd import Candidate, SPDConfig, candidates, chosen, looked_at
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.ssan.fit import Line
+from cliptrace.models.ssan.timed import TimedMap
+from cliptrace.models.verification.probability import UNCALIBRATED, features, probability
+from cliptrace.models.weights import WEIGHTS
+from cliptrace.schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, QUERY_KEYFRAMES
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.records import Match, Segment
 
 Floats = NDArray[np.float64]
 Result = dict[str, Any]

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from benchmarks.distractors import embed_distractors
 from benchmarks.features import Keyframes, keyframes
 from benchmarks.frames import KEYFRAMES
-from models.backbones.registry import load_config
-from models.views import view_count
-from schemas.config import QUERY_VIEWS, BackboneConfig
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.views import view_count
+from cliptrace.schemas.config import QUERY_VIEWS, BackboneConfig
 
 RANDOM_DIMENSION = 256
 

@@ -35,13 +35,13 @@ from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.strangers import distractors
 from benchmarks.tables import show
 from benchmarks.tuning import Trial, Tuner, f1_by_threshold
-from models.alignment import ALIGNERS
-from models.backbones.background import Background
-from models.backbones.registry import load_config
-from models.keyframes import Selector, make_selector
-from models.metrics.report import Truth, evaluate
-from models.metrics.segments import vcdb_score, vcsl_score
-from schemas.config import (
+from cliptrace.models.alignment import ALIGNERS
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.keyframes import Selector, make_selector
+from cliptrace.models.metrics.report import Truth, evaluate
+from cliptrace.models.metrics.segments import vcdb_score, vcsl_score
+from cliptrace.schemas.config import (
     BASIS_FPS,
     DEFAULT_BACKBONE,
     DEFAULT_KEYFRAMES,
@@ -49,9 +49,9 @@ from schemas.config import (
     BackboneConfig,
     KeyframeConfig,
 )
-from schemas.errors import CliptraceError, UsageError
-from schemas.records import Match
-from transforms.matching import MatchConfig
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.records import Match
+from cliptrace.transforms.matching import MatchConfig
 
 TUNED_AMONG = 1000
 """Strangers in the gallery when settings are chosen."""

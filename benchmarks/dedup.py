@@ -83,7 +83,7 @@ def measure(options: argparse.Namespace) -> Result:
 @contextlib.contextmanager
 def started(root: Path, cluster: Cluster, naive: bool = False) -> Iterator[Job]:
     """A job on an empty gallery that has given its first verdict."""
-    program = "benchmarks.dedup_naive" if naive else "pipelines.cli"
+    program = "benchmarks.dedup_naive" if naive else "cliptrace.pipelines.cli"
     shutil.copyfile(CLIPS / CANARY, root / CANARY)
     try:
         with running(root / "job", cluster.stream, cluster.options, program) as job:
@@ -152,7 +152,7 @@ def same_matches(root: Path, cluster: Cluster, uploads: Uploads) -> Result:
 
 
 def _cliptrace(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "pipelines.cli", *arguments], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "cliptrace.pipelines.cli", *arguments], check=True, capture_output=True)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from deploy.flink import cluster as flink_cluster
-from deploy.flink.configuration import Shape
-from deploy.milvus import standalone
-from pipelines.prism import find_prism
+from cliptrace.deploy.flink import cluster as flink_cluster
+from cliptrace.deploy.flink.configuration import Shape
+from cliptrace.deploy.milvus import standalone
+from cliptrace.pipelines.prism import find_prism
 
 CHECKPOINT_S = 5.0
 

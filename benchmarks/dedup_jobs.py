@@ -56,7 +56,7 @@ class Job:
 
 @contextlib.contextmanager
 def running(
-    root: Path, flags: Sequence[str] = (), options: Sequence[str] = (), program: str = "pipelines.cli"
+    root: Path, flags: Sequence[str] = (), options: Sequence[str] = (), program: str = "cliptrace.pipelines.cli"
 ) -> Iterator[Job]:
     """The command, watching an empty folder of ``root``; stopped as with Ctrl-C at the end."""
     shutil.rmtree(root, ignore_errors=True)

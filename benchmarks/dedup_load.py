@@ -15,8 +15,8 @@ from benchmarks.attacks.media import ffmpeg
 from benchmarks.attacks.splits import Split, find_footage, representatives
 from benchmarks.dedup_clusters import Cluster
 from benchmarks.dedup_jobs import Job, running
-from schemas.config import Limits
-from transforms.media.probe import probe
+from cliptrace.schemas.config import Limits
+from cliptrace.transforms.media.probe import probe
 
 SECONDS = 2.0
 FILL, BURST = 400, 100

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import apache_beam as beam
 
-from pipelines import cli, dedup
-from transforms.dedup.arbiter import Settle
-from transforms.dedup.judging import JudgeUploads
-from transforms.features import ExtractFeatures
-from transforms.storing import StoreFeatures
+from cliptrace.pipelines import cli, dedup
+from cliptrace.transforms.dedup.arbiter import Settle
+from cliptrace.transforms.dedup.judging import JudgeUploads
+from cliptrace.transforms.features import ExtractFeatures
+from cliptrace.transforms.storing import StoreFeatures
 
 
 def build(pipeline: beam.Pipeline, uploads: beam.PTransform, job: dedup.Job) -> None:

@@ -77,7 +77,7 @@ def make_query(copy: Copy, target: Path) -> None:
 def cliptrace(*arguments: str) -> None:
     """Run the program as a person would, and show the command."""
     print("\n$ cliptrace " + " ".join(arguments), flush=True)
-    subprocess.run([sys.executable, "-m", "pipelines.cli", *arguments], check=True)
+    subprocess.run([sys.executable, "-m", "cliptrace.pipelines.cli", *arguments], check=True)
 
 
 def main() -> int:

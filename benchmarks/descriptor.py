@@ -38,11 +38,11 @@ from benchmarks.frames import keyframe_thumbs
 from benchmarks.look_alike.footage import frame_similarities, look_alikes
 from benchmarks.report import save, show
 from benchmarks.seeds import spread
-from models.backbones.background import Background
-from models.backbones.registry import config_to_json
-from schemas.config import BackboneConfig
-from schemas.errors import CliptraceError, UsageError
-from transforms.matching import MatchConfig
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.registry import config_to_json
+from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.transforms.matching import MatchConfig
 
 Result = dict[str, Any]
 

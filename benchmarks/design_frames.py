@@ -19,12 +19,12 @@ from benchmarks.features import THREADS, Keyframes
 from benchmarks.frame_bench import Result, Seed, measure_frames
 from benchmarks.frame_measures import search
 from benchmarks.frames import KEYFRAMES, decoded
-from models.borders import cropped, find_borders
-from models.descriptor.data import Pictures
-from models.descriptor.edits import edited, squeezed
-from models.descriptor.train import EDITED_EVERY
-from models.thumbs import thumbs
-from schemas.config import BASIS_FPS
+from cliptrace.models.borders import cropped, find_borders
+from cliptrace.models.descriptor.data import Pictures
+from cliptrace.models.descriptor.edits import edited, squeezed
+from cliptrace.models.descriptor.train import EDITED_EVERY
+from cliptrace.models.thumbs import thumbs
+from cliptrace.schemas.config import BASIS_FPS
 
 Pixels = NDArray[np.uint8]
 
@@ -91,7 +91,7 @@ class _Times:
 
 
 def keyframe_pixels(path: Path, side: int, crop: bool) -> Pixels:
-    """uint8[K, S, S, 3] of the KEYFRAMES of a video: what transforms.extract hands to the backbone."""
+    """uint8[K, S, S, 3] of the KEYFRAMES of a video: what cliptrace.transforms.extract hands to the backbone."""
     kept = []
     for tile in decoded(path, side):
         frames = tile.frames[:: _step()].copy()

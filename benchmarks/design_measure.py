@@ -18,12 +18,12 @@ from benchmarks.design_variants import Variant
 from benchmarks.design_vectors import CORNERS, Floats, kept, pool_regions
 from benchmarks.features import THREADS
 from benchmarks.frame_cost import BATCH, BATCHES, REPETITIONS, one_core
-from models.backbones.whitening import Whitening
-from models.runtime import Session, open_session
-from schemas.config import BackboneConfig
+from cliptrace.models.backbones.whitening import Whitening
+from cliptrace.models.runtime import Session, open_session
+from cliptrace.schemas.config import BackboneConfig
 
 SHRINKAGE = 0.5
-"""Of whitenings fitted here; as in models.descriptor.export."""
+"""Of whitenings fitted here; as in cliptrace.models.descriptor.export."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

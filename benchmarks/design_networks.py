@@ -11,10 +11,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from models.backbones.efficientnet_lite0 import LAYERS
-from models.backbones.onnx_int8 import int8_graph
-from models.weights import read_verified, sha256_of
-from schemas.config import BackboneConfig
+from cliptrace.models.backbones.efficientnet_lite0 import LAYERS
+from cliptrace.models.backbones.onnx_int8 import int8_graph
+from cliptrace.models.weights import read_verified, sha256_of
+from cliptrace.schemas.config import BackboneConfig
 
 
 def cut(model: onnx.ModelProto, layer: str) -> onnx.ModelProto:

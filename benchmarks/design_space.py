@@ -36,9 +36,9 @@ from benchmarks.design_variants import shipped, variants
 from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
 from benchmarks.report import save, show, table
-from models.backbones.registry import load_config
-from models.descriptor.edits import squeezed
-from schemas.errors import CliptraceError, UsageError
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.descriptor.edits import squeezed
+from cliptrace.schemas.errors import CliptraceError, UsageError
 
 Result = dict[str, Any]
 CALIBRATION = 200

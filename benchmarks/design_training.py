@@ -15,10 +15,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.descriptor.data import Pictures
-from models.descriptor.export import write
-from models.descriptor.train import TrainConfig, train
-from schemas.errors import CliptraceError, UsageError
+from cliptrace.models.descriptor.data import Pictures
+from cliptrace.models.descriptor.export import write
+from cliptrace.models.descriptor.train import TrainConfig, train
+from cliptrace.schemas.errors import CliptraceError, UsageError
 
 FIRST_TRAINED = {"head only": "none", "last stages": "block11_expand", "all but the stem": "block1_expand"}
 """Name → TrainConfig.first_trained; the last is what ships."""

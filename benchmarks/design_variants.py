@@ -10,13 +10,13 @@ from typing import Any
 from benchmarks.design_frames import Pixels
 from benchmarks.design_networks import cut, in_8_bits, in_floats, saved
 from benchmarks.design_vectors import CORNERS, STORAGES, Storage, bytes_of
-from models.backbones.efficientnet_lite0 import LAYERS
-from models.backbones.onnx_int8 import plain_graph, quantised
-from models.backbones.registry import load_config
-from models.backbones.whitening import Whitening
-from models.weights import read_verified
-from schemas.config import BackboneConfig
-from schemas.errors import UsageError
+from cliptrace.models.backbones.efficientnet_lite0 import LAYERS
+from cliptrace.models.backbones.onnx_int8 import plain_graph, quantised
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.backbones.whitening import Whitening
+from cliptrace.models.weights import read_verified
+from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.errors import UsageError
 
 POOLINGS = ("mac", "spoc", "gem", "rmac")
 DIMENSIONS = (64, 128, 256, 512)

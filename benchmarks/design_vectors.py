@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from models.backbones.pooling import pool, unit
+from cliptrace.models.backbones.pooling import pool, unit
 
 Floats = NDArray[np.float32]
 Storage = Literal["float32", "float16", "int8", "1 bit"]

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from benchmarks.attacks.splits import Footage, Split, representatives
 from benchmarks.features import THREADS, kept, recipe
 from benchmarks.frames import decoded
-from models.backbones.registry import Embedder
-from schemas.config import BackboneConfig
+from cliptrace.models.backbones.registry import Embedder
+from cliptrace.schemas.config import BackboneConfig
 
 Picture = NDArray[np.uint8]
 OTHER_SPLITS: dict[Split, tuple[Split, ...]] = {"test": ("validation",), "validation": ("train",), "train": ()}

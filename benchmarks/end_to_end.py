@@ -17,8 +17,8 @@ from benchmarks.features import Keyframes
 from benchmarks.methods import END_TO_END_GRID, Grid, above
 from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.tuning import Trial, Tuner
-from models.backbones.background import Background
-from transforms.matching import MatchConfig
+from cliptrace.models.backbones.background import Background
+from cliptrace.transforms.matching import MatchConfig
 
 Embed = Callable[[Sequence[Path], tuple[str, ...]], dict[Path, Keyframes]]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.fault_runs import Bench, Limits, Result, Run
-from transforms.store import ledger
+from cliptrace.transforms.store import ledger
 
 
 def disk_full(bench: Bench, share: float) -> Result:

@@ -18,8 +18,8 @@ from typing import Any
 from benchmarks.fault_proxy import before
 from benchmarks.fault_stores import differences
 from benchmarks.malformed_inputs import CLIPS
-from deploy.milvus import standalone
-from transforms.store import ledger
+from cliptrace.deploy.milvus import standalone
+from cliptrace.transforms.store import ledger
 
 SECONDS_A_VIDEO = 3
 WAVE = 2
@@ -27,7 +27,9 @@ LIMIT_S = 400.0
 Result = dict[str, Any]
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["pipelines.index", "pymilvus", "milvus_lite"])  # a run begins with its work
+_processes.set_forkserver_preload(
+    ["cliptrace.pipelines.index", "pymilvus", "milvus_lite"]
+)  # a run begins with its work
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ def _index(arguments: list[str], log: str, limits: Limits) -> None:
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(written, 1)
     os.dup2(written, 2)
-    from pipelines import cli, running
-    from transforms.store import vectors
+    from cliptrace.pipelines import cli, running
+    from cliptrace.transforms.store import vectors
 
     running._LOCAL_WAVE = (WAVE, 1 << 40)
     if limits.call_s is not None:

@@ -16,13 +16,13 @@ import numpy as np
 
 from benchmarks.attacks.build import build
 from benchmarks.query_latency import Floats, fill, percentiles, perturbed_part, real_embeddings, repeated, take
-from pipelines import cli
-from pipelines.index import IndexOptions, open_or_create
-from schemas.errors import CliptraceError
-from schemas.records import FrameFeatures
-from transforms.matching import MatchConfig
-from transforms.store.gallery import Gallery
-from transforms.store.vectors import VectorStore
+from cliptrace.pipelines import cli
+from cliptrace.pipelines.index import IndexOptions, open_or_create
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.records import FrameFeatures
+from cliptrace.transforms.matching import MatchConfig
+from cliptrace.transforms.store.gallery import Gallery
+from cliptrace.transforms.store.vectors import VectorStore
 
 GALLERY_KEYFRAMES = 5_000
 COMMIT_KEYFRAMES = 500

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from transforms.store import ledger
-from transforms.store.gallery import Gallery
-from transforms.store.verification import compare
+from cliptrace.transforms.store import ledger
+from cliptrace.transforms.store.gallery import Gallery
+from cliptrace.transforms.store.verification import compare
 
 
 def differences(root: str, wanted: set[str]) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fault_stores import differences
-from pipelines import cli
+from cliptrace.pipelines import cli
 
 SEARCHERS = 4
 ANSWERS_BEFORE = 20

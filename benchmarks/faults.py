@@ -26,7 +26,7 @@ from benchmarks.fault_disks import disk_full, read_only
 from benchmarks.fault_runs import Bench, killed, late, make_videos, server_killed
 from benchmarks.fault_search import same_matches, search_while_indexing
 from benchmarks.report import add_output, save, show, table
-from deploy.milvus import standalone
+from cliptrace.deploy.milvus import standalone
 
 DISKS = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Of the finished gallery's size."""

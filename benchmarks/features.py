@@ -21,24 +21,24 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-import models.backbones
-import models.borders
-import models.keyframes
-import models.runtime
-import models.verification.pictures
-import models.verification.stills
-import models.views
-import transforms.extract
-import transforms.media
-from models.backbones.registry import Embedder, config_to_json
-from models.keyframes import Selection, Selector, make_selector
-from models.stoplist import is_uniform
-from pipelines.models import identity
-from schemas.config import BASIS_FPS, TILE_S, BackboneConfig, KeyframeConfig, Limits
-from schemas.records import FrameFeatures, VideoSource
-from transforms.extract import extract_range, join_ranges
-from transforms.media.probe import content_sha256, probe
-from transforms.media.ranges import split
+import cliptrace.models.backbones
+import cliptrace.models.borders
+import cliptrace.models.keyframes
+import cliptrace.models.runtime
+import cliptrace.models.verification.pictures
+import cliptrace.models.verification.stills
+import cliptrace.models.views
+import cliptrace.transforms.extract
+import cliptrace.transforms.media
+from cliptrace.models.backbones.registry import Embedder, config_to_json
+from cliptrace.models.keyframes import Selection, Selector, make_selector
+from cliptrace.models.stoplist import is_uniform
+from cliptrace.pipelines.models import identity
+from cliptrace.schemas.config import BASIS_FPS, TILE_S, BackboneConfig, KeyframeConfig, Limits
+from cliptrace.schemas.records import FrameFeatures, VideoSource
+from cliptrace.transforms.extract import extract_range, join_ranges
+from cliptrace.transforms.media.probe import content_sha256, probe
+from cliptrace.transforms.media.ranges import split
 
 THREADS = 2
 Video = TypeVar("Video")
@@ -103,7 +103,7 @@ def keyframes(
     """Path → the keyframes that ``config`` keeps. Only they are embedded: at 2 a second, a quarter of the work."""
     embedder, selector = Embedder.open(backbone), make_selector(config, BASIS_FPS)
     asked = json.dumps([dataclasses.asdict(config), views], sort_keys=True)
-    made_by = recipe(backbone, asked, models.keyframes.__path__, [Path(models.views.__file__)])
+    made_by = recipe(backbone, asked, cliptrace.models.keyframes.__path__, [Path(cliptrace.models.views.__file__)])
 
     def one(path: Path) -> Keyframes:
         def make() -> Arrays:
@@ -133,9 +133,19 @@ def recipe(backbone: BackboneConfig, more: str = "", rooms: Sequence[str] = (), 
     more, rooms, files: other settings, and other packages' folders and files whose code has a part in it.
     """
     settings = identity(config_to_json(backbone))
-    all_rooms = (*models.backbones.__path__, *models.borders.__path__, *transforms.media.__path__, *rooms)
+    all_rooms = (
+        *cliptrace.models.backbones.__path__,
+        *cliptrace.models.borders.__path__,
+        *cliptrace.transforms.media.__path__,
+        *rooms,
+    )
     code = [file for room in all_rooms for file in sorted(Path(room).glob("*.py"))]
-    others = (models.runtime, models.verification.pictures, models.verification.stills, transforms.extract)
+    others = (
+        cliptrace.models.runtime,
+        cliptrace.models.verification.pictures,
+        cliptrace.models.verification.stills,
+        cliptrace.transforms.extract,
+    )
     code += [Path(str(module.__file__)) for module in others]
     digest = hashlib.sha256((json.dumps(settings, sort_keys=True) + more).encode())
     for file in (*code, *files):

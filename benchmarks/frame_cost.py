@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.backbones.registry import Embedder
-from models.weights import WEIGHTS
-from schemas.config import BackboneConfig
+from cliptrace.models.backbones.registry import Embedder
+from cliptrace.models.weights import WEIGHTS
+from cliptrace.schemas.config import BackboneConfig
 
 REPETITIONS, BATCHES, BATCH = 15, 8, 4
 

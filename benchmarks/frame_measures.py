@@ -12,7 +12,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics.retrieval import average_precision
+from cliptrace.models.metrics.retrieval import average_precision
 
 ITEMS = 10
 RECALL_S, PAIR_S = 1.0, 2.0

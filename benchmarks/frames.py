@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from benchmarks.attacks.plan import Truth
 from benchmarks.features import Keyframes
-from schemas.config import BASIS_FPS, KeyframeConfig, Limits
-from transforms.media.decode import Decoder, Tile
-from transforms.media.probe import probe
+from cliptrace.schemas.config import BASIS_FPS, KeyframeConfig, Limits
+from cliptrace.transforms.media.decode import Decoder, Tile
+from cliptrace.transforms.media.probe import probe
 
 KEYFRAMES = KeyframeConfig("uniform", per_second=2.0)
 MARGIN_S = 0.5

@@ -31,17 +31,17 @@ import pyarrow.parquet as pq
 from benchmarks.environment import environment
 from benchmarks.mutations import VALUES, mutated, mutated_json
 from benchmarks.report import add_output, save, show, table
-from models.backbones.registry import config_to_json, load_config
-from schemas.config import DEFAULT_BACKBONE, KeyframeConfig, Limits
-from schemas.errors import CliptraceError
-from schemas.gallery import VIDEOS, GalleryManifest
-from schemas.records import Failure, FrameFeatures, VideoInfo, VideoSource
-from transforms.media.command import decode_command
-from transforms.media.probe import info_of
-from transforms.media.ranges import split
-from transforms.sources import list_sources
-from transforms.store import ledger
-from transforms.store.gallery import FrameReader, Gallery, commit, read_videos
+from cliptrace.models.backbones.registry import config_to_json, load_config
+from cliptrace.schemas.config import DEFAULT_BACKBONE, KeyframeConfig, Limits
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import VIDEOS, GalleryManifest
+from cliptrace.schemas.records import Failure, FrameFeatures, VideoInfo, VideoSource
+from cliptrace.transforms.media.command import decode_command
+from cliptrace.transforms.media.probe import info_of
+from cliptrace.transforms.media.ranges import split
+from cliptrace.transforms.sources import list_sources
+from cliptrace.transforms.store import ledger
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, commit, read_videos
 
 LIMIT_S = 20
 """Seconds after which an input counts as a hang."""

@@ -22,34 +22,34 @@ from typing import Any  # noqa: E402
 
 import pymilvus  # noqa: E402
 
-import models.runtime  # noqa: E402
-import pipelines.index  # noqa: E402
-import transforms.extract  # noqa: E402
-import transforms.features  # noqa: E402
-import transforms.store.gallery  # noqa: E402
-import transforms.storing  # noqa: E402
-from models.backbones.registry import Embedder  # noqa: E402
-from pipelines.cli import main as cliptrace  # noqa: E402
-from transforms.media.process import Process  # noqa: E402
-from transforms.store import files  # noqa: E402
-from transforms.store.vectors import VectorStore  # noqa: E402
+import cliptrace.models.runtime  # noqa: E402
+import cliptrace.pipelines.index  # noqa: E402
+import cliptrace.transforms.extract  # noqa: E402
+import cliptrace.transforms.features  # noqa: E402
+import cliptrace.transforms.store.gallery  # noqa: E402
+import cliptrace.transforms.storing  # noqa: E402
+from cliptrace.models.backbones.registry import Embedder  # noqa: E402
+from cliptrace.pipelines.cli import main as cliptrace  # noqa: E402
+from cliptrace.transforms.media.process import Process  # noqa: E402
+from cliptrace.transforms.store import files  # noqa: E402
+from cliptrace.transforms.store.vectors import VectorStore  # noqa: E402
 
 PARTS = (
-    (transforms.features, "probe", "probe: wait for ffprobe"),
-    (transforms.features, "content_sha256", "content digest"),
-    (transforms.features, "extract_range", "ranges: decode, keyframes, embeddings"),
+    (cliptrace.transforms.features, "probe", "probe: wait for ffprobe"),
+    (cliptrace.transforms.features, "content_sha256", "content digest"),
+    (cliptrace.transforms.features, "extract_range", "ranges: decode, keyframes, embeddings"),
     (Process, "fill", "  wait for ffmpeg and ffprobe, read"),
-    (transforms.extract, "thumbs", "  thumbs"),
-    (models.runtime._OnnxSession, "run", "  network"),
+    (cliptrace.transforms.extract, "thumbs", "  thumbs"),
+    (cliptrace.models.runtime._OnnxSession, "run", "  network"),
     (Embedder, "_pool", "  pooling"),
     (Embedder, "_whiten", "  whitening"),
     (pymilvus.MilvusClient, "__init__", "Milvus: start, connect"),
     (VectorStore, "_prepare", "Milvus: make or load the collection"),
-    (transforms.storing, "commit", "commit"),
+    (cliptrace.transforms.storing, "commit", "commit"),
     (VectorStore, "replace", "  Milvus: upsert"),
     (files, "write_tables", "  Parquet"),
     (VectorStore, "flush", "Milvus: flush"),
-    (pipelines.index, "run", "Beam: build and run the pipelines"),
+    (cliptrace.pipelines.index, "run", "Beam: build and run the pipelines"),
 )
 _lock = threading.Lock()
 

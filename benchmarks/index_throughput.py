@@ -29,8 +29,8 @@ from rich.table import Table
 from benchmarks.attacks.splits import find_footage
 from benchmarks.environment import environment
 from benchmarks.report import add_output, save, show, table
-from schemas.config import BASIS_FPS, DEFAULT_BACKBONE, Limits
-from transforms.media.probe import probe
+from cliptrace.schemas.config import BASIS_FPS, DEFAULT_BACKBONE, Limits
+from cliptrace.transforms.media.probe import probe
 
 SAMPLE_S = 0.25
 OURS, BASELINE = "cliptrace index", "ffmpeg to 8 fps 224x224"
@@ -118,7 +118,7 @@ def decode(paths: list[str], before: list[str], after: list[str], at_a_time: int
 
 def index(manifest: Path, gallery: Path, profile: str = "") -> None:
     shutil.rmtree(gallery, ignore_errors=True)
-    module = ["-m", "benchmarks.index_profile", profile] if profile else ["-m", "pipelines.cli"]
+    module = ["-m", "benchmarks.index_profile", profile] if profile else ["-m", "cliptrace.pipelines.cli"]
     run([sys.executable, *module, "index", str(manifest), "--gallery", str(gallery)])
 
 

@@ -25,16 +25,18 @@ import pyarrow as pa
 from benchmarks.environment import environment
 from benchmarks.report import add_output, save, show, table
 from benchmarks.slow_bucket import LATENCY_S
-from pipelines.index import IndexOptions, open_or_create
-from schemas.gallery import LEDGER, part_path
-from transforms.fingerprints import fingerprint_of
-from transforms.store import files, ledger
+from cliptrace.pipelines.index import IndexOptions, open_or_create
+from cliptrace.schemas.gallery import LEDGER, part_path
+from cliptrace.transforms.fingerprints import fingerprint_of
+from cliptrace.transforms.store import files, ledger
 
 FILES = 100_000
 """Files there are; a larger manifest names each several times, by different ids."""
 SHARD_VIDEOS = 128
 """Of one wave of cliptrace index on one machine: as many rows has a shard of the ledger."""
-PROGRAM = "import sys, benchmarks.slow_bucket, pipelines.cli; sys.exit(pipelines.cli.main(sys.argv[1:]))"
+PROGRAM = (
+    "import sys, benchmarks.slow_bucket, cliptrace.pipelines.cli; sys.exit(cliptrace.pipelines.cli.main(sys.argv[1:]))"
+)
 
 Result = dict[str, Any]
 

@@ -24,8 +24,8 @@ from typing import Any
 from benchmarks.environment import environment
 from benchmarks.malformed_inputs import CLIPS, GOOD, Canary, Case, make
 from benchmarks.report import add_output, save, show, table
-from transforms.store import ledger
-from transforms.store.ledger import Attempt
+from cliptrace.transforms.store import ledger
+from cliptrace.transforms.store.ledger import Attempt
 
 LIMIT_S = 300.0
 INPUT_LIMIT_S = 2.0
@@ -119,7 +119,7 @@ def measure(count: int, seed: int) -> Result:
 
 def index(folder: Path, gallery: str, limit_s: float) -> Run:
     """cliptrace index as a person runs it."""
-    command = [sys.executable, "-m", "pipelines.cli", "index", str(folder), "--gallery", gallery]
+    command = [sys.executable, "-m", "cliptrace.pipelines.cli", "index", str(folder), "--gallery", gallery]
     begin = time.monotonic()
     try:
         done = subprocess.run(command, capture_output=True, timeout=limit_s, check=False)

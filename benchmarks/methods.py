@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from benchmarks import published_tn
 from benchmarks.pairs import Bench, Pair
-from models.alignment import ALIGNERS, Aligner
-from models.alignment.snapping import snap
-from schemas.records import Match, Segment
+from cliptrace.models.alignment import ALIGNERS, Aligner
+from cliptrace.models.alignment.snapping import snap
+from cliptrace.schemas.records import Match, Segment
 
 SEED_OF_RANDOM = 1
 

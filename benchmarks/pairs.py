@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from benchmarks.attacks.plan import Truth as TruthRow
 from benchmarks.features import Keyframes
-from models.alignment.candidates import group_hits
-from models.alignment.similarity import search_rows, similarity_map
-from models.backbones.background import Background
-from models.metrics.report import Truth
-from models.verification.film import Film
-from models.verification.scene import Scene
-from schemas.records import Segment
-from transforms.matching import MatchConfig
+from cliptrace.models.alignment.candidates import group_hits
+from cliptrace.models.alignment.similarity import search_rows, similarity_map
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.metrics.report import Truth
+from cliptrace.models.verification.film import Film
+from cliptrace.models.verification.scene import Scene
+from cliptrace.schemas.records import Segment
+from cliptrace.transforms.matching import MatchConfig
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def merged(benches: Mapping[Any, Bench]) -> Bench:
 
 
 def _bias(query: Keyframes, background: Background | None) -> NDArray[np.float32] | None:
-    """As transforms.matching.normalised has it; a bench's gallery is too small for a stop-list."""
+    """As cliptrace.transforms.matching.normalised has it; a bench's gallery is too small for a stop-list."""
     if background is None:
         return None
     bias = background.bias(query.embeddings)

@@ -16,11 +16,11 @@ import networkx
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alignment.config import AlignerConfig
-from models.alignment.merging import strongest
-from models.alignment.paths import Path, keyframe_spans
-from models.alignment.scoring import mean_similarity, segment_score
-from schemas.records import Segment
+from cliptrace.models.alignment.config import AlignerConfig
+from cliptrace.models.alignment.merging import strongest
+from cliptrace.models.alignment.paths import Path, keyframe_spans
+from cliptrace.models.alignment.scoring import mean_similarity, segment_score
+from cliptrace.schemas.records import Segment
 
 Node = tuple[int, int]
 """A query keyframe and a reference keyframe that match."""

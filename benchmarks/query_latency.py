@@ -26,22 +26,22 @@ from rich.table import Table
 from benchmarks.attacks.splits import find_footage
 from benchmarks.environment import environment
 from benchmarks.report import add_output, save, show, table
-from models.alignment.candidates import group_hits
-from models.backbones.background import Background
-from models.backbones.pooling import unit
-from models.backbones.registry import Embedder, load_config
-from models.keyframes import make_selector
-from pipelines.index import IndexOptions, open_or_create
-from schemas.config import BASIS_FPS, DEFAULT_BACKBONE, BackboneConfig, KeyframeConfig, Limits
-from schemas.records import Candidate, FrameFeatures, VideoInfo, VideoSource
-from transforms.aligning import match_pair
-from transforms.extract import extract_range
-from transforms.matching import MatchConfig, normalised
-from transforms.media.probe import probe
-from transforms.media.ranges import split
-from transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit, read_videos
-from transforms.store.stops import read_stops
-from transforms.store.vectors import VectorStore
+from cliptrace.models.alignment.candidates import group_hits
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.pooling import unit
+from cliptrace.models.backbones.registry import Embedder, load_config
+from cliptrace.models.keyframes import make_selector
+from cliptrace.pipelines.index import IndexOptions, open_or_create
+from cliptrace.schemas.config import BASIS_FPS, DEFAULT_BACKBONE, BackboneConfig, KeyframeConfig, Limits
+from cliptrace.schemas.records import Candidate, FrameFeatures, VideoInfo, VideoSource
+from cliptrace.transforms.aligning import match_pair
+from cliptrace.transforms.extract import extract_range
+from cliptrace.transforms.matching import MatchConfig, normalised
+from cliptrace.transforms.media.probe import probe
+from cliptrace.transforms.media.ranges import split
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit, read_videos
+from cliptrace.transforms.store.stops import read_stops
+from cliptrace.transforms.store.vectors import VectorStore
 
 PER_SECOND = 2.0
 VIDEO_KEYFRAMES = (50, 200)

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.keyframes import Selection, Selector, make_selector
-from models.keyframes.scored import select_scored
-from models.ssan.shipped import open_ske
-from schemas.config import BASIS_FPS, SKE_POINTS, KeyframeConfig
+from cliptrace.models.keyframes import Selection, Selector, make_selector
+from cliptrace.models.keyframes.scored import select_scored
+from cliptrace.models.ssan.shipped import open_ske
+from cliptrace.schemas.config import BASIS_FPS, SKE_POINTS, KeyframeConfig
 
 EVERYTHING = make_selector(KeyframeConfig("uniform", per_second=BASIS_FPS), BASIS_FPS)
 _SMOOTHED = 5

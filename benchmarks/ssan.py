@@ -38,11 +38,11 @@ from benchmarks.selections import Choice, at_random, content, local_maxima, scor
 from benchmarks.ssan_tables import tables
 from benchmarks.strangers import sharing_an_intro
 from benchmarks.tuning import Trial, Tuner
-from models.backbones.background import Background
-from models.backbones.registry import Embedder, load_config
-from models.metrics.files import read_matches, read_truth
-from models.metrics.report import Evaluation, evaluate
-from schemas.config import (
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.registry import Embedder, load_config
+from cliptrace.models.metrics.files import read_matches, read_truth
+from cliptrace.models.metrics.report import Evaluation, evaluate
+from cliptrace.schemas.config import (
     BASIS_FPS,
     DEFAULT_BACKBONE,
     DEFAULT_KEYFRAMES,
@@ -50,8 +50,8 @@ from schemas.config import (
     SKE_POINTS,
     BackboneConfig,
 )
-from schemas.errors import CliptraceError, UsageError
-from transforms.matching import MatchConfig
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.transforms.matching import MatchConfig
 
 BYTES_A_NUMBER = 2
 """Galleries store half precision."""
@@ -186,7 +186,7 @@ def compare_intros(trials: Trials, test: Videos, choice: Choice, backbone: Backb
 
 def through_the_program(test: Videos, shipped: Trial) -> dict[str, Result]:
     """``cliptrace index``, ``match`` and ``evaluate`` with their defaults, and the same in process."""
-    from pipelines import cli
+    from cliptrace.pipelines import cli
 
     with tempfile.TemporaryDirectory() as folder:
         gallery, output = f"{folder}/gallery", f"{folder}/matches.jsonl"

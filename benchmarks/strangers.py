@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from benchmarks.features import BasisFrames, Keyframes
 from benchmarks.pairs import Pair
-from models.alignment.similarity import similarity_map
-from models.backbones.background import Background
-from models.backbones.pooling import unit
-from models.backbones.registry import Embedder
-from models.descriptor.edits import squeezed
-from models.keyframes import Selector
-from models.ssan import boilerplate
-from models.stoplist import recurring, taken_off
-from schemas.config import BASIS_FPS
+from cliptrace.models.alignment.similarity import similarity_map
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.pooling import unit
+from cliptrace.models.backbones.registry import Embedder
+from cliptrace.models.descriptor.edits import squeezed
+from cliptrace.models.keyframes import Selector
+from cliptrace.models.ssan import boilerplate
+from cliptrace.models.stoplist import recurring, taken_off
+from cliptrace.schemas.config import BASIS_FPS
 
 _NOISE = (0.6, 1.2)
 """Length of what is added to an embedding, of its own: a cosine of .86 to .64 with where it came from."""

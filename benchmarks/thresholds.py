@@ -31,10 +31,10 @@ from benchmarks.methods import END_TO_END_GRID
 from benchmarks.pairs import merged
 from benchmarks.report import save, show, table
 from benchmarks.tuning import Trial, Tuner
-from models.backbones.background import Background
-from models.backbones.registry import load_config
-from schemas.errors import CliptraceError, UsageError
-from transforms.matching import MatchConfig
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.transforms.matching import MatchConfig
 
 Result = dict[str, Any]
 

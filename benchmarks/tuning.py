@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from benchmarks.methods import Grid, Method
 from benchmarks.pairs import Bench
-from models.metrics.report import Truth
-from models.metrics.segments import vcsl_score
-from schemas.records import Match
+from cliptrace.models.metrics.report import Truth
+from cliptrace.models.metrics.segments import vcsl_score
+from cliptrace.schemas.records import Match
 
 MIN_SCORES = np.arange(0, 91) / 100
 _AS_GOOD = 0.002

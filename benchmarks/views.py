@@ -32,12 +32,12 @@ from benchmarks.environment import environment
 from benchmarks.frame_cost import BATCH, REPETITIONS, one_core
 from benchmarks.report import save, show, table
 from benchmarks.seeds import shown, spread
-from models.backbones.background import Background
-from models.backbones.registry import Embedder, load_config
-from models.views import embed_views, view_count
-from schemas.config import DEFAULT_BACKBONE, QUERY_VIEWS, BackboneConfig
-from schemas.errors import CliptraceError, UsageError
-from transforms.matching import MatchConfig
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.registry import Embedder, load_config
+from cliptrace.models.views import embed_views, view_count
+from cliptrace.schemas.config import DEFAULT_BACKBONE, QUERY_VIEWS, BackboneConfig
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.transforms.matching import MatchConfig
 
 Result = dict[str, Any]
 CHOICES: tuple[tuple[str, ...], ...] = (

@@ -10,8 +10,8 @@ import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.config import VIDEO_SUFFIXES
-from schemas.errors import UsageError
+from cliptrace.schemas.config import VIDEO_SUFFIXES
+from cliptrace.schemas.errors import UsageError
 
 SHORT_SIDE = 256
 """Pixels; what is larger is shrunk to it, in its own aspect ratio."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from schemas.errors import CliptraceError
+from cliptrace.schemas.errors import CliptraceError
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at the import, which else calls home and writes to ~/.cache
 import onnxruntime
 
-from models.weights import read_verified
+from cliptrace.models.weights import read_verified
 
 
 class Graph:

@@ -14,10 +14,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.graphs import Graph
-from models.weights import read_verified
-from schemas.config import BackboneConfig
-from schemas.errors import CliptraceError, UsageError
+from cliptrace.models.graphs import Graph
+from cliptrace.models.weights import read_verified
+from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.errors import CliptraceError, UsageError
 
 Device = Literal["cpu", "cuda"]
 
@@ -96,7 +96,7 @@ class _TorchSession:
         self._torch = torch = _import_torch(config, device)
         weights = read_verified(config.path, config.sha256)
         if config.format == "efficientnet_lite0":
-            from models.backbones import efficientnet_lite0
+            from cliptrace.models.backbones import efficientnet_lite0
 
             network = efficientnet_lite0.load(weights)
         else:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alignment.paths import keyframe_spans
+from cliptrace.models.alignment.paths import keyframe_spans
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]

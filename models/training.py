@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 import torch.utils.data
 
-from schemas.errors import UsageError
+from cliptrace.schemas.errors import UsageError
 
 CHECKPOINT = "checkpoint.pt"
 CHECKPOINT_S = 300.0

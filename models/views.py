@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import UsageError
+from cliptrace.schemas.errors import UsageError
 
 Frames = NDArray[np.uint8]
 Embed = Callable[[Frames], NDArray[np.float32]]

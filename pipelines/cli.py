@@ -17,15 +17,23 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from pipelines import gallery_commands
-from pipelines.parsers import EXIT_CODES, add_command, given, keyframe_config, model_options, positive, work_options
-from pipelines.printing import aligned
-from pipelines.settings import apply_settings, refuse_secrets
-from pipelines.stopping import stoppable
-from schemas import __version__
-from schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS
-from schemas.errors import CliptraceError, UsageError
-from schemas.text import printable
+from cliptrace.pipelines import gallery_commands
+from cliptrace.pipelines.parsers import (
+    EXIT_CODES,
+    add_command,
+    given,
+    keyframe_config,
+    model_options,
+    positive,
+    work_options,
+)
+from cliptrace.pipelines.printing import aligned
+from cliptrace.pipelines.settings import apply_settings, refuse_secrets
+from cliptrace.pipelines.stopping import stoppable
+from cliptrace.schemas import __version__
+from cliptrace.schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.text import printable
 
 ALIGNERS = ("spd", "tn", "dp", "hough", "dtw")
 PRECEDENCE = (
@@ -276,8 +284,8 @@ def _quiet_libraries() -> None:
 
 
 def _index(options: argparse.Namespace) -> int:
-    from pipelines.index import IndexOptions, index, rehearse
-    from pipelines.reporting import reporting
+    from cliptrace.pipelines.index import IndexOptions, index, rehearse
+    from cliptrace.pipelines.reporting import reporting
 
     asked = IndexOptions(**given(IndexOptions, options), since_s=options.since)
     with reporting(options.report, "index", options.gallery) as report:
@@ -295,7 +303,7 @@ def _index(options: argparse.Namespace) -> int:
 
 
 def _match(options: argparse.Namespace) -> int:
-    from pipelines.match import MatchOptions, match
+    from cliptrace.pipelines.match import MatchOptions, match
 
     summary = match(MatchOptions(**given(MatchOptions, options)))
     print(summary, file=sys.stderr)
@@ -303,7 +311,7 @@ def _match(options: argparse.Namespace) -> int:
 
 
 def _dedup(options: argparse.Namespace) -> int:
-    from pipelines.dedup import DedupOptions, dedup
+    from cliptrace.pipelines.dedup import DedupOptions, dedup
 
     if not options.watch and not options.notifications:
         raise UsageError("cliptrace dedup needs --watch GLOB or --notifications SUBSCRIPTION")
@@ -315,8 +323,8 @@ def _dedup(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from models.metrics.files import read_matches, read_truth
-    from models.metrics.report import evaluate
+    from cliptrace.models.metrics.files import read_matches, read_truth
+    from cliptrace.models.metrics.report import evaluate
 
     result = evaluate(read_truth(options.truth), read_matches(options.matches))
     for name, score in (("VCSL", result.vcsl), ("VCDB", result.vcdb)):
@@ -340,13 +348,13 @@ def _train(options: argparse.Namespace) -> int:
     given = {"seed": options.seed, **({} if options.steps is None else {"steps": options.steps})}
     try:
         if options.model == "descriptor":
-            from models.descriptor import train as descriptor
+            from cliptrace.models.descriptor import train as descriptor
 
             descriptor.run(data, output, descriptor.TrainConfig(**given))
             use = "a backbone for cliptrace index --backbone"
         else:
-            from models.backbones.registry import load_config
-            from models.ssan import train as ssan
+            from cliptrace.models.backbones.registry import load_config
+            from cliptrace.models.ssan import train as ssan
 
             run, config, use = {
                 "ske": (ssan.run_ske, ssan.SKE_CONFIG, "a keyframe selector; it goes to models/weights/ske"),
@@ -365,7 +373,7 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from pipelines.doctor import examine
+    from cliptrace.pipelines.doctor import examine
 
     checks = examine(options.milvus)
     for check in checks:

@@ -9,34 +9,34 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 
-from models.backbones.background import Background
-from models.runtime import Device
-from pipelines.index import IndexOptions, check_options, open_or_create
-from pipelines.models import feature_config
-from pipelines.progress import Summary
-from pipelines.running import new_run, run, waves
-from pipelines.status import Status
-from pipelines.streaming import stream
-from schemas.config import DEDUP_MIN_SCORE, KeyframeConfig
-from schemas.errors import UsageError
-from schemas.records import VideoSource
-from schemas.verdicts import CANONICAL, DUPLICATE, OVERLAPS, Policy
-from transforms.dedup.arbiter import Settle
-from transforms.dedup.contents import TellContents
-from transforms.dedup.judging import JudgeUploads
-from transforms.dedup.log import Log
-from transforms.dedup.notifications import Notifications
-from transforms.dedup.watch import Listed, Seen, Watch, answered, settled
-from transforms.dedup.webhook import Deliver, check_url, undelivered
-from transforms.features import ExtractFeatures, FeatureConfig, Probe
-from transforms.isolation import RunIsolated
-from transforms.matching import MatchConfig
-from transforms.sources import list_watched
-from transforms.store import files, ledger
-from transforms.store.gallery import Gallery, is_local, locked
-from transforms.store.stops import update_stops
-from transforms.store.sweeping import sweep
-from transforms.storing import StoreFeatures
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.runtime import Device
+from cliptrace.pipelines.index import IndexOptions, check_options, open_or_create
+from cliptrace.pipelines.models import feature_config
+from cliptrace.pipelines.progress import Summary
+from cliptrace.pipelines.running import new_run, run, waves
+from cliptrace.pipelines.status import Status
+from cliptrace.pipelines.streaming import stream
+from cliptrace.schemas.config import DEDUP_MIN_SCORE, KeyframeConfig
+from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.records import VideoSource
+from cliptrace.schemas.verdicts import CANONICAL, DUPLICATE, OVERLAPS, Policy
+from cliptrace.transforms.dedup.arbiter import Settle
+from cliptrace.transforms.dedup.contents import TellContents
+from cliptrace.transforms.dedup.judging import JudgeUploads
+from cliptrace.transforms.dedup.log import Log
+from cliptrace.transforms.dedup.notifications import Notifications
+from cliptrace.transforms.dedup.watch import Listed, Seen, Watch, answered, settled
+from cliptrace.transforms.dedup.webhook import Deliver, check_url, undelivered
+from cliptrace.transforms.features import ExtractFeatures, FeatureConfig, Probe
+from cliptrace.transforms.isolation import RunIsolated
+from cliptrace.transforms.matching import MatchConfig
+from cliptrace.transforms.sources import list_watched
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import Gallery, is_local, locked
+from cliptrace.transforms.store.stops import update_stops
+from cliptrace.transforms.store.sweeping import sweep
+from cliptrace.transforms.storing import StoreFeatures
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
-from models.alignment import align
-from models.backbones.background import Background
-from models.backbones.registry import BUILT_IN, Embedder, config_to_json, load_config
-from models.runtime import has_vnni
-from models.ssan.shipped import spd_config
-from schemas.config import DEFAULT_BACKBONE, KeyframeConfig
-from schemas.errors import CliptraceError
-from schemas.gallery import GalleryManifest
-from schemas.text import printable
-from transforms.store.vectors import VectorStore, check_address
+from cliptrace.models.alignment import align
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.registry import BUILT_IN, Embedder, config_to_json, load_config
+from cliptrace.models.runtime import has_vnni
+from cliptrace.models.ssan.shipped import spd_config
+from cliptrace.schemas.config import DEFAULT_BACKBONE, KeyframeConfig
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import GalleryManifest
+from cliptrace.schemas.text import printable
+from cliptrace.transforms.store.vectors import VectorStore, check_address
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,13 +8,13 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
-from pipelines.parsers import Commands, add_command, model_options, work_options
-from pipelines.printing import aligned, put, put_json
-from schemas.errors import CliptraceError, UsageError
-from schemas.text import escaped
+from cliptrace.pipelines.parsers import Commands, add_command, model_options, work_options
+from cliptrace.pipelines.printing import aligned, put, put_json
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.text import escaped
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
-    from transforms.store.gallery import Gallery
+    from cliptrace.transforms.store.gallery import Gallery
 
 _MOST_REPAIRS = 5
 """Repairing the ledger, or rows that were mixed up, may bring more to light; then all agrees, or a disk is failing."""
@@ -73,7 +73,7 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _open(root: str) -> Gallery:
-    from transforms.store.gallery import Gallery
+    from cliptrace.transforms.store.gallery import Gallery
 
     gallery = Gallery.load(root)
     if gallery is None:
@@ -82,9 +82,9 @@ def _open(root: str) -> Gallery:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from pipelines.gallery_reports import clock
-    from transforms.store.catalogue import list_videos
-    from transforms.store.takedown import read_tombstones
+    from cliptrace.pipelines.gallery_reports import clock
+    from cliptrace.transforms.store.catalogue import list_videos
+    from cliptrace.transforms.store.takedown import read_tombstones
 
     gallery = _open(options.gallery)
     if options.removed:
@@ -119,8 +119,8 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from pipelines.gallery_reports import facts_of, matches_with
-    from transforms.store.catalogue import describe_video
+    from cliptrace.pipelines.gallery_reports import facts_of, matches_with
+    from cliptrace.transforms.store.catalogue import describe_video
 
     gallery = _open(options.gallery)
     for number, description in enumerate(describe_video(gallery, options.video)):
@@ -132,8 +132,8 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _stats(options: argparse.Namespace) -> int:
-    from pipelines.models import describe
-    from transforms.store.catalogue import gallery_stats
+    from cliptrace.pipelines.models import describe
+    from cliptrace.transforms.store.catalogue import gallery_stats
 
     gallery = _open(options.gallery)
     stats = gallery_stats(gallery)
@@ -160,9 +160,9 @@ def _stats(options: argparse.Namespace) -> int:
 
 
 def _remove(options: argparse.Namespace) -> int:
-    from pipelines.progress import named
-    from pipelines.running import new_run
-    from transforms.store.removal import remove
+    from cliptrace.pipelines.progress import named
+    from cliptrace.pipelines.running import new_run
+    from cliptrace.transforms.store.removal import remove
 
     gallery = _open(options.gallery)
     removal = remove(gallery, options.videos, new_run())
@@ -176,9 +176,9 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 def _reinstate(options: argparse.Namespace) -> int:
-    from pipelines.progress import named
-    from pipelines.running import new_run
-    from transforms.store.removal import reinstate
+    from cliptrace.pipelines.progress import named
+    from cliptrace.pipelines.running import new_run
+    from cliptrace.transforms.store.removal import reinstate
 
     gallery = _open(options.gallery)
     video_ids = reinstate(gallery, options.videos, new_run())
@@ -187,8 +187,8 @@ def _reinstate(options: argparse.Namespace) -> int:
 
 
 def _reindex(options: argparse.Namespace) -> int:
-    from pipelines.models import describe
-    from pipelines.reindex import ReindexOptions, reindex, rollback
+    from cliptrace.pipelines.models import describe
+    from cliptrace.pipelines.reindex import ReindexOptions, reindex, rollback
 
     gallery = _open(options.gallery)
     if options.rollback:
@@ -211,9 +211,9 @@ def _reindex(options: argparse.Namespace) -> int:
 
 
 def _compact(options: argparse.Namespace) -> int:
-    from pipelines.running import new_run
-    from transforms.store.compaction import compact
-    from transforms.store.gallery import locked
+    from cliptrace.pipelines.running import new_run
+    from cliptrace.transforms.store.compaction import compact
+    from cliptrace.transforms.store.gallery import locked
 
     gallery = _open(options.gallery)
     with locked(gallery.home):
@@ -225,11 +225,11 @@ def _compact(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     """0: they agree; 1: they do not; 3: they do now, but videos were lost that are to be indexed again."""
-    from pipelines.gallery_reports import Tally
-    from pipelines.running import new_run
-    from transforms.store.gallery import locked
-    from transforms.store.repairing import repair
-    from transforms.store.verification import Kind, compare
+    from cliptrace.pipelines.gallery_reports import Tally
+    from cliptrace.pipelines.running import new_run
+    from cliptrace.transforms.store.gallery import locked
+    from cliptrace.transforms.store.repairing import repair
+    from cliptrace.transforms.store.verification import Kind, compare
 
     gallery = _open(options.gallery)
     videos_lost = False

@@ -6,12 +6,12 @@ import collections
 import time
 from collections.abc import Iterable, Iterator
 
-from models.metrics.files import read_matches
-from schemas.text import escaped
-from transforms.store.catalogue import Description
-from transforms.store.gallery import Gallery
-from transforms.store.repairing import REMEDIES
-from transforms.store.verification import Difference, Kind
+from cliptrace.models.metrics.files import read_matches
+from cliptrace.schemas.text import escaped
+from cliptrace.transforms.store.catalogue import Description
+from cliptrace.transforms.store.gallery import Gallery
+from cliptrace.transforms.store.repairing import REMEDIES
+from cliptrace.transforms.store.verification import Difference, Kind
 
 _MOST_EXAMPLES = 5
 

@@ -12,26 +12,26 @@ from typing import NoReturn
 
 import apache_beam as beam
 
-from models.backbones.background import Background
-from models.backbones.registry import config_to_json, load_config
-from models.keyframes import with_weights
-from models.runtime import Device
-from pipelines.models import describe, feature_config, identity
-from pipelines.progress import Progress, Summary, named
-from pipelines.running import check_store, is_template, new_run, run, waves
-from schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig
-from schemas.errors import CliptraceError, UsageError
-from schemas.gallery import GalleryManifest, collection_prefix
-from schemas.records import VideoSource
-from transforms.features import ExtractFeatures, FeatureConfig
-from transforms.sources import Listing, list_sources
-from transforms.store import ledger
-from transforms.store.gallery import Gallery, check_vectors, is_local, locked
-from transforms.store.stops import update_stops
-from transforms.store.sweeping import sweep
-from transforms.store.takedown import Tombstone, read_tombstones
-from transforms.store.vectors import check_address
-from transforms.storing import RecordFailures, StoreFeatures
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.registry import config_to_json, load_config
+from cliptrace.models.keyframes import with_weights
+from cliptrace.models.runtime import Device
+from cliptrace.pipelines.models import describe, feature_config, identity
+from cliptrace.pipelines.progress import Progress, Summary, named
+from cliptrace.pipelines.running import check_store, is_template, new_run, run, waves
+from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.gallery import GalleryManifest, collection_prefix
+from cliptrace.schemas.records import VideoSource
+from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
+from cliptrace.transforms.sources import Listing, list_sources
+from cliptrace.transforms.store import ledger
+from cliptrace.transforms.store.gallery import Gallery, check_vectors, is_local, locked
+from cliptrace.transforms.store.stops import update_stops
+from cliptrace.transforms.store.sweeping import sweep
+from cliptrace.transforms.store.takedown import Tombstone, read_tombstones
+from cliptrace.transforms.store.vectors import check_address
+from cliptrace.transforms.storing import RecordFailures, StoreFeatures
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,25 +10,25 @@ from typing import Any
 
 import apache_beam as beam
 
-from models.backbones.background import Background
-from models.runtime import Device
-from pipelines.models import feature_config
-from pipelines.progress import Progress, Summary, named
-from pipelines.running import check_store, is_template, new_run, run, waves
-from schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
-from schemas.errors import UsageError
-from schemas.gallery import video_key
-from schemas.records import Searched, VideoSource
-from transforms.aligning import AlignCandidates
-from transforms.exact import FindExactCopies
-from transforms.features import ExtractFeatures, FeatureConfig
-from transforms.matching import FindCandidates, Found, MatchConfig
-from transforms.results import WriteParts, begin, finish, read_rows
-from transforms.sources import list_sources
-from transforms.store import files
-from transforms.store.gallery import Gallery, locked
-from transforms.store.live import SharedVideos
-from transforms.store.takedown import removed_keys
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.runtime import Device
+from cliptrace.pipelines.models import feature_config
+from cliptrace.pipelines.progress import Progress, Summary, named
+from cliptrace.pipelines.running import check_store, is_template, new_run, run, waves
+from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
+from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.gallery import video_key
+from cliptrace.schemas.records import Searched, VideoSource
+from cliptrace.transforms.aligning import AlignCandidates
+from cliptrace.transforms.exact import FindExactCopies
+from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
+from cliptrace.transforms.matching import FindCandidates, Found, MatchConfig
+from cliptrace.transforms.results import WriteParts, begin, finish, read_rows
+from cliptrace.transforms.sources import list_sources
+from cliptrace.transforms.store import files
+from cliptrace.transforms.store.gallery import Gallery, locked
+from cliptrace.transforms.store.live import SharedVideos
+from cliptrace.transforms.store.takedown import removed_keys
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from models.backbones.registry import BUILT_IN, config_from_json, config_to_json, load_config
-from models.runtime import Device
-from models.ssan.shipped import ske_sha256
-from schemas.config import BackboneConfig, KeyframeConfig
-from schemas.errors import CliptraceError
-from transforms.features import FeatureConfig
-from transforms.store.gallery import Gallery
+from cliptrace.models.backbones.registry import BUILT_IN, config_from_json, config_to_json, load_config
+from cliptrace.models.runtime import Device
+from cliptrace.models.ssan.shipped import ske_sha256
+from cliptrace.schemas.config import BackboneConfig, KeyframeConfig
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.transforms.features import FeatureConfig
+from cliptrace.transforms.store.gallery import Gallery
 
 _THRESHOLDS = ("min_similarity", "min_score")
 _SCORING = ("background", "background_sha256", *_THRESHOLDS)

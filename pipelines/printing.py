@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 
-from schemas.text import printable
+from cliptrace.schemas.text import printable
 
 
 def aligned(lines: Mapping[str, str]) -> list[str]:

@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from schemas.errors import CliptraceError
+from cliptrace.schemas.errors import CliptraceError
 
 VARIABLE = "CLIPTRACE_PRISM"
 

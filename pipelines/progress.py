@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from pipelines.printing import aligned
-from schemas.text import escaped
-from transforms import telemetry
+from cliptrace.pipelines.printing import aligned
+from cliptrace.schemas.text import escaped
+from cliptrace.transforms import telemetry
 
 _PLAIN_EVERY_S = 10.0
 _MOST_NAMES = 3

@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 import secrets
 
-from models.backbones.registry import config_to_json, load_config
-from models.keyframes import with_weights
-from models.runtime import Device
-from pipelines.index import IndexOptions, index
-from pipelines.models import identity
-from pipelines.progress import named
-from schemas.config import KeyframeConfig
-from schemas.errors import CliptraceError, UsageError
-from schemas.gallery import FORMAT_VERSION, GalleryManifest, collection_prefix
-from transforms.store import files
-from transforms.store.builds import build_name, point, read_pointer, root_of
-from transforms.store.gallery import Gallery, locked, read_videos
-from transforms.storing import to_lines
+from cliptrace.models.backbones.registry import config_to_json, load_config
+from cliptrace.models.keyframes import with_weights
+from cliptrace.models.runtime import Device
+from cliptrace.pipelines.index import IndexOptions, index
+from cliptrace.pipelines.models import identity
+from cliptrace.pipelines.progress import named
+from cliptrace.schemas.config import KeyframeConfig
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.gallery import FORMAT_VERSION, GalleryManifest, collection_prefix
+from cliptrace.transforms.store import files
+from cliptrace.transforms.store.builds import build_name, point, read_pointer, root_of
+from cliptrace.transforms.store.gallery import Gallery, locked, read_videos
+from cliptrace.transforms.storing import to_lines
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from schemas import __version__
-from schemas.errors import CliptraceError, UsageError
-from schemas.text import printable
-from transforms.store import files
+from cliptrace.schemas import __version__
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.text import printable
+from cliptrace.transforms.store import files
 
 
 @contextlib.contextmanager

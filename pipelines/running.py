@@ -20,18 +20,18 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipelines.stopping import stop_if_asked
-from schemas.errors import CliptraceError, UsageError
-from schemas.records import VideoSource
-from transforms import telemetry
-from transforms.fingerprints import size_of
+from cliptrace.pipelines.stopping import stop_if_asked
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.records import VideoSource
+from cliptrace.transforms import telemetry
+from cliptrace.transforms.fingerprints import size_of
 
 _LOCAL_WAVE = (128, 2 << 30)
 _CLUSTER_WAVE = (10_000, 1 << 62)
 """Most videos and bytes of one wave. In process every stage waits for the one before it, and what lies between them is
 in memory: a wave is what a killed run loses. A cluster has its own way with both; waves keep its job graph small."""
 _NEVER_S = 10 * 365 * 86_400
-_WORKER_ERROR = re.compile(r"^schemas\.errors\.(?:CliptraceError|UsageError): (.*)$", re.MULTILINE)
+_WORKER_ERROR = re.compile(r"^cliptrace\.schemas\.errors\.(?:CliptraceError|UsageError): (.*)$", re.MULTILINE)
 _IN_PROCESS = frozenset({"fnapi", "direct", "switchingdirect", "bundlebaseddirect"})
 
 

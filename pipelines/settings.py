@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import UsageError
+from cliptrace.schemas.errors import UsageError
 
 _SECRET = re.compile(r"secret|token|password|access_key|connection_string", re.IGNORECASE)
 _SWITCH = {"1": True, "true": True, "0": False, "false": False}

@@ -8,11 +8,11 @@ import time
 from types import TracebackType
 from typing import Self
 
-from schemas.records import Failure
-from schemas.verdicts import CANONICAL, DUPLICATE, OVERLAPS, Kind, Verdict
-from transforms import telemetry
-from transforms.dedup.arbiter import age_of
-from transforms.dedup.log import Log
+from cliptrace.schemas.records import Failure
+from cliptrace.schemas.verdicts import CANONICAL, DUPLICATE, OVERLAPS, Kind, Verdict
+from cliptrace.transforms import telemetry
+from cliptrace.transforms.dedup.arbiter import age_of
+from cliptrace.transforms.dedup.log import Log
 
 _EVERY_S = 5.0
 

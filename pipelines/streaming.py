@@ -10,9 +10,9 @@ import apache_beam as beam
 import grpc
 from apache_beam.options.pipeline_options import StandardOptions
 
-from pipelines.prism import find_prism
-from pipelines.running import clear_error, names_runner, options_of
-from pipelines.stopping import stopped_as_asked
+from cliptrace.pipelines.prism import find_prism
+from cliptrace.pipelines.running import clear_error, names_runner, options_of
+from cliptrace.pipelines.stopping import stopped_as_asked
 
 
 def stream(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> None:

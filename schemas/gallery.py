@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.config import BASIS_FPS, KeyframeConfig
-from schemas.errors import CliptraceError
+from cliptrace.schemas.config import BASIS_FPS, KeyframeConfig
+from cliptrace.schemas.errors import CliptraceError
 
 FORMAT_VERSION = 3
 """1: no takedowns, no builds, and a ledger without ``generation``. 2: no pictures of keyframes. Both are read as they

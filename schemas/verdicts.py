@@ -10,8 +10,8 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from schemas.errors import UsageError
-from schemas.records import Segment, VideoSource
+from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.records import Segment, VideoSource
 
 Kind = Literal["canonical", "overlaps", "duplicate_of"]
 CANONICAL: Final = "canonical"

@@ -12,25 +12,25 @@ import apache_beam as beam
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alignment import ALIGNERS, align, spd
-from models.alignment.lifting import completed, runs_into
-from models.alignment.paths import keyframe_spans
-from models.alignment.picture import draw
-from models.alignment.snapping import snap
-from models.alignment.windows import MapAligner, align_windows
-from models.stoplist import is_stopped
-from models.verification.film import Film
-from models.verification.pictures import DamagedPictureError
-from models.verification.scene import Scene
-from schemas.config import BASIS_FPS
-from schemas.errors import CliptraceError
-from schemas.records import Candidate, FrameFeatures, Match, Segment
-from transforms.isolation import Results, RunIsolated
-from transforms.matching import MatchConfig, Pair
-from transforms.store import files
-from transforms.store.gallery import FrameReader, Gallery, StoredVideo
-from transforms.store.live import SharedVideos
-from transforms.store.takedown import is_removed
+from cliptrace.models.alignment import ALIGNERS, align, spd
+from cliptrace.models.alignment.lifting import completed, runs_into
+from cliptrace.models.alignment.paths import keyframe_spans
+from cliptrace.models.alignment.picture import draw
+from cliptrace.models.alignment.snapping import snap
+from cliptrace.models.alignment.windows import MapAligner, align_windows
+from cliptrace.models.stoplist import is_stopped
+from cliptrace.models.verification.film import Film
+from cliptrace.models.verification.pictures import DamagedPictureError
+from cliptrace.models.verification.scene import Scene
+from cliptrace.schemas.config import BASIS_FPS
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.records import Candidate, FrameFeatures, Match, Segment
+from cliptrace.transforms.isolation import Results, RunIsolated
+from cliptrace.transforms.matching import MatchConfig, Pair
+from cliptrace.transforms.store import files
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo
+from cliptrace.transforms.store.live import SharedVideos
+from cliptrace.transforms.store.takedown import is_removed
 
 
 class AlignCandidates(beam.PTransform):

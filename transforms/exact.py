@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 
-from schemas.records import Match, Segment, VideoSource
-from transforms.features import FeatureConfig, open_scratch
-from transforms.fingerprints import size_of
-from transforms.isolation import Results, RunIsolated
-from transforms.media.probe import content_sha256
-from transforms.store.gallery import Gallery, StoredVideo
-from transforms.store.live import SharedVideos
-from transforms.store.takedown import is_removed
+from cliptrace.schemas.records import Match, Segment, VideoSource
+from cliptrace.transforms.features import FeatureConfig, open_scratch
+from cliptrace.transforms.fingerprints import size_of
+from cliptrace.transforms.isolation import Results, RunIsolated
+from cliptrace.transforms.media.probe import content_sha256
+from cliptrace.transforms.store.gallery import Gallery, StoredVideo
+from cliptrace.transforms.store.live import SharedVideos
+from cliptrace.transforms.store.takedown import is_removed
 
 
 class FindExactCopies(beam.PTransform):

@@ -10,19 +10,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.backbones.registry import Embedder
-from models.borders import cropped, find_borders
-from models.cuts import find_cuts
-from models.keyframes import Selector
-from models.stoplist import is_uniform
-from models.thumbs import thumbs
-from models.verification.pictures import encode
-from models.verification.stills import find_stills
-from models.views import embed_views
-from schemas.config import BASIS_FPS, Limits
-from schemas.errors import MediaError
-from schemas.records import FrameFeatures, RangeFeatures, VideoRange
-from transforms.media.decode import Decoder
+from cliptrace.models.backbones.registry import Embedder
+from cliptrace.models.borders import cropped, find_borders
+from cliptrace.models.cuts import find_cuts
+from cliptrace.models.keyframes import Selector
+from cliptrace.models.stoplist import is_uniform
+from cliptrace.models.thumbs import thumbs
+from cliptrace.models.verification.pictures import encode
+from cliptrace.models.verification.stills import find_stills
+from cliptrace.models.views import embed_views
+from cliptrace.schemas.config import BASIS_FPS, Limits
+from cliptrace.schemas.errors import MediaError
+from cliptrace.schemas.records import FrameFeatures, RangeFeatures, VideoRange
+from cliptrace.transforms.media.decode import Decoder
 
 
 def extract_range(

@@ -10,19 +10,19 @@ import apache_beam as beam
 from apache_beam.coders import PickleCoder
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec
 
-from models.backbones.registry import Embedder
-from models.keyframes import make_selector
-from models.runtime import Device
-from schemas.config import BASIS_FPS, BackboneConfig, KeyframeConfig, Limits
-from schemas.errors import MediaError
-from schemas.records import FrameFeatures, ProbedVideo, RangeFeatures, VideoRange, VideoSource
-from transforms import telemetry
-from transforms.extract import extract_range, join_ranges
-from transforms.isolation import Results, RunIsolated
-from transforms.media.probe import content_sha256, probe
-from transforms.media.ranges import split
-from transforms.media.staging import Scratch
-from transforms.store import files
+from cliptrace.models.backbones.registry import Embedder
+from cliptrace.models.keyframes import make_selector
+from cliptrace.models.runtime import Device
+from cliptrace.schemas.config import BASIS_FPS, BackboneConfig, KeyframeConfig, Limits
+from cliptrace.schemas.errors import MediaError
+from cliptrace.schemas.records import FrameFeatures, ProbedVideo, RangeFeatures, VideoRange, VideoSource
+from cliptrace.transforms import telemetry
+from cliptrace.transforms.extract import extract_range, join_ranges
+from cliptrace.transforms.isolation import Results, RunIsolated
+from cliptrace.transforms.media.probe import content_sha256, probe
+from cliptrace.transforms.media.ranges import split
+from cliptrace.transforms.media.staging import Scratch
+from cliptrace.transforms.store import files
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
-from schemas.records import VideoSource
+from cliptrace.schemas.records import VideoSource
 
 MISSING = "missing"
 

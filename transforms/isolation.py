@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
-from schemas.errors import CliptraceError, MediaError
-from schemas.records import Failure, VideoSource
-from schemas.text import printable, text_of
-from transforms import telemetry
+from cliptrace.schemas.errors import CliptraceError, MediaError
+from cliptrace.schemas.records import Failure, VideoSource
+from cliptrace.schemas.text import printable, text_of
+from cliptrace.transforms import telemetry
 
 _FAILURES = "failures"
 _FULL_DISK = (errno.ENOSPC, errno.EROFS, errno.EDQUOT)

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.errors import UsageError
-from transforms.store import files
+from cliptrace.schemas.errors import UsageError
+from cliptrace.transforms.store import files
 
 MANIFEST_SUFFIXES = frozenset({".txt", ".csv", ".jsonl", ".parquet"})
 URI_COLUMNS = ("uri", "url", "file_name")

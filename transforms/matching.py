@@ -11,20 +11,20 @@ import numpy as np
 from apache_beam.utils.shared import Shared
 from numpy.typing import NDArray
 
-from models.alignment.candidates import group_hits, spread_over
-from models.alignment.paths import keyframe_spans
-from models.alignment.similarity import search_rows
-from models.alignment.spd import SPDConfig
-from models.backbones.background import Background
-from models.ssan.shipped import spd_config
-from models.stoplist import is_stopped, taken_off
-from schemas.config import BackboneConfig
-from schemas.records import Candidate, FrameFeatures, Searched
-from transforms.isolation import Results, RunIsolated
-from transforms.store.gallery import Gallery, check_vectors
-from transforms.store.hits import Hits
-from transforms.store.stops import no_stops, read_stops
-from transforms.store.vectors import Consistency, VectorStore
+from cliptrace.models.alignment.candidates import group_hits, spread_over
+from cliptrace.models.alignment.paths import keyframe_spans
+from cliptrace.models.alignment.similarity import search_rows
+from cliptrace.models.alignment.spd import SPDConfig
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.ssan.shipped import spd_config
+from cliptrace.models.stoplist import is_stopped, taken_off
+from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.records import Candidate, FrameFeatures, Searched
+from cliptrace.transforms.isolation import Results, RunIsolated
+from cliptrace.transforms.store.gallery import Gallery, check_vectors
+from cliptrace.transforms.store.hits import Hits
+from cliptrace.transforms.store.stops import no_stops, read_stops
+from cliptrace.transforms.store.vectors import Consistency, VectorStore
 
 Pair = tuple[FrameFeatures, Candidate]
 Flags = NDArray[np.bool_]

@@ -10,10 +10,10 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from schemas.records import Failure, Match, Searched
-from schemas.verdicts import segment_to_json
-from transforms.store import files
-from transforms.storing import to_lines
+from cliptrace.schemas.records import Failure, Match, Searched
+from cliptrace.schemas.verdicts import segment_to_json
+from cliptrace.transforms.store import files
+from cliptrace.transforms.storing import to_lines
 
 _SEGMENT = pa.struct(
     [

@@ -13,14 +13,14 @@ from typing import Any
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
-from schemas.config import VIDEO_SUFFIXES
-from schemas.errors import UsageError
-from schemas.gallery import MAX_ID_BYTES
-from schemas.records import VideoSource
-from schemas.text import text_of
-from transforms.fingerprints import MISSING, fingerprints, is_remote, remote_fingerprint
-from transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, place_of, read_rows
-from transforms.store import files
+from cliptrace.schemas.config import VIDEO_SUFFIXES
+from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.gallery import MAX_ID_BYTES
+from cliptrace.schemas.records import VideoSource
+from cliptrace.schemas.text import text_of
+from cliptrace.transforms.fingerprints import MISSING, fingerprints, is_remote, remote_fingerprint
+from cliptrace.transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, place_of, read_rows
+from cliptrace.transforms.store import files
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

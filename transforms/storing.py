@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
-from schemas.errors import MediaError
-from schemas.records import Failure, FrameFeatures
-from transforms import telemetry
-from transforms.isolation import Results, failure_of
-from transforms.store import files, ledger
-from transforms.store.gallery import Gallery, commit, part_name
+from cliptrace.schemas.errors import MediaError
+from cliptrace.schemas.records import Failure, FrameFeatures
+from cliptrace.transforms import telemetry
+from cliptrace.transforms.isolation import Results, failure_of
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import Gallery, commit, part_name
 
 _COMMIT_KEYFRAMES = 20_000
 """Keyframes of one commit: 40 MB of embeddings at 512 dimensions."""

@@ -35,7 +35,7 @@ from benchmarks.attacks.media import FPS, ffmpeg_version
 from benchmarks.attacks.plan import QueryPlan, Truth, hold_out, plan_queries, truth_of
 from benchmarks.attacks.render import make_clip, render
 from benchmarks.attacks.splits import SPLITS, Footage, Split, find_footage, representatives
-from schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.errors import CliptraceError, UsageError
 
 PROCESSES = 2
 _MAKERS = ("build.py", "edits.py", "geometry.py", "media.py", "plan.py", "render.py", "splits.py")

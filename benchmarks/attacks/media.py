@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import CliptraceError
+from cliptrace.schemas.errors import CliptraceError
 
 FPS = 25
 """Frames a second of everything the bench makes. All planning is done in whole frames of 1/25 s."""

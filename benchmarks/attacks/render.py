@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.attacks.edits import Inset, Recipe
 from benchmarks.attacks.media import FPS, ffmpeg, probe_made
 from benchmarks.attacks.plan import Clip, Piece, QueryPlan
-from schemas.errors import CliptraceError
+from cliptrace.schemas.errors import CliptraceError
 
 _ENCODER = ("-c:v", "libx264", "-preset", "superfast", "-crf", "20")
 _ONE_THREAD = ("-threads", "1")

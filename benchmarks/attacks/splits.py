@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Literal, get_args
 
-from schemas.errors import UsageError
+from cliptrace.schemas.errors import UsageError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)

@@ -28,12 +28,12 @@ from benchmarks.look_alike import metrics
 from benchmarks.look_alike.build import build
 from benchmarks.look_alike.tables import tables
 from benchmarks.report import save, show
-from models.backbones.registry import load_config
-from pipelines.index import IndexOptions, index
-from pipelines.match import MatchOptions, match
-from schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE
-from schemas.errors import CliptraceError, UsageError
-from transforms.matching import MatchConfig
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.pipelines.index import IndexOptions, index
+from cliptrace.pipelines.match import MatchOptions, match
+from cliptrace.schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.transforms.matching import MatchConfig
 
 Result = dict[str, Any]
 _PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pymilvus", "milvus-lite")

@@ -35,7 +35,7 @@ from benchmarks.attacks.splits import SPLITS, Split
 from benchmarks.look_alike.plan import Filmed, Look, Query, other_id, plan_looks, plan_queries, ref_id
 from benchmarks.look_alike.sources import Library, background, find_library, real_pairs
 from benchmarks.look_alike.takes import make_take, same_moments
-from schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.errors import CliptraceError, UsageError
 
 MOST_IN_COMMON = 0.1
 """Share of a take's moments that the other may show just so: a pair with more is not a pair of strangers."""

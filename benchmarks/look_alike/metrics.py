@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.attacks.plan import Truth
 from benchmarks.calibration import gap, overlap, reliability
 from benchmarks.pairs import as_truth
-from schemas.records import Segment
+from cliptrace.schemas.records import Segment
 
 SCORES = (0.3, 0.5, 0.7, 0.9)
 RIGHT = 0.5

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.attacks.splits import SPLITS, Split
-from schemas.errors import UsageError
+from cliptrace.schemas.errors import UsageError
 
 REPOSITORY_CLIPS = Path(__file__).resolve().parents[2] / "tests" / "data" / "clips"
 FORBIDDEN = ("GPL", "C-UDA", "NC", "unknown")

@@ -11,8 +11,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-import deploy
-import schemas
+import cliptrace.deploy
 
 IMAGE_PYTHON = "3.11"
 EXTRAS = ("aws", "gcp")
@@ -20,14 +19,14 @@ EXTRAS = ("aws", "gcp")
 
 def pins() -> dict[str, str]:
     """Versions in the image, by package."""
-    lines = (Path(deploy.__file__).parent / "docker" / "constraints.txt").read_text().splitlines()
+    lines = (Path(cliptrace.deploy.__file__).parent / "docker" / "constraints.txt").read_text().splitlines()
     named = (line.split("==") for line in lines if "==" in line and not line.startswith("#"))
     return {canonicalize_name(name): version for name, version in named}
 
 
 def requirements() -> list[Requirement]:
     """What cliptrace asks for, with the extras of the image: as installed, or as the checkout says."""
-    project = Path(schemas.__file__).parents[1] / "pyproject.toml"
+    project = Path(cliptrace.__file__).parents[1] / "pyproject.toml"
     if project.is_file():
         facts = tomllib.loads(project.read_text())["project"]
         extras = (facts["optional-dependencies"][extra] for extra in EXTRAS)

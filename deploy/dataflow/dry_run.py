@@ -1,7 +1,7 @@
 """A job for a cluster, built and looked at without one: would its workers be able to run it?
 
-    python -m deploy.dataflow.dry_run index gs://b/videos --gallery gs://b/gallery --milvus http://milvus:19530 \
-        -- --runner=DataflowRunner --sdk_container_image=…
+    python -m cliptrace.deploy.dataflow.dry_run index gs://b/videos --gallery gs://b/gallery \
+        --milvus http://milvus:19530 -- --runner=DataflowRunner --sdk_container_image=…
 
 The arguments are those of cliptrace. Nothing is written or started. Prints a table of its steps; exit codes: 0 all
 is well, 1 something is wrong, 2 wrong usage.
@@ -19,24 +19,24 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, WorkerOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from deploy.dataflow.container import disagreements, pins, requirements
-from deploy.dataflow.stages import Stage, stages
-from pipelines import cli, dedup, index, match
-from pipelines.models import feature_config
-from pipelines.parsers import given
-from pipelines.printing import put
-from pipelines.running import new_run, waves
-from pipelines.settings import apply_settings, refuse_secrets
-from schemas.config import QUERY_KEYFRAMES
-from schemas.errors import CliptraceError, UsageError
-from schemas.records import VideoSource
-from schemas.text import printable
-from transforms.dedup.log import Log
-from transforms.dedup.watch import Listed
-from transforms.matching import MatchConfig
-from transforms.sources import list_sources, list_watched
-from transforms.store.files import is_local
-from transforms.store.gallery import Gallery
+from cliptrace.deploy.dataflow.container import disagreements, pins, requirements
+from cliptrace.deploy.dataflow.stages import Stage, stages
+from cliptrace.pipelines import cli, dedup, index, match
+from cliptrace.pipelines.models import feature_config
+from cliptrace.pipelines.parsers import given
+from cliptrace.pipelines.printing import put
+from cliptrace.pipelines.running import new_run, waves
+from cliptrace.pipelines.settings import apply_settings, refuse_secrets
+from cliptrace.schemas.config import QUERY_KEYFRAMES
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.records import VideoSource
+from cliptrace.schemas.text import printable
+from cliptrace.transforms.dedup.log import Log
+from cliptrace.transforms.dedup.watch import Listed
+from cliptrace.transforms.matching import MatchConfig
+from cliptrace.transforms.sources import list_sources, list_watched
+from cliptrace.transforms.store.files import is_local
+from cliptrace.transforms.store.gallery import Gallery
 
 
 @dataclasses.dataclass(frozen=True)

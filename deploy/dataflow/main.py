@@ -12,8 +12,8 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from pipelines import cli
-from schemas.errors import UsageError
+from cliptrace.pipelines import cli
+from cliptrace.schemas.errors import UsageError
 
 COMMANDS = ("index", "match", "dedup")
 _SWITCH = {"true": True, "false": False}

@@ -19,11 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import schemas
-from deploy.dataflow.loading import PAR_DO
-from schemas.errors import CliptraceError
+import cliptrace
+from cliptrace.deploy.dataflow.loading import PAR_DO
+from cliptrace.schemas.errors import CliptraceError
 
-OUR_PACKAGES = ("schemas", "models", "transforms", "pipelines", "deploy")
 _LOADING_S = 300
 _KNOWN = frozenset(
     f"beam:transform:{name}:v1"
@@ -112,12 +111,10 @@ def _unpacked(packed: bytes) -> bytes:
 
 def _loaded(graph: bytes) -> dict[str, dict[str, list[str]]]:
     """``loading.loaded`` in a new interpreter, in which of this checkout nothing is but the package."""
-    root = Path(schemas.__file__).parents[1]
     with tempfile.TemporaryDirectory() as folder:
-        for name in OUR_PACKAGES:
-            (Path(folder) / name).symlink_to(root / name)
+        (Path(folder) / "cliptrace").symlink_to(Path(cliptrace.__file__).parent)
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "deploy.dataflow.loading"],
+            [sys.executable, "-P", "-m", "cliptrace.deploy.dataflow.loading"],
             input=graph,
             capture_output=True,
             timeout=_LOADING_S,

@@ -1,6 +1,6 @@
 """A Flink cluster on this machine that runs Beam pipelines in Python, without containers.
 
-python -m deploy.flink.cluster start|show|cancel|stop --data DIR
+python -m cliptrace.deploy.flink.cluster start|show|cancel|stop --data DIR
 
 One job manager, task managers, Beam's job server, and a pool of workers whose Python holds the wheel of this checkout.
 A process that ends is started anew (deploy/flink/keeper.py), and Flink restarts its jobs from their last checkpoint.
@@ -23,9 +23,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deploy.flink.configuration import Shape, make_plan
-from deploy.flink.install import CHECKOUT, fetch_jars, make_workers
-from schemas.errors import CliptraceError
+from cliptrace.deploy.flink.configuration import Shape, make_plan
+from cliptrace.deploy.flink.install import CHECKOUT, fetch_jars, make_workers
+from cliptrace.schemas.errors import CliptraceError
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cliptrace" / "flink"
 CHECKPOINT_S = 10.0
@@ -48,7 +48,7 @@ def start(data: Path, shape: Shape, cache: Path = CACHE) -> dict[str, Any]:
     (data / "plan.json").write_text(json.dumps(plan, indent=2) + "\n", encoding="utf-8")
     with (data / "logs" / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "deploy.flink.keeper", str(data)],
+            [sys.executable, "-m", "cliptrace.deploy.flink.keeper", str(data)],
             cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     deadline = time.monotonic() + _START_S
@@ -67,7 +67,7 @@ def status(data: Path) -> dict[str, Any] | None:
         command = Path(f"/proc/{cluster['keeper']}/cmdline").read_bytes().split(b"\0")
     except (OSError, ValueError, LookupError):
         return None
-    return cluster if b"deploy.flink.keeper" in command else None  # else another process by that id
+    return cluster if b"cliptrace.deploy.flink.keeper" in command else None  # else another process by that id
 
 
 def is_healthy(cluster: dict[str, Any], task_managers: int = 1) -> bool:
@@ -181,7 +181,8 @@ def show(data: Path, checkpoint_every_s: float = CHECKPOINT_S) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m deploy.flink.cluster", description="A Flink cluster for Beam on this machine, no containers."
+        prog="python -m cliptrace.deploy.flink.cluster",
+        description="A Flink cluster for Beam on this machine, no containers.",
     )
     parser.add_argument("action", choices=("start", "show", "cancel", "stop"))
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="its checkpoints, logs and workers")

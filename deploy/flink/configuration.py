@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from deploy.milvus.standalone import free_ports
+from cliptrace.deploy.milvus.standalone import free_ports
 
 _OPENS = [
     f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("lang", "util", "net", "nio", "util.concurrent")

@@ -15,9 +15,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from schemas.errors import CliptraceError
+from cliptrace.schemas.errors import CliptraceError
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).resolve().parents[2]
 _FLINK = "apache-flink-libraries==1.19.3"
 _NO_SOURCE = (".*", "__pycache__", "*.egg-info", "build", "dist", "tests", "benchmarks", "*-out")
 
@@ -51,7 +51,7 @@ def make_workers(folder: Path) -> Path:
     pip = [str(programs / "python"), "-m", "pip", "--disable-pip-version-check"]
     with tempfile.TemporaryDirectory() as scratch:
         # From a copy: a build in place leaves a folder build/, whose stale modules would be in the next wheel.
-        shutil.copytree(CHECKOUT, f"{scratch}/cliptrace", ignore=shutil.ignore_patterns(*_NO_SOURCE))
+        shutil.copytree(CHECKOUT, f"{scratch}/cliptrace", symlinks=True, ignore=shutil.ignore_patterns(*_NO_SOURCE))
         _run([*pip, "wheel", "--no-deps", "--wheel-dir", scratch, f"{scratch}/cliptrace"])
         (wheel,) = Path(scratch).glob("*.whl")
         _run([*pip, "install", str(wheel)])

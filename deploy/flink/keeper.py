@@ -1,6 +1,6 @@
 """Keeps the processes of a cluster running, as Kubernetes would: one that ends is started anew.
 
-python -m deploy.flink.keeper DIR
+python -m cliptrace.deploy.flink.keeper DIR
 
 DIR/plan.json says what to run; DIR/cluster.json is what runs, written anew with each process that starts. Ends, and all
 processes with it, at SIGTERM.

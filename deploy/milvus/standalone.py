@@ -1,6 +1,6 @@
 """One Milvus server on this machine, without containers: the standalone server of the PyPI package ``milvus`` 2.3.
 
-python -m deploy.milvus.standalone start|status|stop --data DIR [--port 19530]
+python -m cliptrace.deploy.milvus.standalone start|status|stop --data DIR [--port 19530]
 
 The package's own ``milvus-server`` takes another port without a word where the one it was given is taken, leaves the
 server behind when it is terminated, and cannot run twice on a machine (etcd's ports are fixed). Hence this.
@@ -22,7 +22,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from schemas.errors import CliptraceError
+from cliptrace.schemas.errors import CliptraceError
 
 PORT = 19530
 _START_S = 120.0
@@ -183,7 +183,8 @@ def _port(text: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m deploy.milvus.standalone", description="One Milvus 2.3 server on this machine, no containers."
+        prog="python -m cliptrace.deploy.milvus.standalone",
+        description="One Milvus 2.3 server on this machine, no containers.",
     )
     parser.add_argument("action", choices=("start", "status", "stop"))
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what it stores, its programs and logs")

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alignment import dp, dtw, hough, spd, tn
-from models.alignment.config import AlignerConfig
-from schemas.records import Segment
+from cliptrace.models.alignment import dp, dtw, hough, spd, tn
+from cliptrace.models.alignment.config import AlignerConfig
+from cliptrace.schemas.records import Segment
 
 
 class Aligner(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records import Candidate
+from cliptrace.schemas.records import Candidate
 
 _FEWEST = 3
 """Frames that stand for others: two find the ends of what was shown, one more tells that it was."""

@@ -13,10 +13,10 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alignment.config import AlignerConfig
-from models.alignment.paths import Path, split_at_gaps
-from models.alignment.search import Map, Times, repeatedly, search
-from schemas.records import Segment
+from cliptrace.models.alignment.config import AlignerConfig
+from cliptrace.models.alignment.paths import Path, split_at_gaps
+from cliptrace.models.alignment.search import Map, Times, repeatedly, search
+from cliptrace.schemas.records import Segment
 
 Weights = NDArray[np.float64]
 

@@ -10,10 +10,10 @@ import dataclasses
 
 import numpy as np
 
-from models.alignment.config import AlignerConfig
-from models.alignment.paths import Path, split_at_gaps
-from models.alignment.search import Map, Times, repeatedly, search
-from schemas.records import Segment
+from cliptrace.models.alignment.config import AlignerConfig
+from cliptrace.models.alignment.paths import Path, split_at_gaps
+from cliptrace.models.alignment.search import Map, Times, repeatedly, search
+from cliptrace.schemas.records import Segment
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records import Segment
+from cliptrace.schemas.records import Segment
 
 _NEAR_S = 1.5
 """From a segment to what was left out, at most, where it may run on into it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from schemas.records import Segment
+from cliptrace.schemas.records import Segment
 
 # A segment is dropped when a heavier one shares this much of it, on both axes.
 MOST_OVERLAP = 0.5

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alignment.similarity import Embeddings, similarity_map
-from models.ssan.grid import Grid, to_grid
-from schemas.records import Segment
+from cliptrace.models.alignment.similarity import Embeddings, similarity_map
+from cliptrace.models.ssan.grid import Grid, to_grid
+from cliptrace.schemas.records import Segment
 
 Times = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alignment.paths import Path
+from cliptrace.models.alignment.paths import Path
 
 # A coincidence is short: it takes a few seconds and a few keyframes before a high similarity means a copy.
 SATURATION_S = 5.0

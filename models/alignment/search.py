@@ -8,12 +8,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alignment.borders import clip_to_line
-from models.alignment.config import AlignerConfig
-from models.alignment.merging import best_first, strongest
-from models.alignment.paths import Path, keyframe_spans
-from models.alignment.scoring import mean_similarity, segment_score
-from schemas.records import Segment
+from cliptrace.models.alignment.borders import clip_to_line
+from cliptrace.models.alignment.config import AlignerConfig
+from cliptrace.models.alignment.merging import best_first, strongest
+from cliptrace.models.alignment.paths import Path, keyframe_spans
+from cliptrace.models.alignment.scoring import mean_similarity, segment_score
+from cliptrace.schemas.records import Segment
 
 # A copy plays at 0.25× to 4×; what is steeper or flatter is a still picture that meets a moving one.
 STEEPEST = 4.0

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records import Segment
+from cliptrace.schemas.records import Segment
 
 Times = NDArray[np.float64]
 

@@ -10,21 +10,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.alignment.config import AlignerConfig
-from models.alignment.merging import best_first, common, joined
-from models.alignment.search import Map, Times, checked, is_plausible
-from models.ssan.detect import detect
-from models.ssan.evidence import UNSEEN, Evidence, gather
-from models.ssan.fit import Line, fit_box
-from models.ssan.grid import to_grid
-from models.ssan.proposals import shot_lines
-from models.ssan.shipped import open_spd
-from models.ssan.timed import TimedMap
-from models.verification.look import Look
-from models.verification.probability import probability
-from models.verification.scene import Scene
-from models.verification.stills import moves
-from schemas.records import Segment
+from cliptrace.models.alignment.config import AlignerConfig
+from cliptrace.models.alignment.merging import best_first, common, joined
+from cliptrace.models.alignment.search import Map, Times, checked, is_plausible
+from cliptrace.models.ssan.detect import detect
+from cliptrace.models.ssan.evidence import UNSEEN, Evidence, gather
+from cliptrace.models.ssan.fit import Line, fit_box
+from cliptrace.models.ssan.grid import to_grid
+from cliptrace.models.ssan.proposals import shot_lines
+from cliptrace.models.ssan.shipped import open_spd
+from cliptrace.models.ssan.timed import TimedMap
+from cliptrace.models.verification.look import Look
+from cliptrace.models.verification.probability import probability
+from cliptrace.models.verification.scene import Scene
+from cliptrace.models.verification.stills import moves
+from cliptrace.schemas.records import Segment
 
 # Two findings are about the same where they share this much of the shorter one's stretch of the query, and so much of
 # the reference's.

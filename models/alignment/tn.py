@@ -20,10 +20,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alignment.config import AlignerConfig
-from models.alignment.paths import Path
-from models.alignment.search import STEEPEST, Map, Times, search
-from schemas.records import Segment
+from cliptrace.models.alignment.config import AlignerConfig
+from cliptrace.models.alignment.paths import Path
+from cliptrace.models.alignment.search import STEEPEST, Map, Times, search
+from cliptrace.schemas.records import Segment
 
 # A keyframe may lie this far from the moment that its counterpart shows; seconds. Short edges would break without it:
 # keyframes 0.2 s apart in one video may match keyframes 1 s apart in the other.

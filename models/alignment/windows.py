@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alignment.merging import merge
-from models.alignment.similarity import similarity_map
-from schemas.records import Candidate, Segment
+from cliptrace.models.alignment.merging import merge
+from cliptrace.models.alignment.similarity import similarity_map
+from cliptrace.schemas.records import Candidate, Segment
 
 Embeddings = NDArray[np.floating[Any]]
 Times = NDArray[np.float64]

@@ -16,9 +16,9 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from models.weights import read_verified
-from schemas.config import BackboneConfig
-from schemas.errors import CliptraceError
+from cliptrace.models.weights import read_verified
+from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.errors import CliptraceError
 
 Floats = NDArray[np.float32]
 

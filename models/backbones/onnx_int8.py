@@ -16,7 +16,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from models.backbones.onnx_graph import EXTERNAL_DTYPES, graph
+from cliptrace.models.backbones.onnx_graph import EXTERNAL_DTYPES, graph
 
 _BATCH = 4
 _QUANTISED = ["Conv", "Add", "Clip"]

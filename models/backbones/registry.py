@@ -12,12 +12,12 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from models.backbones.pooling import pool, unit
-from models.backbones.whitening import Whitening
-from models.runtime import Device, Session, open_session
-from models.weights import WEIGHTS
-from schemas.config import BackboneConfig
-from schemas.errors import CliptraceError, UsageError
+from cliptrace.models.backbones.pooling import pool, unit
+from cliptrace.models.backbones.whitening import Whitening
+from cliptrace.models.runtime import Device, Session, open_session
+from cliptrace.models.weights import WEIGHTS
+from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.errors import CliptraceError, UsageError
 
 BUILT_IN = ("copy_lite0", "efficientnet_lite0")
 _PATHS = ("path", "whitening", "graph", "graph_int8", "background")

@@ -10,9 +10,9 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from models.backbones.pooling import unit
-from models.weights import read_verified
-from schemas.errors import CliptraceError
+from cliptrace.models.backbones.pooling import unit
+from cliptrace.models.weights import read_verified
+from cliptrace.schemas.errors import CliptraceError
 
 Floats = NDArray[np.float32]
 

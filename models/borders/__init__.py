@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.borders.blurred import blurred_backdrop
-from models.borders.box import Box
-from models.borders.quiet import flat_border, is_flat_outside, still_border
-from models.cuts import find_cuts
+from cliptrace.models.borders.blurred import blurred_backdrop
+from cliptrace.models.borders.box import Box
+from cliptrace.models.borders.quiet import flat_border, is_flat_outside, still_border
+from cliptrace.models.cuts import find_cuts
 
 Boxes = NDArray[np.int32]
 """int32[N, 4]: left, top, right, bottom of a box in each frame, in pixels; right and bottom are exclusive."""

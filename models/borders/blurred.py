@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.borders.box import Box, strongest
+from cliptrace.models.borders.box import Box, strongest
 
 _SMOOTH = 4.0
 """Mean of |Laplacian| in a blurred region, in levels of 255; ordinary footage has 5 to 50."""

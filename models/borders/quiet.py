@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.borders.box import Box, strongest
+from cliptrace.models.borders.box import Box, strongest
 
 _LEVELS = 14
 """Of 255: what codecs make of a flat colour or a still picture differs by less."""

@@ -8,7 +8,7 @@ import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from models.descriptor.edits import Random
+from cliptrace.models.descriptor.edits import Random
 
 Frames = NDArray[np.uint8]
 

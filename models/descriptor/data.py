@@ -12,9 +12,9 @@ import numpy as np
 import torch.utils.data
 from numpy.typing import NDArray
 
-from models.descriptor.codec import recompressed
-from models.descriptor.edits import Frame, edited, squeezed
-from models.footage import files_below, is_image, read_image, read_video
+from cliptrace.models.descriptor.codec import recompressed
+from cliptrace.models.descriptor.edits import Frame, edited, squeezed
+from cliptrace.models.footage import files_below, is_image, read_image, read_video
 
 _PER_SECOND = 4
 EDITED = 2
@@ -26,7 +26,7 @@ _GROUPED_SHARE = 0.35
 
 @dataclasses.dataclass(frozen=True)
 class Pictures:
-    """frames: RGB, as models.footage reads them. video: int64[P], frames of one video share a number.
+    """frames: RGB, as cliptrace.models.footage reads them. video: int64[P], frames of one video share a number.
 
     time: float64[P] seconds in the video; 0 for a still image.
     """

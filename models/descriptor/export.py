@@ -12,17 +12,17 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from models.backbones.background import Background
-from models.backbones.efficientnet_lite0 import MEAN, STD
-from models.backbones.onnx_graph import graph
-from models.backbones.onnx_int8 import int8_graph
-from models.backbones.registry import Embedder, config_to_json, load_config
-from models.backbones.whitening import Whitening
-from models.descriptor.data import Pictures
-from models.descriptor.edits import squeezed
-from models.descriptor.network import Descriptor, pooled
-from models.weights import sha256_of
-from schemas.config import BackboneConfig
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.efficientnet_lite0 import MEAN, STD
+from cliptrace.models.backbones.onnx_graph import graph
+from cliptrace.models.backbones.onnx_int8 import int8_graph
+from cliptrace.models.backbones.registry import Embedder, config_to_json, load_config
+from cliptrace.models.backbones.whitening import Whitening
+from cliptrace.models.descriptor.data import Pictures
+from cliptrace.models.descriptor.edits import squeezed
+from cliptrace.models.descriptor.network import Descriptor, pooled
+from cliptrace.models.weights import sha256_of
+from cliptrace.schemas.config import BackboneConfig
 
 Floats = NDArray[np.float32]
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from models.backbones.efficientnet_lite0 import LAYERS, MEAN, STD, EfficientNetLite0
-from models.backbones.whitening import Whitening
-from models.descriptor.edits import Frame, squeezed
+from cliptrace.models.backbones.efficientnet_lite0 import LAYERS, MEAN, STD, EfficientNetLite0
+from cliptrace.models.backbones.whitening import Whitening
+from cliptrace.models.descriptor.edits import Frame, squeezed
 
 _SMALLEST = 1e-6
 """Keeps the cube root's slope finite where a channel is silent."""

@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from models.backbones import efficientnet_lite0
-from models.backbones.registry import load_config
-from models.backbones.whitening import Whitening
-from models.descriptor.data import EDITED, Batch, Batches, Pictures
-from models.descriptor.edits import edited
-from models.descriptor.export import write
-from models.descriptor.losses import anchor, contrastive, entropy
-from models.descriptor.network import Descriptor, freeze_below, pooled
-from models.training import CHECKPOINT_S, fit, schedule
-from models.weights import read_verified
-from schemas.config import BackboneConfig
+from cliptrace.models.backbones import efficientnet_lite0
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.backbones.whitening import Whitening
+from cliptrace.models.descriptor.data import EDITED, Batch, Batches, Pictures
+from cliptrace.models.descriptor.edits import edited
+from cliptrace.models.descriptor.export import write
+from cliptrace.models.descriptor.losses import anchor, contrastive, entropy
+from cliptrace.models.descriptor.network import Descriptor, freeze_below, pooled
+from cliptrace.models.training import CHECKPOINT_S, fit, schedule
+from cliptrace.models.weights import read_verified
+from cliptrace.schemas.config import BackboneConfig
 
 START = "efficientnet_lite0"
 _SAME_PICTURE = 0.85
@@ -144,7 +144,7 @@ def run(data: Sequence[Path], output: Path, config: TrainConfig) -> BackboneConf
 
 
 def train(pictures: Pictures, output: Path, config: TrainConfig, checkpoint_s: float = CHECKPOINT_S) -> Descriptor:
-    """The averaged descriptor after ``config.steps`` steps. ``output``: as models.training.fit has it."""
+    """The averaged descriptor after ``config.steps`` steps. ``output``: as cliptrace.models.training.fit has it."""
     trainer = Trainer(pictures, config)
     batches = Batches(pictures, config.pictures, config.sizes, config.steps, config.seed)
     parts = {

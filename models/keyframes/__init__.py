@@ -12,11 +12,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from models.keyframes.content import select_content
-from models.keyframes.scored import select_scored
-from models.keyframes.uniform import select_uniform
-from models.ssan.shipped import open_ske, ske_sha256
-from schemas.config import KeyframeConfig
+from cliptrace.models.keyframes.content import select_content
+from cliptrace.models.keyframes.scored import select_scored
+from cliptrace.models.keyframes.uniform import select_uniform
+from cliptrace.models.ssan.shipped import open_ske, ske_sha256
+from cliptrace.schemas.config import KeyframeConfig
 
 Selection = tuple[NDArray[np.int64], NDArray[np.float32]]
 """Positions int64[K] in the tile, strictly increasing, and the selector's confidence float32[K] in [0, 1]."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records import Segment
+from cliptrace.schemas.records import Segment
 
 Pair = tuple[str, str]
 SegmentsByPair = Mapping[Pair, Sequence[Segment]]

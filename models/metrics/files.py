@@ -16,10 +16,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.metrics.boxes import Pair
-from models.metrics.report import Truth
-from schemas.errors import UsageError
-from schemas.records import Match, Segment
+from cliptrace.models.metrics.boxes import Pair
+from cliptrace.models.metrics.report import Truth
+from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.records import Match, Segment
 
 _IDS = ("query_id", "ref_id")
 _TIMES = ("query_start", "query_end", "ref_start", "ref_end")

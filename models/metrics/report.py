@@ -6,11 +6,11 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable
 
-from models.metrics import segments
-from models.metrics.boxes import Pair, SegmentsByPair
-from models.metrics.retrieval import mean_average_precision
-from models.metrics.segments import BoundaryError, Score
-from schemas.records import Match, Segment
+from cliptrace.models.metrics import segments
+from cliptrace.models.metrics.boxes import Pair, SegmentsByPair
+from cliptrace.models.metrics.retrieval import mean_average_precision
+from cliptrace.models.metrics.segments import BoundaryError, Score
+from cliptrace.schemas.records import Match, Segment
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics.boxes import Pair
+from cliptrace.models.metrics.boxes import Pair
 
 
 def average_precision(relevant: Sequence[bool], scores: Sequence[float], positives: int) -> float:

@@ -1,7 +1,7 @@
 """How well predicted segments cover the true ones: the metrics of VCSL, VCDB and VSC22, and boundary errors.
 
 Truth and prediction are mappings ``(query_id, ref_id) → segments``; a missing pair and a pair without segments are the
-same. Segments overlap when they share time on both axes, query and reference (``models.metrics.boxes``).
+same. Segments overlap when they share time on both axes, query and reference (``cliptrace.models.metrics.boxes``).
 
 Where a ratio would divide by nothing it is 1: who predicts nothing says nothing wrong (precision), and where nothing is
 true nothing can be missed (recall). So F1 is 0 when only one of truth and prediction is empty, and 1 when both are.
@@ -14,7 +14,7 @@ from statistics import fmean, median
 
 import numpy as np
 
-from models.metrics.boxes import Bools, Floats, SegmentsByPair, overlaps, paired, slices, to_boxes
+from cliptrace.models.metrics.boxes import Bools, Floats, SegmentsByPair, overlaps, paired, slices, to_boxes
 
 _AXES = (0, 1)  # query, reference
 

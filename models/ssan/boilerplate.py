@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.config import BASIS_FPS
+from cliptrace.schemas.config import BASIS_FPS
 
 Frames = NDArray[np.uint8]
 Random = np.random.Generator

@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.backbones.background import Background
-from models.backbones.registry import Embedder
-from models.borders import cropped, find_borders
-from models.descriptor.codec import recompressed
-from models.descriptor.edits import edited, squeezed
-from models.descriptor.export import BACKGROUND_SIZE, blanks
-from models.footage import SHORT_SIDE, files_below, is_video, read_video
-from models.ssan import boilerplate
-from models.thumbs import THUMB_SIZE, thumbs
-from schemas.config import BASIS_FPS, TILE_S, BackboneConfig
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.registry import Embedder
+from cliptrace.models.borders import cropped, find_borders
+from cliptrace.models.descriptor.codec import recompressed
+from cliptrace.models.descriptor.edits import edited, squeezed
+from cliptrace.models.descriptor.export import BACKGROUND_SIZE, blanks
+from cliptrace.models.footage import SHORT_SIDE, files_below, is_video, read_video
+from cliptrace.models.ssan import boilerplate
+from cliptrace.models.thumbs import THUMB_SIZE, thumbs
+from cliptrace.schemas.config import BASIS_FPS, TILE_S, BackboneConfig
 
 _TILE = round(BASIS_FPS * TILE_S)
 _RECOMPRESSED_SHARE = 0.5

@@ -11,12 +11,12 @@ import torch
 import torch.utils.data
 from numpy.typing import NDArray
 
-from models.keyframes.content import select_content
-from models.ssan.grid import PIXEL_S, to_grid
-from models.ssan.pairs import Footage, Ints, PairMaker, Random
-from models.ssan.teacher import keyframes
-from models.ssan.tiles import FRAMES, tile
-from schemas.config import BASIS_FPS
+from cliptrace.models.keyframes.content import select_content
+from cliptrace.models.ssan.grid import PIXEL_S, to_grid
+from cliptrace.models.ssan.pairs import Footage, Ints, PairMaker, Random
+from cliptrace.models.ssan.teacher import keyframes
+from cliptrace.models.ssan.tiles import FRAMES, tile
+from cliptrace.schemas.config import BASIS_FPS
 
 SIDES = {64: (0.4, 32), 128: (0.35, 12), 256: (0.17, 4), 512: (0.08, 1)}
 """Side of a batch's maps in pixels → how often, and maps a batch."""

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ssan.grid import Grid
+from cliptrace.models.ssan.grid import Grid
 
 Floats = NDArray[np.float32]
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.ssan.fit import Line
-from models.ssan.timed import TimedMap
+from cliptrace.models.ssan.fit import Line
+from cliptrace.models.ssan.timed import TimedMap
 
 _NEXT_TO = 2
 """Keyframes beside a block that may show the same."""

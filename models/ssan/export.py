@@ -14,8 +14,8 @@ import onnx
 import safetensors.numpy
 import torch
 
-from models.backbones.onnx_graph import external_tensors
-from models.weights import sha256_of
+from cliptrace.models.backbones.onnx_graph import external_tensors
+from cliptrace.models.weights import sha256_of
 
 SPD_FREE = {"maps": {0: "N", 2: "H", 3: "W"}, "cells": {0: "N", 2: "A"}}
 SKE_FREE = {"tiles": {0: "N"}, "scores": {0: "N"}}

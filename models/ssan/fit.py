@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.ssan.timed import Floats, Rows, TimedMap, Times
+from cliptrace.models.ssan.timed import Floats, Rows, TimedMap, Times
 
 _SHIFTS = np.linspace(-1.0, 1.0, 13)
 _SHIFT_KEYFRAMES, _SHIFT_SHARE = 2.0, 0.2

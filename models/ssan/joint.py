@@ -13,12 +13,12 @@ import numpy as np
 import torch
 import torch.utils.data
 
-from models.ssan.data import Example, MapMaker, Tiles, as_tiles, collate
-from models.ssan.grid import PIXEL_S
-from models.ssan.ske import SKE
-from models.ssan.spd import SPD
-from models.ssan.tiles import FRAMES
-from schemas.config import BASIS_FPS
+from cliptrace.models.ssan.data import Example, MapMaker, Tiles, as_tiles, collate
+from cliptrace.models.ssan.grid import PIXEL_S
+from cliptrace.models.ssan.ske import SKE
+from cliptrace.models.ssan.spd import SPD
+from cliptrace.models.ssan.tiles import FRAMES
+from cliptrace.schemas.config import BASIS_FPS
 
 _POOLED = round(BASIS_FPS * PIXEL_S)
 SIDE = FRAMES // _POOLED

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from models.ssan.detect import CLASSES, STRIDES
-from models.ssan.spd import centres
+from cliptrace.models.ssan.detect import CLASSES, STRIDES
+from cliptrace.models.ssan.spd import centres
 
 _SIZES = ((0.0, 14.0), (10.0, 36.0), (28.0, 84.0), (68.0, 180.0), (150.0, 1e9))
 """Longer sides in pixels of the copies that each grid is responsible for."""

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ssan.clips import Clip
-from schemas.config import BASIS_FPS
+from cliptrace.models.ssan.clips import Clip
+from cliptrace.schemas.config import BASIS_FPS
 
 LENGTHS_S = (
     (1, 3, 4, 5, 7, 8, 9, 10, 11, 14, 14, 18, 24, 37, 43, 68, 92, 138, 154, 209),

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from models.ssan.fit import Line, fit_box
-from models.ssan.timed import Rows, TimedMap, Times
+from cliptrace.models.ssan.fit import Line, fit_box
+from cliptrace.models.ssan.timed import Rows, TimedMap, Times
 
 _SPEEDS = (1.0, 0.8, 1.25, 0.65, 1.55, 0.5, 2.0, 0.33, 3.0, 0.25, 4.0)
 _STEP_S = 0.25

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.graphs import Graph
-from models.ssan.tiles import tile
-from models.weights import WEIGHTS
-from schemas.errors import UsageError
+from cliptrace.models.graphs import Graph
+from cliptrace.models.ssan.tiles import tile
+from cliptrace.models.weights import WEIGHTS
+from cliptrace.schemas.errors import UsageError
 
 Floats = NDArray[np.float32]
 

@@ -11,7 +11,7 @@ import itertools
 import torch
 from torch import nn
 
-from models.ssan.detect import CLASSES, FARTHEST, STRIDES
+from cliptrace.models.ssan.detect import CLASSES, FARTHEST, STRIDES
 
 _WIDTHS = (24, 48, 64, 96, 128)
 _NECK = 32

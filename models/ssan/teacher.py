@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.config import BASIS_FPS
+from cliptrace.schemas.config import BASIS_FPS
 
 PRICE = 0.3
 """What a keyframe costs; a frame that its keyframe resembles with cosine s costs 1 - s."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.thumbs import THUMB_SIZE
+from cliptrace.models.thumbs import THUMB_SIZE
 
 BLOCKS = 24
 SIDE = BLOCKS * THUMB_SIZE

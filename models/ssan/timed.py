@@ -7,7 +7,7 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ssan.grid import edges
+from cliptrace.models.ssan.grid import edges
 
 Floats = NDArray[np.float32]
 Times = NDArray[np.float64]

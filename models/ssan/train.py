@@ -11,19 +11,19 @@ import torch
 import torch.utils.data
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from models.ssan.clips import load_clips
-from models.ssan.data import Batches, MapMaker, TileBatches, Tiles
-from models.ssan.detect import STRIDES
-from models.ssan.export import SKE_FREE, SPD_FREE, write
-from models.ssan.joint import Joint, JointBatch, JointBatches
-from models.ssan.losses import BOX_WEIGHT, spd_loss
-from models.ssan.pairs import PairMaker
-from models.ssan.ske import SKE
-from models.ssan.spd import SPD, decode
-from models.ssan.tiles import SIDE
-from models.training import fit, schedule
-from models.verification.probability import UNCALIBRATED
-from schemas.config import BackboneConfig
+from cliptrace.models.ssan.clips import load_clips
+from cliptrace.models.ssan.data import Batches, MapMaker, TileBatches, Tiles
+from cliptrace.models.ssan.detect import STRIDES
+from cliptrace.models.ssan.export import SKE_FREE, SPD_FREE, write
+from cliptrace.models.ssan.joint import Joint, JointBatch, JointBatches
+from cliptrace.models.ssan.losses import BOX_WEIGHT, spd_loss
+from cliptrace.models.ssan.pairs import PairMaker
+from cliptrace.models.ssan.ske import SKE
+from cliptrace.models.ssan.spd import SPD, decode
+from cliptrace.models.ssan.tiles import SIDE
+from cliptrace.models.training import fit, schedule
+from cliptrace.models.verification.probability import UNCALIBRATED
+from cliptrace.schemas.config import BackboneConfig
 
 Losses = dict[str, torch.Tensor]
 _WARM_UP = 200

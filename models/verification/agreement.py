@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.pictures import SIDE, Pictures
-from models.verification.registration import Affine, even, laid_on
+from cliptrace.models.verification.pictures import SIDE, Pictures
+from cliptrace.models.verification.registration import Affine, even, laid_on
 
 _SOFT = 1.0
 """Deviation of the blur, in pixels, that forgives a registration that is not exact."""

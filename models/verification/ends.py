@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.agreement import correlation
-from models.verification.film import Film
-from models.verification.stills import Stretch
+from cliptrace.models.verification.agreement import correlation
+from cliptrace.models.verification.film import Film
+from cliptrace.models.verification.stills import Stretch
 
 _BESIDE_S = 1.0
 """How far from the cut a finding's end may be."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.agreement import softened
-from models.verification.pictures import Pictures, decode
+from cliptrace.models.verification.agreement import softened
+from cliptrace.models.verification.pictures import Pictures, decode
 
 Times = NDArray[np.float64]
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.agreement import Agreement, agreement
-from models.verification.ends import loose_ends
-from models.verification.film import Film
-from models.verification.registration import Affine, register
+from cliptrace.models.verification.agreement import Agreement, agreement
+from cliptrace.models.verification.ends import loose_ends
+from cliptrace.models.verification.film import Film
+from cliptrace.models.verification.registration import Affine, register
 
 Times = NDArray[np.float64]
 

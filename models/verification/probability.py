@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from models.ssan.evidence import Evidence
-from models.verification.look import Look
+from cliptrace.models.ssan.evidence import Evidence
+from cliptrace.models.verification.look import Look
 
 _LOOKED = 8
 """Features that a look adds."""

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.pictures import SIDE, Pictures
+from cliptrace.models.verification.pictures import SIDE, Pictures
 
 Affine = NDArray[np.float32]
 """float32[2, 3]: where in the query's picture a place (x, y, 1) of the reference's is, in pixels."""

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.film import Film
-from models.verification.registration import Affine, laid_on
+from cliptrace.models.verification.film import Film
+from cliptrace.models.verification.registration import Affine, laid_on
 
 Times = NDArray[np.float64]
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ssan.fit import Line
-from models.verification.film import Film
-from models.verification.look import Look, second_look
-from models.verification.registration import SURE, Affine
-from models.verification.retiming import best_timing
-from models.verification.stills import SHORTEST_S, Stretch, moves, still_stretches, without
+from cliptrace.models.ssan.fit import Line
+from cliptrace.models.verification.film import Film
+from cliptrace.models.verification.look import Look, second_look
+from cliptrace.models.verification.registration import SURE, Affine
+from cliptrace.models.verification.retiming import best_timing
+from cliptrace.models.verification.stills import SHORTEST_S, Stretch, moves, still_stretches, without
 
 Times = NDArray[np.float64]
 _LAID = 0.6

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.pictures import Pictures
+from cliptrace.models.verification.pictures import Pictures
 
 Times = NDArray[np.float64]
 Stretch = tuple[float, float]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from schemas.errors import CliptraceError
+from cliptrace.schemas.errors import CliptraceError
 
 WEIGHTS = Path(__file__).parent
 """Each folder in it is a model: ``model.safetensors``, ``config.json``, and what else that names."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.milvus import standalone
+from cliptrace.deploy.milvus import standalone
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.dedup_jobs import Job, running, standing
-from pipelines.prism import find_prism
-from schemas.errors import CliptraceError
+from cliptrace.pipelines.prism import find_prism
+from cliptrace.schemas.errors import CliptraceError
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 

@@ -19,14 +19,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "pipeline"))
 from gallery_reading import frames, index, stored
 
-from deploy.flink import cluster
-from deploy.flink.configuration import Shape
-from deploy.milvus import standalone
+from cliptrace.deploy.flink import cluster
+from cliptrace.deploy.flink.configuration import Shape
+from cliptrace.deploy.milvus import standalone
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 INSTALLED = """
-import importlib.metadata, json, pipelines.cli
-print(json.dumps([pipelines.cli.__file__, *(each.name for each in importlib.metadata.distributions())]))
+import importlib.metadata, json, cliptrace.pipelines.cli
+print(json.dumps([cliptrace.pipelines.cli.__file__, *(each.name for each in importlib.metadata.distributions())]))
 """
 COUNTING = Path(__file__).with_name("counting_job.py")
 

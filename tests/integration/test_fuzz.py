@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import fuzz
 from benchmarks.mutations import mutated, mutated_json
-from schemas.errors import CliptraceError
+from cliptrace.schemas.errors import CliptraceError
 
 
 @pytest.mark.parametrize("target", list(fuzz.TARGETS))

@@ -16,15 +16,15 @@ import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipelines.index import IndexOptions, build, open_or_create
-from pipelines.models import feature_config
-from schemas.errors import CliptraceError
-from schemas.records import VideoSource
-from transforms.aligning import AlignCandidates
-from transforms.exact import FindExactCopies
-from transforms.matching import FindCandidates, Found, MatchConfig
-from transforms.store.live import SharedVideos
-from transforms.store.vectors import TOKEN_VARIABLE, VectorStore
+from cliptrace.pipelines.index import IndexOptions, build, open_or_create
+from cliptrace.pipelines.models import feature_config
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.records import VideoSource
+from cliptrace.transforms.aligning import AlignCandidates
+from cliptrace.transforms.exact import FindExactCopies
+from cliptrace.transforms.matching import FindCandidates, Found, MatchConfig
+from cliptrace.transforms.store.live import SharedVideos
+from cliptrace.transforms.store.vectors import TOKEN_VARIABLE, VectorStore
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 SECRETS = {
@@ -66,7 +66,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, bytes]:
     printed = b""
     for command in commands:
         done = subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", *command, "--gallery", root / "gallery"],
+            [sys.executable, "-m", "cliptrace.pipelines.cli", *command, "--gallery", root / "gallery"],
             capture_output=True,
             env={**os.environ, **SECRETS},
             check=False,
@@ -142,8 +142,8 @@ def test_no_secret_is_in_a_job_graph(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_no_secret_is_in_an_error_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, SECRETS[TOKEN_VARIABLE])
-    monkeypatch.setattr("transforms.store.vectors._CONNECT_S", 0.5)
-    monkeypatch.setattr("transforms.store.vectors._CONNECT_WAITS_S", ())
+    monkeypatch.setattr("cliptrace.transforms.store.vectors._CONNECT_S", 0.5)
+    monkeypatch.setattr("cliptrace.transforms.store.vectors._CONNECT_WAITS_S", ())
     gallery = open_or_create(IndexOptions(sources=(), gallery=str(tmp_path / "g"), milvus="http://localhost:1"))
     with pytest.raises(CliptraceError) as caught, VectorStore.open("http://localhost:1", gallery.manifest):
         pass

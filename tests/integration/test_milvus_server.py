@@ -23,20 +23,20 @@ from store_examples import MANIFEST, features
 
 from benchmarks.fault_proxy import before
 from benchmarks.fault_stores import differences
-from deploy.milvus import standalone
-from pipelines import cli
-from schemas.errors import CliptraceError
-from transforms.store import ledger, vectors
-from transforms.store.vectors import VectorStore
+from cliptrace.deploy.milvus import standalone
+from cliptrace.pipelines import cli
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.transforms.store import ledger, vectors
+from cliptrace.transforms.store.vectors import VectorStore
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 DRIVER = """
 import sys
-import pipelines.running
-from transforms.store import retrying
-pipelines.running._LOCAL_WAVE = (1, 1 << 40)
+import cliptrace.pipelines.running
+from cliptrace.transforms.store import retrying
+cliptrace.pipelines.running._LOCAL_WAVE = (1, 1 << 40)
 retrying.PATIENCE_S = float(sys.argv.pop(1))
-from pipelines.cli import main
+from cliptrace.pipelines.cli import main
 sys.exit(main())
 """
 

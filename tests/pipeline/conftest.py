@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import cli
+from cliptrace.pipelines import cli
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 

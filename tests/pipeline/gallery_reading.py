@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import cli
-from schemas.gallery import frame_key, part_path
-from transforms.store import files
-from transforms.store.gallery import Gallery
+from cliptrace.pipelines import cli
+from cliptrace.schemas.gallery import frame_key, part_path
+from cliptrace.transforms.store import files
+from cliptrace.transforms.store.gallery import Gallery
 
 
 def load(root: Path) -> Gallery:

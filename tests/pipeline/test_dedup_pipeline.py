@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import cli
+from cliptrace.pipelines import cli
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 
@@ -156,7 +156,7 @@ def test_a_file_that_is_still_being_written_is_left(tmp_path: Path, monkeypatch:
     watched.mkdir()
     growing = watched / "growing.mp4"
     growing.write_bytes((CLIPS / "coffee.mp4").read_bytes()[:5000])
-    monkeypatch.setattr("pipelines.dedup.time.sleep", lambda _: growing.open("ab").write(b"more"))
+    monkeypatch.setattr("cliptrace.pipelines.dedup.time.sleep", lambda _: growing.open("ab").write(b"more"))
     code, text = dedup("--watch", watched, "--gallery", tmp_path / "g", "--output", tmp_path / "o", "--once")
     assert code == 0
     assert "still growing, left: 1\n" in text

@@ -20,14 +20,14 @@ import pyarrow.parquet as pq
 import pytest
 from gallery_reading import index, load, stored
 
-from pipelines import cli
-from pipelines import match as matching
-from schemas.gallery import part_path
-from transforms.store import files, ledger
-from transforms.store.gallery import locked, read_videos
+from cliptrace.pipelines import cli
+from cliptrace.pipelines import match as matching
+from cliptrace.schemas.gallery import part_path
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import locked, read_videos
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
-CLIPTRACE = [sys.executable, "-m", "pipelines.cli"]
+CLIPTRACE = [sys.executable, "-m", "cliptrace.pipelines.cli"]
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
@@ -114,7 +114,7 @@ def test_names_cannot_steer_a_terminal(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_who_reads_may_have_had_enough(gallery: Path) -> None:
-    command = f"{sys.executable} -m pipelines.cli gallery list --json --gallery {gallery} | true"
+    command = f"{sys.executable} -m cliptrace.pipelines.cli gallery list --json --gallery {gallery} | true"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
@@ -261,7 +261,7 @@ def test_a_second_writer_is_told_at_once(own: Path, capsys: pytest.CaptureFixtur
 
 def test_two_first_runs_make_one_gallery(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Both find no gallery; one makes it, the other is told, and may be run again."""
-    root, environment = tmp_path / "g", {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    root, environment = tmp_path / "g", {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
     clips = [CLIPS / "coffee.mp4", CLIPS / "cars.mp4"]
     commands = [[*CLIPTRACE, "index", str(clip), "--gallery", str(root)] for clip in clips]
     processes = [subprocess.Popen(c, stderr=subprocess.PIPE, text=True, env=environment) for c in commands]
@@ -308,7 +308,7 @@ def test_with_a_server_one_searches_while_another_indexes(
         assert "another process uses this gallery" in index(capsys, folder, "--gallery", root)[1]
     for name in ("cars", "coffee", "street"):
         shutil.copy(CLIPS / f"{name}.mp4", folder)
-    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
     command = [*CLIPTRACE, "index", str(folder), "--gallery", str(root)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         answers = 0

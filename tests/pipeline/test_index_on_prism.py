@@ -10,9 +10,9 @@ import apache_beam as beam
 import pytest
 from gallery_reading import frames, index, stored
 
-from pipelines.prism import find_prism
-from pipelines.running import run
-from schemas.errors import CliptraceError
+from cliptrace.pipelines.prism import find_prism
+from cliptrace.pipelines.running import run
+from cliptrace.schemas.errors import CliptraceError
 
 
 @pytest.fixture

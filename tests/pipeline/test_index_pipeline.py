@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from gallery_reading import index, load, stored
 
-from schemas.gallery import part_path
-from transforms.store import files, ledger
-from transforms.store.gallery import FrameReader, read_videos
+from cliptrace.schemas.gallery import part_path
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import FrameReader, read_videos
 
 GOOD = {"bottles.mp4", "cut.mp4", "sub/cars.mp4"}
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
@@ -23,8 +23,8 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a video was looked into")
 
-    monkeypatch.setattr("transforms.features.Begin.__call__", refuse)
-    monkeypatch.setattr("pipelines.index.run", refuse)
+    monkeypatch.setattr("cliptrace.transforms.features.Begin.__call__", refuse)
+    monkeypatch.setattr("cliptrace.pipelines.index.run", refuse)
 
 
 # The first run and the next

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from gallery_reading import index, stored, without_columns
 
-from pipelines import cli
-from transforms.store import ledger
+from cliptrace.pipelines import cli
+from cliptrace.transforms.store import ledger
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 NAMES = ("cars.mp4", "coffee.mp4", "street.mp4")
@@ -129,7 +129,7 @@ def test_a_report_has_no_exit_code_while_the_run_goes_on(
         seen.append(json.loads(path.read_text()))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipelines.index.run", interrupted)
+    monkeypatch.setattr("cliptrace.pipelines.index.run", interrupted)
     assert cli.main(["index", str(clips), "--gallery", str(tmp_path / "g"), "--report", str(path)]) == 1
     assert (seen[0]["exit_code"], seen[0]["finished"]) == (None, None)
     report = report_of(path)
@@ -192,7 +192,16 @@ def test_a_dry_run_refuses_what_a_run_would(own: Path, capsys: pytest.CaptureFix
 
 
 def test_a_reader_that_has_seen_enough_gets_no_traceback(clips: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pipelines.cli", "index", clips, "--gallery", tmp_path / "g", "--dry-run"]
+    command = [
+        sys.executable,
+        "-m",
+        "cliptrace.pipelines.cli",
+        "index",
+        clips,
+        "--gallery",
+        tmp_path / "g",
+        "--dry-run",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.close()

@@ -21,12 +21,12 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from gallery_reading import index, stored, without_columns
 
-from models.backbones.registry import load_config
-from pipelines import cli
-from schemas.config import KeyframeConfig, Limits
-from schemas.records import FrameFeatures, VideoSource
-from transforms.features import ExtractFeatures, FeatureConfig
-from transforms.store import files, ledger
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.pipelines import cli
+from cliptrace.schemas.config import KeyframeConfig, Limits
+from cliptrace.schemas.records import FrameFeatures, VideoSource
+from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
+from cliptrace.transforms.store import files, ledger
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 
@@ -36,9 +36,9 @@ DRIVER = """
 import faulthandler, signal, sys
 faulthandler.register(signal.SIGUSR1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background of a shell ignores it
-import pipelines.running
-pipelines.running._LOCAL_WAVE = (1, 1 << 40)
-from pipelines.cli import main
+import cliptrace.pipelines.running
+cliptrace.pipelines.running._LOCAL_WAVE = (1, 1 << 40)
+from cliptrace.pipelines.cli import main
 sys.exit(main())
 """
 

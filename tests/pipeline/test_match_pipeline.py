@@ -15,15 +15,15 @@ import pyarrow.parquet as pq
 import pytest
 from gallery_reading import load
 
-from models.backbones.background import Background
-from models.backbones.pooling import unit
-from models.backbones.registry import config_to_json, load_config
-from models.weights import WEIGHTS, sha256_of
-from pipelines import cli
-from schemas.errors import MediaError
-from schemas.gallery import part_path
-from transforms.store import files
-from transforms.store.gallery import read_videos
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.pooling import unit
+from cliptrace.models.backbones.registry import config_to_json, load_config
+from cliptrace.models.weights import WEIGHTS, sha256_of
+from cliptrace.pipelines import cli
+from cliptrace.schemas.errors import MediaError
+from cliptrace.schemas.gallery import part_path
+from cliptrace.transforms.store import files
+from cliptrace.transforms.store.gallery import read_videos
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 TOLERANCE_S = 0.6
@@ -138,7 +138,7 @@ def test_equal_bytes_are_a_match_whatever_comes_of_decoding(
     def broken(*_: object) -> None:
         raise MediaError("cannot be decoded today")
 
-    monkeypatch.setattr("transforms.features.extract_range", broken)
+    monkeypatch.setattr("cliptrace.transforms.features.extract_range", broken)
     assert match(tmp_path / "same.mp4", "--gallery", gallery, "--output", output)[0] == 3
     assert rows_of(output) == [row]
 
@@ -311,8 +311,8 @@ def test_a_removed_vector_store_is_told(gallery: Path, queries: Path, tmp_path: 
 def test_outputs_that_cannot_be(
     gallery: Path, queries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, code: int, message: str
 ) -> None:
-    monkeypatch.setattr("pipelines.match.new_run", lambda: "RUN")
-    monkeypatch.setattr("pipelines.match.run", None)
+    monkeypatch.setattr("cliptrace.pipelines.match.new_run", lambda: "RUN")
+    monkeypatch.setattr("cliptrace.pipelines.match.run", None)
     (tmp_path / "readme.md").touch()
     path = tmp_path / output
     assert match(queries, "--gallery", gallery, "--output", path) == (

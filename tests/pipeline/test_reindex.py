@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from gallery_reading import index, load
 
-from pipelines import cli
-from pipelines import reindex as reindexing
-from schemas.errors import CliptraceError
-from transforms.store.gallery import Gallery, locked, read_videos
-from transforms.store.verification import compare
+from cliptrace.pipelines import cli
+from cliptrace.pipelines import reindex as reindexing
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.transforms.store.gallery import Gallery, locked, read_videos
+from cliptrace.transforms.store.verification import compare
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 SMALL = {"bottles.mp4", "cut.mp4", "sub/cars.mp4"}
@@ -113,7 +113,7 @@ def test_one_that_was_cut_off_goes_on(
         patch.setattr(reindexing, "locked", lambda _: (_ for _ in ()).throw(CliptraceError("cut off")))
         assert run(capsys, "reindex", "--keyframes", "uniform:1", "--gallery", root)[0] == 1
     assert load(root).root == str(root)
-    monkeypatch.setattr("transforms.features.Begin.__call__", None)  # nothing is decoded again
+    monkeypatch.setattr("cliptrace.transforms.features.Begin.__call__", None)  # nothing is decoded again
     assert run(capsys, "reindex", "--keyframes", "uniform:1", "--gallery", root)[0] == 0
     assert set(keyframes(root)) == SMALL
 

@@ -11,8 +11,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "transforms"))
 import memory_files
 
-from pipelines import cli
-from transforms.store import ledger
+from cliptrace.pipelines import cli
+from cliptrace.transforms.store import ledger
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from pipelines import cli
-from schemas.gallery import STOPS_FILE
+from cliptrace.pipelines import cli
+from cliptrace.schemas.gallery import STOPS_FILE
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 INTRO_S, BODY_S = 3, 5

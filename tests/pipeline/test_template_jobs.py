@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import cli, running
-from transforms.store import ledger
+from cliptrace.pipelines import cli, running
+from cliptrace.transforms.store import ledger
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 TEMPLATE = ["--", "--template_location=gs://b/job"]

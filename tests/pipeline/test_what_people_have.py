@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipelines import cli
-from schemas.config import DEDUP_MIN_SCORE
+from cliptrace.pipelines import cli
+from cliptrace.schemas.config import DEDUP_MIN_SCORE
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 SMALL = "scale=320:180:force_original_aspect_ratio=increase,crop=320:180,setsar=1,fps=25"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("schemas", "models", "transforms", "pipelines", "deploy")
+PRODUCT = ("cliptrace", "schemas", "models", "transforms", "pipelines", "deploy")
 UNPICKLERS = frozenset({"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"})
 CALLS = frozenset({"eval", "exec", "os.system", "os.popen", "yaml.load", "pd.read_pickle", "torch.hub.load"})
 CSV = frozenset({"csv.writer", "csv.DictWriter", "pa_csv.write_csv", "pacsv.write_csv"})

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.verdicts import CANONICAL, DUPLICATE, OVERLAPS
+from cliptrace.schemas.verdicts import CANONICAL, DUPLICATE, OVERLAPS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operations.md").read_text()

@@ -12,12 +12,12 @@ import apache_beam as beam
 from apache_beam.coders import VarIntCoder
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from schemas.records import Failure, VideoSource
-from schemas.verdicts import Judgement, Policy, Verdict, now
-from transforms import telemetry
-from transforms.dedup.groups import Groups
-from transforms.dedup.log import Log, Row
-from transforms.fingerprints import changed_s
+from cliptrace.schemas.records import Failure, VideoSource
+from cliptrace.schemas.verdicts import Judgement, Policy, Verdict, now
+from cliptrace.transforms import telemetry
+from cliptrace.transforms.dedup.groups import Groups
+from cliptrace.transforms.dedup.log import Log, Row
+from cliptrace.transforms.fingerprints import changed_s
 
 Message = Judgement | Failure
 

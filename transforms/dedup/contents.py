@@ -14,10 +14,10 @@ from apache_beam.coders import StrUtf8Coder
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from schemas.records import ProbedVideo, Segment, VideoSource
-from schemas.verdicts import Judgement, Link
-from transforms import telemetry
-from transforms.fingerprints import fingerprint_of
+from cliptrace.schemas.records import ProbedVideo, Segment, VideoSource
+from cliptrace.schemas.verdicts import Judgement, Link
+from cliptrace.transforms import telemetry
+from cliptrace.transforms.fingerprints import fingerprint_of
 
 REMEMBER_S = 7 * 86_400
 """From its last copy on. The same content after that is decoded, and found as any other copy."""

@@ -17,8 +17,8 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
 
-from schemas.records import Segment
-from schemas.verdicts import Judgement, Link, Overlap, Policy, Verdict
+from cliptrace.schemas.records import Segment
+from cliptrace.schemas.verdicts import Judgement, Link, Overlap, Policy, Verdict
 
 _DAY_S = 86_400.0
 

@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 
-from schemas.config import BackboneConfig
-from schemas.records import FrameFeatures, Match
-from schemas.verdicts import Judgement, Link
-from transforms.aligning import Align
-from transforms.isolation import Results, RunIsolated
-from transforms.matching import Find, MatchConfig, Pair
-from transforms.store.gallery import Gallery, StoredVideo
-from transforms.store.live import SharedVideos
+from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.records import FrameFeatures, Match
+from cliptrace.schemas.verdicts import Judgement, Link
+from cliptrace.transforms.aligning import Align
+from cliptrace.transforms.isolation import Results, RunIsolated
+from cliptrace.transforms.matching import Find, MatchConfig, Pair
+from cliptrace.transforms.store.gallery import Gallery, StoredVideo
+from cliptrace.transforms.store.live import SharedVideos
 
 
 class JudgeUploads(beam.PTransform):

@@ -16,11 +16,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import CliptraceError
-from schemas.records import Failure, Segment
-from schemas.verdicts import Judgement, Link, Verdict
-from transforms.store import files
-from transforms.storing import to_lines
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.records import Failure, Segment
+from cliptrace.schemas.verdicts import Judgement, Link, Verdict
+from cliptrace.transforms.store import files
+from cliptrace.transforms.storing import to_lines
 
 VERDICTS, PAIRS, FAILURES = "verdicts", "pairs", "failures"
 _SHARDS = "*-*.jsonl"

@@ -13,12 +13,12 @@ import apache_beam as beam
 from apache_beam.io.gcp.pubsub import ReadFromPubSub, parse_subscription
 from apache_beam.transforms.deduplicate import DeduplicatePerKey
 
-from schemas.errors import CliptraceError, MediaError, UsageError
-from schemas.gallery import MAX_ID_BYTES
-from schemas.records import VideoSource
-from schemas.text import printable
-from transforms.isolation import Results, RunIsolated
-from transforms.sources import is_video
+from cliptrace.schemas.errors import CliptraceError, MediaError, UsageError
+from cliptrace.schemas.gallery import MAX_ID_BYTES
+from cliptrace.schemas.records import VideoSource
+from cliptrace.schemas.text import printable
+from cliptrace.transforms.isolation import Results, RunIsolated
+from cliptrace.transforms.sources import is_video
 
 FINALIZE = "OBJECT_FINALIZE"
 """The event of an object that is there as a whole, new or in place of another."""

@@ -12,14 +12,14 @@ from apache_beam.coders import PickleCoder
 from apache_beam.transforms.periodicsequence import PeriodicImpulse
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from schemas.records import VideoSource
-from schemas.verdicts import Judgement
-from transforms import telemetry
-from transforms.dedup.log import Log
-from transforms.fingerprints import changed_s
-from transforms.isolation import Results
-from transforms.sources import list_watched
-from transforms.store import files
+from cliptrace.schemas.records import VideoSource
+from cliptrace.schemas.verdicts import Judgement
+from cliptrace.transforms import telemetry
+from cliptrace.transforms.dedup.log import Log
+from cliptrace.transforms.fingerprints import changed_s
+from cliptrace.transforms.isolation import Results
+from cliptrace.transforms.sources import list_watched
+from cliptrace.transforms.store import files
 
 Seen = Mapping[str, tuple[str, bool]]
 """By id: the fingerprint at the last look, and whether it has been handed on."""

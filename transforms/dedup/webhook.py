@@ -22,11 +22,11 @@ from urllib.parse import urlsplit
 
 import apache_beam as beam
 
-from schemas.errors import UsageError
-from schemas.records import Failure
-from transforms import telemetry
-from transforms.dedup.log import VERDICTS, Log
-from transforms.store import files
+from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.records import Failure
+from cliptrace.transforms import telemetry
+from cliptrace.transforms.dedup.log import VERDICTS, Log
+from cliptrace.transforms.store import files
 
 SECRET_VARIABLE = "CLIPTRACE_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable, not a secret
 _CURSOR = "webhook.json"

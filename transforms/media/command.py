@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ffmpeg
 
-from schemas.config import BASIS_FPS, Limits
+from cliptrace.schemas.config import BASIS_FPS, Limits
 
 CONTAINERS = (
     # Each name stands for its whole family in ffmpeg's list ("mov" for mp4, m4v, 3gp; "matroska" for webm).

@@ -11,12 +11,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.config import BASIS_FPS, TILE_S, Limits
-from schemas.errors import MediaError
-from schemas.records import VideoInfo
-from transforms.media.command import decode_command, file_url
-from transforms.media.process import Process
-from transforms.media.ranges import seekable
+from cliptrace.schemas.config import BASIS_FPS, TILE_S, Limits
+from cliptrace.schemas.errors import MediaError
+from cliptrace.schemas.records import VideoInfo
+from cliptrace.transforms.media.command import decode_command, file_url
+from cliptrace.transforms.media.process import Process
+from cliptrace.transforms.media.ranges import seekable
 
 TILE_FRAMES = round(TILE_S * BASIS_FPS)
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from schemas.config import Limits
-from schemas.errors import MediaError
-from schemas.records import VideoInfo
-from schemas.text import text_of
-from transforms.media.command import file_url, probe_command
-from transforms.media.process import Process
+from cliptrace.schemas.config import Limits
+from cliptrace.schemas.errors import MediaError
+from cliptrace.schemas.records import VideoInfo
+from cliptrace.schemas.text import text_of
+from cliptrace.transforms.media.command import file_url, probe_command
+from cliptrace.transforms.media.process import Process
 
 _ANSWER_BYTES = 4 << 20
 _TOO_LARGE = re.compile(r"Picture size (\d+x\d+) (?:exceeds|is invalid)")

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from schemas.errors import CliptraceError
+from cliptrace.schemas.errors import CliptraceError
 
 _STDERR_BYTES = 8192
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")

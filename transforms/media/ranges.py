@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from schemas.config import TILE_S, Limits
-from schemas.records import VideoInfo, VideoRange, VideoSource
+from cliptrace.schemas.config import TILE_S, Limits
+from cliptrace.schemas.records import VideoInfo, VideoRange, VideoSource
 
 _SEEKABLE = frozenset({"mov", "matroska"})
 

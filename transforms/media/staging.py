@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from schemas.config import Limits
-from schemas.errors import MediaError
+from cliptrace.schemas.config import Limits
+from cliptrace.schemas.errors import MediaError
 
 _CHUNK_BYTES = 4 << 20
 _PREFIX = "cliptrace-"

@@ -12,9 +12,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.config import KeyframeConfig
-from schemas.errors import CliptraceError
-from transforms.store import files
+from cliptrace.schemas.config import KeyframeConfig
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.transforms.store import files
 
 POINTER = "current.json"
 FIRST = ""

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.errors import CliptraceError
-from schemas.gallery import part_path, video_key
-from transforms.store import files, ledger
-from transforms.store.gallery import Gallery, StoredVideo, read_videos
-from transforms.store.takedown import Tombstone, read_tombstones, removed_keys
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import part_path, video_key
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import Gallery, StoredVideo, read_videos
+from cliptrace.transforms.store.takedown import Tombstone, read_tombstones, removed_keys
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.errors import CliptraceError
-from schemas.gallery import VIDEOS, frames_schema, part_path
-from transforms.store import files, ledger
-from transforms.store.gallery import Gallery, part_name
-from transforms.store.sweeping import Vectors, sweep
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import VIDEOS, frames_schema, part_path
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import Gallery, part_name
+from cliptrace.transforms.store.sweeping import Vectors, sweep
 
 SHARD_KEYFRAMES = 20_000
 """Keyframes of a whole shard. One with at least half as many is left alone, unless rows of it were deleted."""

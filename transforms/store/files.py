@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from schemas.errors import CliptraceError
+from cliptrace.schemas.errors import CliptraceError
 
 
 def is_local(path: str) -> bool:

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from schemas.errors import CliptraceError, UsageError
-from schemas.gallery import (
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.gallery import (
     FORMAT_VERSION,
     VIDEOS,
     GalleryManifest,
@@ -27,12 +27,12 @@ from schemas.gallery import (
     part_path,
     video_key,
 )
-from schemas.records import FrameFeatures
-from transforms.store import files, ledger
-from transforms.store.builds import home_of, read_pointer, root_of
-from transforms.store.files import is_local
-from transforms.store.takedown import removed_keys
-from transforms.store.vectors import VectorStore
+from cliptrace.schemas.records import FrameFeatures
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.builds import home_of, read_pointer, root_of
+from cliptrace.transforms.store.files import is_local
+from cliptrace.transforms.store.takedown import removed_keys
+from cliptrace.transforms.store.vectors import VectorStore
 
 MANIFEST = "gallery.json"
 

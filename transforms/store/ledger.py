@@ -11,12 +11,12 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from schemas.errors import CliptraceError
-from schemas.gallery import LEDGER, generation_of, part_path
-from schemas.records import Failure, FrameFeatures, VideoSource
-from transforms.fingerprints import changed_s
-from transforms.store import files
-from transforms.store.takedown import Tombstone
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import LEDGER, generation_of, part_path
+from cliptrace.schemas.records import Failure, FrameFeatures, VideoSource
+from cliptrace.transforms.fingerprints import changed_s
+from cliptrace.transforms.store import files
+from cliptrace.transforms.store.takedown import Tombstone
 
 Commit = tuple[str, str]
 """Run and part: what the shards of one commit are named by."""

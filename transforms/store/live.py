@@ -7,8 +7,8 @@ from collections import defaultdict
 
 from apache_beam.utils.shared import Shared
 
-from transforms.store import ledger
-from transforms.store.gallery import Gallery, StoredVideo, read_shard, read_videos
+from cliptrace.transforms.store import ledger
+from cliptrace.transforms.store.gallery import Gallery, StoredVideo, read_shard, read_videos
 
 
 class LiveVideos:

@@ -7,14 +7,14 @@ import dataclasses
 import time
 from collections.abc import Sequence
 
-from schemas.errors import CliptraceError
-from transforms.store import ledger
-from transforms.store.builds import list_builds, root_of
-from transforms.store.catalogue import find_attempts
-from transforms.store.files import is_local
-from transforms.store.gallery import Gallery, locked
-from transforms.store.sweeping import drop_stale, sweep
-from transforms.store.takedown import Tombstone, bury, lift, read_tombstones
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.transforms.store import ledger
+from cliptrace.transforms.store.builds import list_builds, root_of
+from cliptrace.transforms.store.catalogue import find_attempts
+from cliptrace.transforms.store.files import is_local
+from cliptrace.transforms.store.gallery import Gallery, locked
+from cliptrace.transforms.store.sweeping import drop_stale, sweep
+from cliptrace.transforms.store.takedown import Tombstone, bury, lift, read_tombstones
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

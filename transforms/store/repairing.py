@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from schemas.errors import CliptraceError
-from schemas.gallery import VIDEOS, generation_of, part_path
-from transforms.store import files, ledger
-from transforms.store.gallery import Gallery, part_name, rewrite
-from transforms.store.sweeping import drop_rows, sweep
-from transforms.store.vectors import VectorStore
-from transforms.store.verification import Difference, Kind
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import VIDEOS, generation_of, part_path
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import Gallery, part_name, rewrite
+from cliptrace.transforms.store.sweeping import drop_rows, sweep
+from cliptrace.transforms.store.vectors import VectorStore
+from cliptrace.transforms.store.verification import Difference, Kind
 
 REMEDIES = {
     Kind.LEDGER_DAMAGED: "made anew from the videos shard beside them, or removed with it",

@@ -7,11 +7,11 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from models.stoplist import recurring
-from schemas.errors import CliptraceError
-from schemas.gallery import STOPS_FILE, video_key
-from transforms.store import files
-from transforms.store.gallery import FrameReader, Gallery, read_videos
+from cliptrace.models.stoplist import recurring
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import STOPS_FILE, video_key
+from cliptrace.transforms.store import files
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, read_videos
 
 _VIDEOS = 256
 _ENDS, _BETWEEN = 20, 12

@@ -13,12 +13,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.errors import CliptraceError
-from schemas.gallery import VIDEOS, part_path, video_key
-from transforms.store import files, ledger
-from transforms.store.gallery import Gallery, part_name
-from transforms.store.takedown import removed_keys
-from transforms.store.vectors import VectorStore
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import VIDEOS, part_path, video_key
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import Gallery, part_name
+from cliptrace.transforms.store.takedown import removed_keys
+from cliptrace.transforms.store.vectors import VectorStore
 
 Vectors = contextlib.AbstractContextManager[VectorStore]
 

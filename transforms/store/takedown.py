@@ -9,9 +9,9 @@ import dataclasses
 import json
 from collections.abc import Sequence
 
-from schemas.errors import CliptraceError
-from schemas.gallery import tombstone_path
-from transforms.store import files
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import tombstone_path
+from cliptrace.transforms.store import files
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

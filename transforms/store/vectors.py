@@ -17,11 +17,11 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import CliptraceError, UsageError
-from schemas.gallery import MAX_ID_BYTES, METRIC, GalleryManifest, frame_key, video_key
-from transforms.store.files import is_local
-from transforms.store.hits import Answer, Hits
-from transforms.store.retrying import CALL_S, WORK_S, is_refusal, message_of, retried
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.gallery import MAX_ID_BYTES, METRIC, GalleryManifest, frame_key, video_key
+from cliptrace.transforms.store.files import is_local
+from cliptrace.transforms.store.hits import Answer, Hits
+from cliptrace.transforms.store.retrying import CALL_S, WORK_S, is_refusal, message_of, retried
 
 Row = dict[str, Any]
 T = TypeVar("T")

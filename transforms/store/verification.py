@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import CliptraceError
-from schemas.gallery import frame_key, video_key
-from transforms.store import ledger
-from transforms.store.gallery import FrameReader, Gallery, StoredVideo, read_shard
-from transforms.store.sweeping import half_written, stale_rows, unacknowledged
-from transforms.store.takedown import removed_keys
-from transforms.store.vectors import VectorStore
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import frame_key, video_key
+from cliptrace.transforms.store import ledger
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, read_shard
+from cliptrace.transforms.store.sweeping import half_written, stale_rows, unacknowledged
+from cliptrace.transforms.store.takedown import removed_keys
+from cliptrace.transforms.store.vectors import VectorStore
 
 _PRECISION = 1e-3
 """Parquet has half precision: an element of a unit vector is off by a quarter of this at most."""

@@ -15,7 +15,7 @@ from benchmarks.attacks.media import grey_thumbs
 from benchmarks.attacks.plan import Piece, QueryPlan
 from benchmarks.attacks.render import render
 from benchmarks.attacks.splits import scan_folder
-from schemas.errors import UsageError
+from cliptrace.schemas.errors import UsageError
 
 REF = "counter.mp4"
 

@@ -11,7 +11,7 @@ from benchmarks.attacks import splits
 from benchmarks.attacks.media import ffmpeg, grey_thumbs
 from benchmarks.attacks.splits import FAMILIES, FOLDERS, Footage, find_footage, left_out, representatives, split_of
 from benchmarks.attacks.twins import TWIN, likeness
-from schemas.errors import UsageError
+from cliptrace.schemas.errors import UsageError
 
 
 def test_no_folder_belongs_to_two_splits() -> None:

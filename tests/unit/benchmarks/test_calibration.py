@@ -21,12 +21,12 @@ from benchmarks.calibration import (
 )
 from benchmarks.methods import as_match
 from benchmarks.pairs import Bench, Pair
-from models.alignment.spd import Candidate, SPDConfig
-from models.metrics.report import Truth
-from models.ssan.evidence import Evidence
-from models.ssan.fit import Line
-from models.verification.probability import UNCALIBRATED
-from schemas.records import Segment
+from cliptrace.models.alignment.spd import Candidate, SPDConfig
+from cliptrace.models.metrics.report import Truth
+from cliptrace.models.ssan.evidence import Evidence
+from cliptrace.models.ssan.fit import Line
+from cliptrace.models.verification.probability import UNCALIBRATED
+from cliptrace.schemas.records import Segment
 
 
 def test_a_logistic_curve_is_found_again() -> None:

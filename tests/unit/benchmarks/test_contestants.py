@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.contestants import view_columns
-from models.views import make_views
-from schemas.config import QUERY_VIEWS
+from cliptrace.models.views import make_views
+from cliptrace.schemas.config import QUERY_VIEWS
 
 
 @pytest.mark.parametrize("names", [("mirror",), ("insets", "turns"), ("halves",), QUERY_VIEWS])

@@ -15,14 +15,14 @@ from benchmarks.features import BasisFrames, Keyframes
 from benchmarks.methods import Grid, Method, above
 from benchmarks.pairs import Bench, as_truth, make_bench
 from benchmarks.tuning import MIN_SCORES, Trial, Tuner, best_threshold, f1_by_threshold
-from models.alignment.similarity import similarity_map
-from models.backbones.background import BETA, Background
-from models.keyframes import make_selector
-from models.metrics.report import Truth
-from models.metrics.segments import vcsl_score
-from schemas.config import BASIS_FPS, TILE_S, KeyframeConfig
-from schemas.records import Match, Segment
-from transforms.matching import MatchConfig
+from cliptrace.models.alignment.similarity import similarity_map
+from cliptrace.models.backbones.background import BETA, Background
+from cliptrace.models.keyframes import make_selector
+from cliptrace.models.metrics.report import Truth
+from cliptrace.models.metrics.segments import vcsl_score
+from cliptrace.schemas.config import BASIS_FPS, TILE_S, KeyframeConfig
+from cliptrace.schemas.records import Match, Segment
+from cliptrace.transforms.matching import MatchConfig
 
 DIMENSION = 64
 

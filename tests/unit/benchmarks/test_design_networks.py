@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from benchmarks.design_networks import cut, in_8_bits, in_floats, saved
-from models.backbones import efficientnet_lite0
-from models.backbones.onnx_int8 import plain_graph
-from models.backbones.registry import load_config
-from models.runtime import open_session
-from models.weights import read_verified
+from cliptrace.models.backbones import efficientnet_lite0
+from cliptrace.models.backbones.onnx_int8 import plain_graph
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.runtime import open_session
+from cliptrace.models.weights import read_verified
 
 SIDE = 64
 

@@ -12,8 +12,8 @@ import pytest
 
 from benchmarks.chart import draw
 from benchmarks.design_space import main
-from models.backbones.registry import config_to_json, load_config
-from models.weights import WEIGHTS
+from cliptrace.models.backbones.registry import config_to_json, load_config
+from cliptrace.models.weights import WEIGHTS
 
 
 @pytest.fixture

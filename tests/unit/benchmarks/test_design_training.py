@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from benchmarks import design_training
 from benchmarks.design_training import FIRST_TRAINED, main, run
-from models.backbones.registry import load_config
-from models.descriptor import export
-from models.descriptor.train import TrainConfig
-from models.weights import read_verified
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.descriptor import export
+from cliptrace.models.descriptor.train import TrainConfig
+from cliptrace.models.weights import read_verified
 
 CLIPS = Path(__file__).parents[2] / "data" / "clips"
 

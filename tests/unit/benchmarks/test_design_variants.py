@@ -9,10 +9,10 @@ import pytest
 
 from benchmarks.design_measure import milliseconds, pool_frames, project, whitening_of
 from benchmarks.design_variants import CUTS, Variant, shipped, variants
-from models.backbones.registry import Embedder, load_config
-from models.backbones.whitening import Whitening
-from models.runtime import open_session
-from schemas.errors import UsageError
+from cliptrace.models.backbones.registry import Embedder, load_config
+from cliptrace.models.backbones.whitening import Whitening
+from cliptrace.models.runtime import open_session
+from cliptrace.schemas.errors import UsageError
 
 SIDE = 64
 

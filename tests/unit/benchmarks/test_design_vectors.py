@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.design_vectors import STORAGES, best_similarities, bytes_of, kept, pool_regions
-from models.backbones.pooling import unit
+from cliptrace.models.backbones.pooling import unit
 
 
 def test_eight_bits_are_scaled_to_the_largest_component() -> None:

@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "transforms"))
 from store_examples import MANIFEST, features
 
 from benchmarks.fault_stores import differences
-from transforms.store.gallery import Gallery, commit
-from transforms.store.verification import Kind
+from cliptrace.transforms.store.gallery import Gallery, commit
+from cliptrace.transforms.store.verification import Kind
 
 
 @pytest.fixture

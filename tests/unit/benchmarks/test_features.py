@@ -7,9 +7,9 @@ import pytest
 
 import benchmarks.features
 from benchmarks.features import basis_frames, keyframes
-from models.backbones.registry import load_config
-from models.keyframes import make_selector
-from schemas.config import BASIS_FPS, KeyframeConfig
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.keyframes import make_selector
+from cliptrace.schemas.config import BASIS_FPS, KeyframeConfig
 
 BACKBONE = load_config("efficientnet_lite0")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.selections import EVERYTHING, at_random, content, local_maxima, scored, uniform
-from schemas.config import SKE_POINTS
+from cliptrace.schemas.config import SKE_POINTS
 
 
 def scenes(*lengths: int) -> np.ndarray:

@@ -6,8 +6,8 @@ import pytest
 from benchmarks.features import BasisFrames
 from benchmarks.selections import EVERYTHING, uniform
 from benchmarks.strangers import distractors, sharing_an_intro
-from models.backbones.background import Background
-from models.backbones.pooling import unit
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.pooling import unit
 
 DIMENSION = 64
 

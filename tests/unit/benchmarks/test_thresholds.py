@@ -11,8 +11,8 @@ import pytest
 from benchmarks.methods import END_TO_END_GRID
 from benchmarks.pairs import Bench, Pair, merged
 from benchmarks.thresholds import main
-from models.metrics.report import Truth
-from schemas.records import Segment
+from cliptrace.models.metrics.report import Truth
+from cliptrace.schemas.records import Segment
 
 
 def bench(found: float) -> Bench:

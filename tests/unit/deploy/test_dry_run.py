@@ -18,11 +18,11 @@ from packaging.requirements import Requirement
 sys.path.insert(0, str(Path(__file__).parents[1] / "transforms"))
 import memory_files
 
-from deploy.dataflow import container, dry_run
-from deploy.dataflow.stages import Stage, stages, strings
-from pipelines.cli import make_parser
-from pipelines.index import IndexOptions, new_manifest
-from transforms.store.gallery import Gallery
+from cliptrace.deploy.dataflow import container, dry_run
+from cliptrace.deploy.dataflow.stages import Stage, stages, strings
+from cliptrace.pipelines.cli import make_parser
+from cliptrace.pipelines.index import IndexOptions, new_manifest
+from cliptrace.transforms.store.gallery import Gallery
 
 MILVUS = "http://milvus:19530"
 ON_DATAFLOW = ["--", "--runner=DataflowRunner", "--sdk_container_image=registry.example/cliptrace:1"]

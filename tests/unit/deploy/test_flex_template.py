@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from deploy.dataflow.main import COMMANDS, command_line, main, options_of
-from pipelines.cli import make_parser
-from pipelines.parsers import add_command
-from schemas.errors import UsageError
+from cliptrace.deploy.dataflow.main import COMMANDS, command_line, main, options_of
+from cliptrace.pipelines.cli import make_parser
+from cliptrace.pipelines.parsers import add_command
+from cliptrace.schemas.errors import UsageError
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "dataflow"
 PARAMETERS: dict[str, dict[str, Any]] = {
@@ -182,7 +182,7 @@ def test_a_new_command_joins_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
             add_command(commands, "dedup", "decide").add_argument("--watch")
         return parser
 
-    monkeypatch.setattr("pipelines.cli.make_parser", with_dedup)
+    monkeypatch.setattr("cliptrace.pipelines.cli.make_parser", with_dedup)
     assert command_line(["--command=dedup", "--watch=gs://b/*.mp4"]) == ["dedup", "--watch=gs://b/*.mp4", "--"]
 
 

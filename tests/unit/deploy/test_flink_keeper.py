@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from deploy.flink import cluster
-from deploy.flink.keeper import Keeper
+from cliptrace.deploy.flink import cluster
+from cliptrace.deploy.flink.keeper import Keeper
 
 WAITS = ["sh", "-c", "sleep 600 & wait"]
 

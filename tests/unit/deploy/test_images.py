@@ -115,7 +115,9 @@ def test_what_is_copied_is_there_and_reaches_the_builder() -> None:
                 for source in words[:-1]:
                     assert (ROOT / source).exists()
                     assert f"!{source.split('/')[0]}" in allowed
-    assert {"schemas", "models", "transforms", "pipelines", "deploy"} <= {name.removeprefix("!") for name in allowed}
+    assert {"cliptrace", "schemas", "models", "transforms", "pipelines", "deploy"} <= {
+        name.removeprefix("!") for name in allowed
+    }
 
 
 def test_beam_and_python_are_the_same_everywhere() -> None:

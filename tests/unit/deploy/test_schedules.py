@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.cli import make_parser
+from cliptrace.pipelines.cli import make_parser
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 

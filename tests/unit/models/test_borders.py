@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.borders import cropped, find_borders
-from models.thumbs import thumbs
-from schemas.config import Limits
-from transforms.media.decode import Decoder
-from transforms.media.probe import probe
+from cliptrace.models.borders import cropped, find_borders
+from cliptrace.models.thumbs import thumbs
+from cliptrace.schemas.config import Limits
+from cliptrace.transforms.media.decode import Decoder
+from cliptrace.transforms.media.probe import probe
 
 SIDE = 224
 WHOLE = [0, 0, SIDE, SIDE]

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from models.keyframes import make_selector
-from schemas.config import KeyframeConfig
+from cliptrace.models.keyframes import make_selector
+from cliptrace.schemas.config import KeyframeConfig
 
 
 def flat_thumbs(levels):

@@ -18,12 +18,12 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from models.backbones import efficientnet_lite0
-from models.backbones.registry import load_config
-from models.runtime import open_session
-from models.weights import read_verified
-from schemas.config import BackboneConfig
-from schemas.errors import CliptraceError, UsageError
+from cliptrace.models.backbones import efficientnet_lite0
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.runtime import open_session
+from cliptrace.models.weights import read_verified
+from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.errors import CliptraceError, UsageError
 
 MEAN, STD = (0.1, 0.2, 0.3), (0.5, 0.6, 0.7)
 
@@ -122,7 +122,7 @@ def test_threads_share_a_session() -> None:
 def test_the_cpu_path_does_not_import_torch() -> None:
     code = (
         "import sys, numpy as np\n"
-        "from models.backbones.registry import Embedder, load_config\n"
+        "from cliptrace.models.backbones.registry import Embedder, load_config\n"
         "embedder = Embedder.open(load_config('efficientnet_lite0'))\n"
         "embedder.embed(np.zeros((1, 224, 224, 3), np.uint8))\n"
         "print('torch' in sys.modules)"
@@ -138,7 +138,10 @@ def test_onnx_runtime_keeps_to_itself(tmp_path: Path) -> None:
         name: value for name, value in os.environ.items() if name not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
     }
     subprocess.run(
-        [sys.executable, "-c", "import models.runtime"], cwd=root, env={**kept, "HOME": str(tmp_path)}, check=True
+        [sys.executable, "-c", "import cliptrace.models.runtime"],
+        cwd=root,
+        env={**kept, "HOME": str(tmp_path)},
+        check=True,
     )
     assert list(tmp_path.rglob("*")) == []
 

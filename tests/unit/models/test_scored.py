@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.keyframes.scored import select_scored
+from cliptrace.models.keyframes.scored import select_scored
 
 SCORES = st.lists(st.sampled_from([0.0, 0.1, 0.4, 0.5, 0.9, 1.0]), min_size=1, max_size=200).map(
     lambda values: np.array(values, np.float32)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.backbones.pooling import unit
-from models.stoplist import FEWEST_VIDEOS, is_stopped, is_uniform, penalty, recurring, taken_off
+from cliptrace.models.backbones.pooling import unit
+from cliptrace.models.stoplist import FEWEST_VIDEOS, is_stopped, is_uniform, penalty, recurring, taken_off
 
 DIMENSION = 64
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.thumbs import thumbs
+from cliptrace.models.thumbs import thumbs
 
 
 @pytest.mark.parametrize("count", [1, 5])

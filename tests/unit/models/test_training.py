@@ -11,8 +11,8 @@ import pytest
 import torch
 import torch.utils.data
 
-from models.training import CHECKPOINT, fit, schedule
-from schemas.errors import UsageError
+from cliptrace.models.training import CHECKPOINT, fit, schedule
+from cliptrace.schemas.errors import UsageError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.views import VIEWS, embed_views, make_views, view_count
-from schemas.config import QUERY_VIEWS
-from schemas.errors import UsageError
+from cliptrace.models.views import VIEWS, embed_views, make_views, view_count
+from cliptrace.schemas.config import QUERY_VIEWS
+from cliptrace.schemas.errors import UsageError
 
 Frames = NDArray[np.uint8]
 

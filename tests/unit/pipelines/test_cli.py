@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import cli, progress
-from pipelines.progress import Progress, Summary, named
-from pipelines.running import new_run, waves
-from schemas.records import VideoSource
-from transforms import telemetry
-from transforms.matching import MatchConfig
+from cliptrace.pipelines import cli, progress
+from cliptrace.pipelines.progress import Progress, Summary, named
+from cliptrace.pipelines.running import new_run, waves
+from cliptrace.schemas.records import VideoSource
+from cliptrace.transforms import telemetry
+from cliptrace.transforms.matching import MatchConfig
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from transforms.matching import MatchConfig
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     script = (
-        "import sys\nfrom pipelines.cli import main\n"
+        "import sys\nfrom cliptrace.pipelines.cli import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit as end: code = end.code\n"
         "heavy = {'torch', 'apache_beam', 'pymilvus', 'pyarrow', 'numpy', 'onnxruntime'} & set(sys.modules)\n"
@@ -208,7 +208,7 @@ def test_the_summary_names_the_first_few() -> None:
 
 
 def test_waves_are_bounded_in_videos_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.running._LOCAL_WAVE", (3, 100))
+    monkeypatch.setattr("cliptrace.pipelines.running._LOCAL_WAVE", (3, 100))
     sources = [VideoSource(str(n), "", f"{size}-0") for n, size in enumerate([10, 20, 30, 40, 70, 500, 1])]
     assert [[s.video_id for s in wave] for wave in waves(sources, [])] == [["2", "1", "0"], ["3"], ["4"], ["5"], ["6"]]
     assert len(list(waves(sources, ["--runner=FlinkRunner"]))) == 1

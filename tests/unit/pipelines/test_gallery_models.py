@@ -6,13 +6,13 @@ import dataclasses
 
 import pytest
 
-from models.backbones.registry import config_to_json, load_config
-from models.keyframes import with_weights
-from pipelines.models import feature_config, identity
-from schemas.config import QUERY_KEYFRAMES, BackboneConfig, KeyframeConfig
-from schemas.errors import CliptraceError
-from schemas.gallery import GalleryManifest
-from transforms.store.gallery import Gallery
+from cliptrace.models.backbones.registry import config_to_json, load_config
+from cliptrace.models.keyframes import with_weights
+from cliptrace.pipelines.models import feature_config, identity
+from cliptrace.schemas.config import QUERY_KEYFRAMES, BackboneConfig, KeyframeConfig
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import GalleryManifest
+from cliptrace.transforms.store.gallery import Gallery
 
 PLAIN = dataclasses.replace(load_config("efficientnet_lite0"), background="", background_sha256="")
 NEWER = dataclasses.replace(PLAIN, background="efficientnet_lite0/b2.safetensors", background_sha256="2" * 64)
@@ -22,7 +22,7 @@ OWN = dataclasses.replace(OLDER, name="mine", background="/models/b1.safetensors
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> BackboneConfig:
-    monkeypatch.setattr("pipelines.models.load_config", lambda name: NEWER)
+    monkeypatch.setattr("cliptrace.pipelines.models.load_config", lambda name: NEWER)
     return NEWER
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import apache_beam
 import pytest
 
-from pipelines.prism import find_prism
-from schemas.errors import CliptraceError
+from cliptrace.pipelines.prism import find_prism
+from cliptrace.schemas.errors import CliptraceError
 
 
 def program(folder: Path, name: str = "prism") -> str:

@@ -9,9 +9,9 @@ import grpc
 import pytest
 from apache_beam.options.pipeline_options import PortableOptions
 
-from pipelines import cli
-from pipelines.running import check_store, clear_error, options_of, run
-from schemas.errors import CliptraceError, UsageError
+from cliptrace.pipelines import cli
+from cliptrace.pipelines.running import check_store, clear_error, options_of, run
+from cliptrace.schemas.errors import CliptraceError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_index_refuses_before_it_makes_a_gallery(tmp_path: Path, capsys: pytest.
 
 WORKER_SAID = """Pipeline job failed in state FAILED: java.lang.RuntimeException: Error received: Traceback:
   File "x.py", line 6, in f
-schemas.errors.CliptraceError: ffmpeg is not installed: apt-get install ffmpeg
+cliptrace.schemas.errors.CliptraceError: ffmpeg is not installed: apt-get install ffmpeg
 
 During handling of the above exception, another exception occurred:
 
-schemas.errors.CliptraceError: ffmpeg is not installed: apt-get install ffmpeg [while running 'Run']
+cliptrace.schemas.errors.CliptraceError: ffmpeg is not installed: apt-get install ffmpeg [while running 'Run']
 """
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import make_parser
-from pipelines.settings import apply_settings
-from schemas.config import DEFAULT_VIEWS, KeyframeConfig
-from schemas.errors import UsageError
+from cliptrace.pipelines.cli import make_parser
+from cliptrace.pipelines.settings import apply_settings
+from cliptrace.schemas.config import DEFAULT_VIEWS, KeyframeConfig
+from cliptrace.schemas.errors import UsageError
 
 MATCH = ("match", "q.mp4", "--gallery", "g", "--output", "m.jsonl")
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pipelines.stopping import stop_if_asked, stoppable
+from cliptrace.pipelines.stopping import stop_if_asked, stoppable
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.gallery import collection_prefix, frame_key, part_path, video_key
-from schemas.records import FrameFeatures, Segment, VideoInfo, VideoSource
-from schemas.text import text_of
+from cliptrace.schemas.gallery import collection_prefix, frame_key, part_path, video_key
+from cliptrace.schemas.records import FrameFeatures, Segment, VideoInfo, VideoSource
+from cliptrace.schemas.text import text_of
 
 
 def test_keys_never_change() -> None:

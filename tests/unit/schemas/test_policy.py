@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.errors import UsageError
-from schemas.verdicts import Link, Policy
+from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.verdicts import Link, Policy
 
 
 def test_a_policy_is_read() -> None:

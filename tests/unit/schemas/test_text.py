@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.text import printable
+from cliptrace.schemas.text import printable
 
 
 @pytest.mark.parametrize(

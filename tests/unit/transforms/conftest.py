@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from store_examples import MANIFEST
 
-from transforms.store.gallery import Gallery
+from cliptrace.transforms.store.gallery import Gallery
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.records import Segment
-from schemas.verdicts import Judgement, Link
+from cliptrace.schemas.records import Segment
+from cliptrace.schemas.verdicts import Judgement, Link
 
 SEGMENT = Segment(0.0, 8.0, 2.0, 10.0, 0.9, speed=1.0)
 

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from schemas.config import KeyframeConfig
-from schemas.gallery import GalleryManifest, video_key
-from schemas.records import FrameFeatures, VideoInfo, VideoSource
-from transforms.store import files, ledger
-from transforms.store.gallery import Gallery
-from transforms.store.sweeping import sweep
+from cliptrace.schemas.config import KeyframeConfig
+from cliptrace.schemas.gallery import GalleryManifest, video_key
+from cliptrace.schemas.records import FrameFeatures, VideoInfo, VideoSource
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import Gallery
+from cliptrace.transforms.store.sweeping import sweep
 
 DIMENSION = 8
 BACKBONE = {

@@ -14,22 +14,22 @@ import pyarrow.parquet as pq
 import pytest
 from store_examples import DIMENSION, MANIFEST, NoVectors, features, row_groups, stored_precision, swept
 
-from schemas.config import BackboneConfig
-from schemas.errors import CliptraceError
-from schemas.gallery import generation_of, part_path
-from schemas.records import Failure
-from transforms.aligning import Align
-from transforms.matching import Find, MatchConfig
-from transforms.store import files, ledger
-from transforms.store.compaction import Compaction, compact
-from transforms.store.gallery import FrameReader, Gallery, commit, read_videos
-from transforms.store.live import SharedVideos
-from transforms.store.removal import reinstate, remove
-from transforms.store.repairing import repair
-from transforms.store.sweeping import stale_rows, unacknowledged
-from transforms.store.vectors import VectorStore
-from transforms.store.verification import compare
-from transforms.storing import record_failures
+from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import generation_of, part_path
+from cliptrace.schemas.records import Failure
+from cliptrace.transforms.aligning import Align
+from cliptrace.transforms.matching import Find, MatchConfig
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.compaction import Compaction, compact
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, commit, read_videos
+from cliptrace.transforms.store.live import SharedVideos
+from cliptrace.transforms.store.removal import reinstate, remove
+from cliptrace.transforms.store.repairing import repair
+from cliptrace.transforms.store.sweeping import stale_rows, unacknowledged
+from cliptrace.transforms.store.vectors import VectorStore
+from cliptrace.transforms.store.verification import compare
+from cliptrace.transforms.storing import record_failures
 
 BACKBONE = BackboneConfig("tiny", "onnx", "", "", 8, (0, 0, 0), (1, 1, 1), "vector", DIMENSION)
 

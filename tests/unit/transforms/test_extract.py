@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.backbones.registry import Embedder, load_config
-from models.keyframes import make_selector
-from schemas.config import BASIS_FPS, KeyframeConfig, Limits
-from schemas.records import VideoSource
-from transforms.extract import extract_range
-from transforms.media.probe import probe
-from transforms.media.ranges import split
+from cliptrace.models.backbones.registry import Embedder, load_config
+from cliptrace.models.keyframes import make_selector
+from cliptrace.schemas.config import BASIS_FPS, KeyframeConfig, Limits
+from cliptrace.schemas.records import VideoSource
+from cliptrace.transforms.extract import extract_range
+from cliptrace.transforms.media.probe import probe
+from cliptrace.transforms.media.ranges import split
 
 CLIP = Path(__file__).parents[2] / "data" / "clips" / "baseball.mp4"
 

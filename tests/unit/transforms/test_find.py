@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from store_examples import MANIFEST, Shelf, features
 
-from models.backbones.pooling import unit
-from schemas.config import BackboneConfig
-from schemas.records import FrameFeatures
-from transforms.matching import Find, Found, MatchConfig
-from transforms.store.gallery import Gallery
-from transforms.store.vectors import VectorStore
+from cliptrace.models.backbones.pooling import unit
+from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.records import FrameFeatures
+from cliptrace.transforms.matching import Find, Found, MatchConfig
+from cliptrace.transforms.store.gallery import Gallery
+from cliptrace.transforms.store.vectors import VectorStore
 
 DIMENSION = 64
 BACKBONE = BackboneConfig("tiny", "onnx", "", "", 8, (0, 0, 0), (1, 1, 1), "vector", DIMENSION)
@@ -62,7 +62,7 @@ class Search:
 
     def __init__(self, gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
         self._gallery, self._patch = gallery, monkeypatch
-        monkeypatch.setattr("transforms.matching.check_vectors", lambda *_: None)
+        monkeypatch.setattr("cliptrace.transforms.matching.check_vectors", lambda *_: None)
 
     def __call__(self, videos: list[FrameFeatures], query: FrameFeatures = QUERY, **config: int) -> Found:
         shelf = Shelf(videos)

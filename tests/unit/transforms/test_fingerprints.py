@@ -12,8 +12,8 @@ import memory_files
 import pytest
 from memory_files import MemoryFileSystem
 
-from schemas.records import VideoSource
-from transforms.fingerprints import MISSING, changed_s, fingerprints
+from cliptrace.schemas.records import VideoSource
+from cliptrace.transforms.fingerprints import MISSING, changed_s, fingerprints
 
 
 @pytest.fixture

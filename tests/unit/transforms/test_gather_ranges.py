@@ -9,8 +9,8 @@ import numpy as np
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
-from schemas.records import RangeFeatures, VideoInfo, VideoRange, VideoSource
-from transforms.features import _file_of, _GatherRanges
+from cliptrace.schemas.records import RangeFeatures, VideoInfo, VideoRange, VideoSource
+from cliptrace.transforms.features import _file_of, _GatherRanges
 
 
 def part(index: int, fingerprint: str) -> RangeFeatures:

@@ -14,12 +14,12 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
-from schemas.errors import CliptraceError, MediaError
-from schemas.records import Failure, VideoSource
-from transforms import telemetry
-from transforms.isolation import RunIsolated, failure_of
-from transforms.store import ledger
-from transforms.storing import RecordFailures
+from cliptrace.schemas.errors import CliptraceError, MediaError
+from cliptrace.schemas.records import Failure, VideoSource
+from cliptrace.transforms import telemetry
+from cliptrace.transforms.isolation import RunIsolated, failure_of
+from cliptrace.transforms.store import ledger
+from cliptrace.transforms.storing import RecordFailures
 
 
 class Work:

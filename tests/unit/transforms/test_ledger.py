@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from store_examples import NoVectors, features
 
-from schemas.errors import CliptraceError
-from schemas.gallery import part_path
-from schemas.records import Failure, VideoSource
-from transforms.store import files, ledger
-from transforms.store.gallery import Gallery, commit, read_videos
-from transforms.storing import record_failures
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import part_path
+from cliptrace.schemas.records import Failure, VideoSource
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import Gallery, commit, read_videos
+from cliptrace.transforms.storing import record_failures
 
 
 def test_a_damaged_ledger_is_named(gallery: Gallery) -> None:

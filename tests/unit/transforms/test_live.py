@@ -6,9 +6,9 @@ import dataclasses
 
 from store_examples import NoVectors, features
 
-from schemas.records import FrameFeatures
-from transforms.store.gallery import Gallery, commit
-from transforms.store.live import LiveVideos, SharedVideos
+from cliptrace.schemas.records import FrameFeatures
+from cliptrace.transforms.store.gallery import Gallery, commit
+from cliptrace.transforms.store.live import LiveVideos, SharedVideos
 
 
 def of_bytes(video_id: str, size_bytes: int) -> FrameFeatures:

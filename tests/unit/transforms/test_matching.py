@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from store_examples import features
 
-from models.backbones.registry import load_config
-from models.verification.pictures import encode
-from schemas.errors import CliptraceError
-from schemas.records import Candidate, FrameFeatures, Match
-from transforms.aligning import _picture_name, match_pair
-from transforms.matching import MatchConfig
-from transforms.store.gallery import StoredVideo
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.verification.pictures import encode
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.records import Candidate, FrameFeatures, Match
+from cliptrace.transforms.aligning import _picture_name, match_pair
+from cliptrace.transforms.matching import MatchConfig
+from cliptrace.transforms.store.gallery import StoredVideo
 
 
 class Frames:

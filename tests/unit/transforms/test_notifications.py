@@ -21,9 +21,9 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.errors import CliptraceError, MediaError, UsageError
-from schemas.records import VideoSource
-from transforms.dedup.notifications import Notifications, ParseNotifications, parse_notification
+from cliptrace.schemas.errors import CliptraceError, MediaError, UsageError
+from cliptrace.schemas.records import VideoSource
+from cliptrace.transforms.dedup.notifications import Notifications, ParseNotifications, parse_notification
 
 RESOURCE = {
     "kind": "storage#object",

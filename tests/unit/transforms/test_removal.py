@@ -13,21 +13,21 @@ import memory_files
 import pytest
 from store_examples import DIMENSION, MANIFEST, NoVectors, features, row_groups, swept
 
-from schemas.config import BackboneConfig
-from schemas.errors import CliptraceError
-from schemas.gallery import part_path, tombstone_path, video_key
-from schemas.records import Failure, VideoSource
-from transforms.aligning import Align
-from transforms.matching import Find, MatchConfig
-from transforms.store import files, ledger
-from transforms.store.catalogue import describe_video, find_attempts, gallery_stats, list_videos
-from transforms.store.compaction import compact
-from transforms.store.gallery import Gallery, commit, locked, read_videos
-from transforms.store.live import SharedVideos
-from transforms.store.removal import reinstate, remove
-from transforms.store.takedown import Tombstone, bury, is_removed, read_tombstones, removed_keys
-from transforms.store.vectors import VectorStore
-from transforms.storing import record_failures
+from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import part_path, tombstone_path, video_key
+from cliptrace.schemas.records import Failure, VideoSource
+from cliptrace.transforms.aligning import Align
+from cliptrace.transforms.matching import Find, MatchConfig
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.catalogue import describe_video, find_attempts, gallery_stats, list_videos
+from cliptrace.transforms.store.compaction import compact
+from cliptrace.transforms.store.gallery import Gallery, commit, locked, read_videos
+from cliptrace.transforms.store.live import SharedVideos
+from cliptrace.transforms.store.removal import reinstate, remove
+from cliptrace.transforms.store.takedown import Tombstone, bury, is_removed, read_tombstones, removed_keys
+from cliptrace.transforms.store.vectors import VectorStore
+from cliptrace.transforms.storing import record_failures
 
 BACKBONE = BackboneConfig("tiny", "onnx", "", "", 8, (0, 0, 0), (1, 1, 1), "vector", DIMENSION)
 
@@ -164,9 +164,9 @@ def test_a_removal_cut_off_at_any_step_may_be_run_again(
         raise KeyboardInterrupt
 
     step = {
-        "bury": "transforms.store.removal.locked",
-        "vectors": "transforms.store.sweeping.drop_rows",
-        "parquet": "transforms.store.ledger.write_removed",
+        "bury": "cliptrace.transforms.store.removal.locked",
+        "vectors": "cliptrace.transforms.store.sweeping.drop_rows",
+        "parquet": "cliptrace.transforms.store.ledger.write_removed",
     }[cut_after]
     monkeypatch.setattr(step, cut)
     with pytest.raises(KeyboardInterrupt):

@@ -10,10 +10,10 @@ import memory_files
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.errors import CliptraceError
-from schemas.records import Failure, Match, Searched, Segment
-from transforms.results import begin, finish, match_to_json, read_rows, told, write_part
-from transforms.store import files
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.records import Failure, Match, Searched, Segment
+from cliptrace.transforms.results import begin, finish, match_to_json, read_rows, told, write_part
+from cliptrace.transforms.store import files
 
 
 def match(query_id: str, ref_id: str, score: float, **metadata: dict[str, str]) -> Match:

@@ -6,8 +6,8 @@ import grpc
 import pytest
 from pymilvus.exceptions import DataNotMatchException, MilvusException, ParamError
 
-from transforms.store import retrying
-from transforms.store.retrying import is_refusal, is_transient, message_of, retried
+from cliptrace.transforms.store import retrying
+from cliptrace.transforms.store.retrying import is_refusal, is_transient, message_of, retried
 
 
 class Rpc(grpc.RpcError):

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.errors import CliptraceError, UsageError
-from schemas.records import VideoSource
-from transforms.fingerprints import MISSING, size_of
-from transforms.sources import list_sources
-from transforms.store import files
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.records import VideoSource
+from cliptrace.transforms.fingerprints import MISSING, size_of
+from cliptrace.transforms.sources import list_sources
+from cliptrace.transforms.store import files
 
 
 @pytest.fixture
@@ -363,7 +363,7 @@ def test_a_file_that_cannot_be_written_ends_the_run(here: Path, monkeypatch: pyt
     def full(source: list[str], target: list[str]) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("transforms.store.files.FileSystems.rename", full)
+    monkeypatch.setattr("cliptrace.transforms.store.files.FileSystems.rename", full)
     with pytest.raises(CliptraceError, match=r"^x: cannot be written: No space left on device$"):
         files.write_bytes("x", b"")
     assert [path.name for path in here.iterdir()] == ["file"]

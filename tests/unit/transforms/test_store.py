@@ -21,13 +21,21 @@ from hypothesis import strategies as st
 from pymilvus.exceptions import MilvusException
 from store_examples import BACKBONE, DIMENSION, MANIFEST, NoVectors, features, row_groups, stored_precision, swept
 
-from schemas.errors import CliptraceError, UsageError
-from schemas.gallery import LEDGER, VIDEOS, frames_schema, part_path, video_key
-from schemas.records import Failure, VideoInfo, VideoSource
-from transforms.store import files, ledger
-from transforms.store.gallery import FrameReader, Gallery, check_vectors, commit, locked, part_name, read_videos
-from transforms.store.vectors import VectorStore, check_address
-from transforms.storing import record_failures
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.gallery import LEDGER, VIDEOS, frames_schema, part_path, video_key
+from cliptrace.schemas.records import Failure, VideoInfo, VideoSource
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import (
+    FrameReader,
+    Gallery,
+    check_vectors,
+    commit,
+    locked,
+    part_name,
+    read_videos,
+)
+from cliptrace.transforms.store.vectors import VectorStore, check_address
+from cliptrace.transforms.storing import record_failures
 
 
 @pytest.fixture
@@ -97,7 +105,7 @@ def test_the_embedded_store_needs_a_local_gallery() -> None:
 
 def test_one_process_at_a_time(gallery: Gallery) -> None:
     script = (
-        "import sys; from transforms.store.gallery import locked\n"
+        "import sys; from cliptrace.transforms.store.gallery import locked\n"
         "with locked(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -354,8 +362,8 @@ def test_a_gallery_on_another_filesystem() -> None:
 
 
 def test_a_server_that_does_not_answer_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.store.vectors._CONNECT_S", 1.0)
-    monkeypatch.setattr("transforms.store.vectors._CONNECT_WAITS_S", (0.1,))
+    monkeypatch.setattr("cliptrace.transforms.store.vectors._CONNECT_S", 1.0)
+    monkeypatch.setattr("cliptrace.transforms.store.vectors._CONNECT_WAITS_S", (0.1,))
     with (
         pytest.raises(CliptraceError, match=r"^Milvus at http://localhost:1 cannot be used: "),
         VectorStore.open("http://localhost:1", MANIFEST),

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from store_examples import MANIFEST, NoVectors, features, stored_precision
 
-from models.verification.pictures import encode
-from schemas.errors import CliptraceError
-from schemas.records import FrameFeatures
-from transforms.store import files
-from transforms.store.gallery import FrameReader, Gallery, commit, read_videos
+from cliptrace.models.verification.pictures import encode
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.records import FrameFeatures
+from cliptrace.transforms.store import files
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, commit, read_videos
 
 
 def test_a_keyframe_of_the_default_dimension_takes_600_bytes_at_most(tmp_path: Path) -> None:

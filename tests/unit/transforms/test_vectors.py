@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from pymilvus.exceptions import MilvusException
 from store_examples import DIMENSION, MANIFEST, Shelf, features, row_groups, stored_precision
 
-from schemas.errors import CliptraceError
-from schemas.gallery import frame_key, part_path, video_key
-from schemas.records import FrameFeatures
-from transforms.store import files, ledger
-from transforms.store.gallery import FrameReader, Gallery, commit, read_videos
-from transforms.store.vectors import VectorStore
-from transforms.storing import StoreFeatures, _Commit
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import frame_key, part_path, video_key
+from cliptrace.schemas.records import FrameFeatures
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, commit, read_videos
+from cliptrace.transforms.store.vectors import VectorStore
+from cliptrace.transforms.storing import StoreFeatures, _Commit
 
 
 class Choosy:
@@ -188,7 +188,7 @@ def test_filters_name_keys_alone() -> None:
 
 def test_the_embedded_store_seals_what_was_written(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
     sealed: list[int] = []
-    monkeypatch.setattr("transforms.storing._SEALED_KEYFRAMES", 8)
+    monkeypatch.setattr("cliptrace.transforms.storing._SEALED_KEYFRAMES", 8)
     monkeypatch.setattr(VectorStore, "flush", lambda vectors: sealed.append(vectors.count()))
     commits = _Commit(gallery, "R1")
     commits.setup()

@@ -13,15 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 from store_examples import features
 
-from schemas.gallery import part_path
-from schemas.records import Failure
-from transforms.store import files, ledger
-from transforms.store.gallery import FrameReader, Gallery, commit, read_videos
-from transforms.store.repairing import REMEDIES, repair
-from transforms.store.takedown import Tombstone, bury
-from transforms.store.vectors import VectorStore
-from transforms.store.verification import Difference, Kind, compare
-from transforms.storing import record_failures
+from cliptrace.schemas.gallery import part_path
+from cliptrace.schemas.records import Failure
+from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, commit, read_videos
+from cliptrace.transforms.store.repairing import REMEDIES, repair
+from cliptrace.transforms.store.takedown import Tombstone, bury
+from cliptrace.transforms.store.vectors import VectorStore
+from cliptrace.transforms.store.verification import Difference, Kind, compare
+from cliptrace.transforms.storing import record_failures
 
 VIDEOS = {"a": features("a", 6), "b": features("b", 4), "c": features("c", 5), "d": features("d", 3)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records import Segment
+from cliptrace.schemas.records import Segment
 
 Times = NDArray[np.float64]
 

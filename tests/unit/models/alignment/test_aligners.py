@@ -9,9 +9,9 @@ from alignment_maps import background, draw, error, irregular, uniform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.alignment import ALIGNERS, align
-from models.ssan.shipped import spd_config
-from schemas.records import Segment
+from cliptrace.models.alignment import ALIGNERS, align
+from cliptrace.models.ssan.shipped import spd_config
+from cliptrace.schemas.records import Segment
 
 NAMES = sorted(ALIGNERS)
 every_aligner = pytest.mark.parametrize("name", NAMES)

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.alignment.borders import clip_to_line
-from models.alignment.paths import Path, keyframe_spans, split_at_gaps
-from models.alignment.scoring import mean_similarity, segment_score
-from models.alignment.similarity import search_rows, similarity_map
+from cliptrace.models.alignment.borders import clip_to_line
+from cliptrace.models.alignment.paths import Path, keyframe_spans, split_at_gaps
+from cliptrace.models.alignment.scoring import mean_similarity, segment_score
+from cliptrace.models.alignment.similarity import search_rows, similarity_map
 
 
 def test_similarity_map_is_cosine() -> None:

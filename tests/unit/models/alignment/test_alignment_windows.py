@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.alignment import align
-from models.alignment.merging import merge, strongest
-from models.alignment.windows import Window, WindowConfig, align_windows, choose_windows
-from schemas.records import Candidate, Segment
+from cliptrace.models.alignment import align
+from cliptrace.models.alignment.merging import merge, strongest
+from cliptrace.models.alignment.windows import Window, WindowConfig, align_windows, choose_windows
+from cliptrace.schemas.records import Candidate, Segment
 
 
 def candidate(query_frames: NDArray[np.int64], ref_frames: NDArray[np.int64], similarity: float = 0.9) -> Candidate:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.alignment.candidates import NOT_SHOWN, group_hits, spread_over
-from schemas.records import Candidate
+from cliptrace.models.alignment.candidates import NOT_SHOWN, group_hits, spread_over
+from cliptrace.schemas.records import Candidate
 
 ROWS = np.array([0, 0, 1, 1, 2])
 VIDEOS = np.array(["a", "b", "a", "a", "b"])

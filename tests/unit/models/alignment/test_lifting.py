@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.alignment.lifting import completed, runs_into
-from schemas.records import Segment
+from cliptrace.models.alignment.lifting import completed, runs_into
+from cliptrace.schemas.records import Segment
 
 INTRO = (np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0, 3.0]))
 

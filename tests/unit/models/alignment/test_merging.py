@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.alignment.merging import joined
-from schemas.records import Segment
+from cliptrace.models.alignment.merging import joined
+from cliptrace.schemas.records import Segment
 
 
 def test_pieces_that_follow_one_another_are_one_copy() -> None:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.alignment.snapping import snap
-from schemas.records import Segment
+from cliptrace.models.alignment.snapping import snap
+from cliptrace.schemas.records import Segment
 
 HALF_SECONDS = np.arange(0, 30, 0.5)
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from models.alignment import align
-from models.alignment.spd import SPDConfig, every_place
-from models.ssan.shipped import open_spd, spd_config
-from schemas.errors import UsageError
-from schemas.records import Segment
+from cliptrace.models.alignment import align
+from cliptrace.models.alignment.spd import SPDConfig, every_place
+from cliptrace.models.ssan.shipped import open_spd, spd_config
+from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.records import Segment
 
 
 def drawn(copies: list[tuple[float, float, float, float]], query_s: float = 30.0, ref_s: float = 25.0):

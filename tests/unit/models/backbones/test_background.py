@@ -11,11 +11,11 @@ import pytest
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from models.alignment.similarity import similarity_map
-from models.backbones.background import BETA, Background
-from models.backbones.pooling import unit
-from models.backbones.registry import Embedder, load_config
-from schemas.errors import CliptraceError
+from cliptrace.models.alignment.similarity import similarity_map
+from cliptrace.models.backbones.background import BETA, Background
+from cliptrace.models.backbones.pooling import unit
+from cliptrace.models.backbones.registry import Embedder, load_config
+from cliptrace.schemas.errors import CliptraceError
 
 SIX = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1], [0, -1], [-1, 0]], np.float32)
 

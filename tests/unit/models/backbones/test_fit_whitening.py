@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.backbones import fit_whitening
-from models.backbones.whitening import Whitening
+from cliptrace.models.backbones import fit_whitening
+from cliptrace.models.backbones.whitening import Whitening
 
 
 def test_variants_are_seeded_and_keep_the_shape() -> None:

@@ -10,11 +10,11 @@ import onnx
 import onnxruntime
 import pytest
 
-from models import runtime
-from models.backbones.onnx_int8 import int8_graph, plain_graph, quantised
-from models.backbones.registry import load_config
-from models.runtime import open_session
-from models.weights import read_verified, sha256_of
+from cliptrace.models import runtime
+from cliptrace.models.backbones.onnx_int8 import int8_graph, plain_graph, quantised
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.runtime import open_session
+from cliptrace.models.weights import read_verified, sha256_of
 
 SIDE = 64
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.backbones.pooling import pool, rmac_grid, unit
+from cliptrace.models.backbones.pooling import pool, rmac_grid, unit
 
 METHODS = ["mac", "spoc", "gem", "rmac"]
 

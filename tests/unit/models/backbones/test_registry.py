@@ -12,11 +12,11 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from models.backbones.pooling import unit
-from models.backbones.registry import Embedder, config_from_json, config_to_json, load_config
-from models.backbones.whitening import Whitening
-from models.weights import WEIGHTS
-from schemas.errors import CliptraceError, UsageError
+from cliptrace.models.backbones.pooling import unit
+from cliptrace.models.backbones.registry import Embedder, config_from_json, config_to_json, load_config
+from cliptrace.models.backbones.whitening import Whitening
+from cliptrace.models.weights import WEIGHTS
+from cliptrace.schemas.errors import CliptraceError, UsageError
 
 SETTINGS = {
     "name": "mine",

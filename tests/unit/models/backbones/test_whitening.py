@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from models.backbones.whitening import Whitening
-from schemas.errors import CliptraceError
+from cliptrace.models.backbones.whitening import Whitening
+from cliptrace.schemas.errors import CliptraceError
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.backbones import efficientnet_lite0
-from models.backbones.registry import load_config
-from models.backbones.whitening import Whitening
-from models.descriptor.data import Pictures
-from models.descriptor.network import Descriptor
-from models.weights import read_verified
+from cliptrace.models.backbones import efficientnet_lite0
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.backbones.whitening import Whitening
+from cliptrace.models.descriptor.data import Pictures
+from cliptrace.models.descriptor.network import Descriptor
+from cliptrace.models.weights import read_verified
 
 CLIPS = Path(__file__).parents[3] / "data" / "clips"
 

@@ -1,7 +1,7 @@
 import numpy as np
 
-from models.descriptor.codec import recompressed
-from models.descriptor.edits import squeezed
+from cliptrace.models.descriptor.codec import recompressed
+from cliptrace.models.descriptor.edits import squeezed
 
 
 def test_frames_come_back_in_order_with_artefacts():

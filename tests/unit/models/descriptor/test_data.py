@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.descriptor.data import EDITED, Batches, Pictures
-from models.descriptor.edits import squeezed
-from schemas.errors import UsageError
+from cliptrace.models.descriptor.data import EDITED, Batches, Pictures
+from cliptrace.models.descriptor.edits import squeezed
+from cliptrace.schemas.errors import UsageError
 
 
 def test_every_image_and_four_frames_a_second_of_every_video(pictures):

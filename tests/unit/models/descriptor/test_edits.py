@@ -2,7 +2,18 @@ import cv2
 import numpy as np
 import pytest
 
-from models.descriptor.edits import COMPOSITES, LOOKS, SHAPES, crop, downscale, edited, grey, inset, noise, squeezed
+from cliptrace.models.descriptor.edits import (
+    COMPOSITES,
+    LOOKS,
+    SHAPES,
+    crop,
+    downscale,
+    edited,
+    grey,
+    inset,
+    noise,
+    squeezed,
+)
 
 STRENGTHS = (0.0, 0.5, 1.0)
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.backbones.background import Background
-from models.backbones.registry import Embedder, load_config
-from models.backbones.whitening import Whitening
-from models.descriptor import export
-from models.descriptor.edits import squeezed
-from models.descriptor.export import whitened, write
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.registry import Embedder, load_config
+from cliptrace.models.backbones.whitening import Whitening
+from cliptrace.models.descriptor import export
+from cliptrace.models.descriptor.edits import squeezed
+from cliptrace.models.descriptor.export import whitened, write
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from models.descriptor.losses import anchor, contrastive, entropy
+from cliptrace.models.descriptor.losses import anchor, contrastive, entropy
 
 
 def test_contrastive_by_hand():

@@ -1,10 +1,10 @@
 import numpy as np
 import torch
 
-from models.backbones.pooling import gem
-from models.backbones.registry import load_config
-from models.descriptor.network import freeze_below
-from models.runtime import open_session
+from cliptrace.models.backbones.pooling import gem
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.descriptor.network import freeze_below
+from cliptrace.models.runtime import open_session
 
 
 def test_the_numpy_chain_gives_the_same_numbers(descriptor):

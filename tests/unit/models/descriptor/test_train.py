@@ -4,11 +4,11 @@ import json
 import pytest
 import torch
 
-from models.backbones.registry import load_config
-from models.descriptor import export
-from models.descriptor.train import TrainConfig, Trainer, run, train
-from models.training import CHECKPOINT
-from schemas.errors import UsageError
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.descriptor import export
+from cliptrace.models.descriptor.train import TrainConfig, Trainer, run, train
+from cliptrace.models.training import CHECKPOINT
+from cliptrace.schemas.errors import UsageError
 
 CONFIG = TrainConfig(steps=4, pictures=4, sizes=(64,), warm_up=1, dimension=8, first_trained="block12_expand")
 

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models.metrics.files import read_matches, read_truth
-from models.metrics.report import Truth
-from schemas.errors import UsageError
-from schemas.records import Match, Segment
+from cliptrace.models.metrics.files import read_matches, read_truth
+from cliptrace.models.metrics.report import Truth
+from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.records import Match, Segment
 
 HEADER = "query_id,ref_id,query_start,query_end,ref_start,ref_end\n"
 ROW = {

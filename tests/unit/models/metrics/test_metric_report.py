@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from models.metrics.report import Evaluation, Truth, evaluate
-from models.metrics.segments import BoundaryError, Score
-from schemas.records import Match, Segment
+from cliptrace.models.metrics.report import Evaluation, Truth, evaluate
+from cliptrace.models.metrics.segments import BoundaryError, Score
+from cliptrace.schemas.records import Match, Segment
 
 
 def match(query: str, ref: str, *segments: Segment, score: float | None = None) -> Match:

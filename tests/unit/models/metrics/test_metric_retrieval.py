@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.metrics.retrieval import (
+from cliptrace.models.metrics.retrieval import (
     average_precision,
     mean_average_precision,
     micro_average_precision,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.metrics.segments import boundary_error, segment_average_precision, vcdb_score, vcsl_score
-from schemas.records import Segment
+from cliptrace.models.metrics.segments import boundary_error, segment_average_precision, vcdb_score, vcsl_score
+from cliptrace.schemas.records import Segment
 
 A, B, C = ("q1", "r1"), ("q1", "r2"), ("q2", "r1")
 

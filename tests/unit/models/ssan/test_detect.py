@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.ssan.detect import STRIDES, detect
-from models.ssan.grid import Grid
+from cliptrace.models.ssan.detect import STRIDES, detect
+from cliptrace.models.ssan.grid import Grid
 
 
 class Answers:

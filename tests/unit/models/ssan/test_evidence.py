@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from models.ssan.evidence import gather
-from models.ssan.fit import Line
-from models.ssan.timed import TimedMap
-from models.verification.probability import UNCALIBRATED, probability
+from cliptrace.models.ssan.evidence import gather
+from cliptrace.models.ssan.fit import Line
+from cliptrace.models.ssan.timed import TimedMap
+from cliptrace.models.verification.probability import UNCALIBRATED, probability
 
 TIMES = np.arange(10.0) + 0.5
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.ssan.fit import fit_box
-from models.ssan.timed import TimedMap
+from cliptrace.models.ssan.fit import fit_box
+from cliptrace.models.ssan.timed import TimedMap
 
 
 def drawn(

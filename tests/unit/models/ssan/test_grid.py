@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.ssan.grid import MAX_SIDE, PIXEL_S, edges, to_grid
+from cliptrace.models.ssan.grid import MAX_SIDE, PIXEL_S, edges, to_grid
 
 TIMES = st.lists(st.floats(0.05, 5.0), min_size=1, max_size=40).map(lambda steps: np.cumsum(steps) - steps[0])
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from models.ssan.detect import STRIDES, boxes_of
-from models.ssan.export import SKE_FREE, SPD_FREE, write
-from models.ssan.shipped import SKEGraph, SPDGraph
-from models.ssan.ske import SKE
-from models.ssan.spd import SPD, decode
-from models.ssan.tiles import BLOCKS, FRAMES, SIDE, tile
-from models.verification.probability import UNCALIBRATED
+from cliptrace.models.ssan.detect import STRIDES, boxes_of
+from cliptrace.models.ssan.export import SKE_FREE, SPD_FREE, write
+from cliptrace.models.ssan.shipped import SKEGraph, SPDGraph
+from cliptrace.models.ssan.ske import SKE
+from cliptrace.models.ssan.spd import SPD, decode
+from cliptrace.models.ssan.tiles import BLOCKS, FRAMES, SIDE, tile
+from cliptrace.models.verification.probability import UNCALIBRATED
 
 
 def unsettled(network: torch.nn.Module) -> torch.nn.Module:

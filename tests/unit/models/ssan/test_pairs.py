@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.ssan.clips import NO_SCENE, Clip
-from models.ssan.data import SIDES, MapMaker, collate
-from models.ssan.pairs import PairMaker
+from cliptrace.models.ssan.clips import NO_SCENE, Clip
+from cliptrace.models.ssan.data import SIDES, MapMaker, collate
+from cliptrace.models.ssan.pairs import PairMaker
 
 DIMENSION = 32
 

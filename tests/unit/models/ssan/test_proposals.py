@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.ssan.fit import Line
-from models.ssan.proposals import shot_lines
-from models.ssan.timed import TimedMap
+from cliptrace.models.ssan.fit import Line
+from cliptrace.models.ssan.proposals import shot_lines
+from cliptrace.models.ssan.timed import TimedMap
 
 QUERY_S, REF_S = 12.0, 40.0
 NO_CUTS = np.empty(0)

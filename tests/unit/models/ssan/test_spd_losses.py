@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.ssan.losses import assign, iou, spd_loss
-from models.ssan.spd import STRIDES
+from cliptrace.models.ssan.losses import assign, iou, spd_loss
+from cliptrace.models.ssan.spd import STRIDES
 
 SIZE = (128, 96)
 CELLS = sum(SIZE[0] // stride * (SIZE[1] // stride) for stride in STRIDES)

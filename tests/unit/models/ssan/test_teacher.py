@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from models.ssan.teacher import LIMIT_S, is_poor, keyframes
-from schemas.config import BASIS_FPS
+from cliptrace.models.ssan.teacher import LIMIT_S, is_poor, keyframes
+from cliptrace.schemas.config import BASIS_FPS
 
 SHARP = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.ssan.grid import edges
-from models.ssan.timed import TimedMap
+from cliptrace.models.ssan.grid import edges
+from cliptrace.models.ssan.timed import TimedMap
 
 TICK_S = 1 / 64
 

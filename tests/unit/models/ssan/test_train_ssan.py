@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from models.alignment import align
-from models.alignment.spd import SPDConfig
-from models.backbones.registry import Embedder, load_config
-from models.descriptor.edits import squeezed
-from models.footage import read_video
-from models.ssan import boilerplate, clips, train
-from models.ssan.clips import NO_SCENE, load_clips
-from models.ssan.joint import Joint, nearest_keyframes
-from models.ssan.shipped import SKEGraph
-from models.ssan.ske import SKE
-from models.ssan.spd import SPD
-from models.ssan.tiles import FRAMES, SIDE
-from schemas.config import BASIS_FPS
+from cliptrace.models.alignment import align
+from cliptrace.models.alignment.spd import SPDConfig
+from cliptrace.models.backbones.registry import Embedder, load_config
+from cliptrace.models.descriptor.edits import squeezed
+from cliptrace.models.footage import read_video
+from cliptrace.models.ssan import boilerplate, clips, train
+from cliptrace.models.ssan.clips import NO_SCENE, load_clips
+from cliptrace.models.ssan.joint import Joint, nearest_keyframes
+from cliptrace.models.ssan.shipped import SKEGraph
+from cliptrace.models.ssan.ske import SKE
+from cliptrace.models.ssan.spd import SPD
+from cliptrace.models.ssan.tiles import FRAMES, SIDE
+from cliptrace.schemas.config import BASIS_FPS
 
 CLIPS = Path(__file__).parents[3] / "data" / "clips"
 SECONDS = 3

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verification.film import Film
-from models.verification.pictures import encode
+from cliptrace.models.verification.film import Film
+from cliptrace.models.verification.pictures import encode
 
 SIDE = 192
 

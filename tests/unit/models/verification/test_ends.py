@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.verification.ends import loose_ends
+from cliptrace.models.verification.ends import loose_ends
 from tests.unit.models.verification.films import as_film, film
 
 NO_CUTS = np.empty(0)

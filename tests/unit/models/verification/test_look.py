@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from models.ssan.fit import Line
-from models.verification.look import second_look
-from models.verification.scene import Scene
+from cliptrace.models.ssan.fit import Line
+from cliptrace.models.verification.look import second_look
+from cliptrace.models.verification.scene import Scene
 from tests.unit.models.verification.films import as_film, film
 
 REF_S = 12.0

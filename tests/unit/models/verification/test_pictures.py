@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.verification.pictures import decode, encode
+from cliptrace.models.verification.pictures import decode, encode
 
 
 def test_a_picture_is_small_and_shows_the_frame() -> None:

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from models.verification.agreement import softened
-from models.verification.pictures import decode, encode
-from models.verification.registration import laid_on, register
+from cliptrace.models.verification.agreement import softened
+from cliptrace.models.verification.pictures import decode, encode
+from cliptrace.models.verification.registration import laid_on, register
 from tests.unit.models.verification.films import film, room
 
 FRAMES = film(seed=1, seconds=0.5)[1]

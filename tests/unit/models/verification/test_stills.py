@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from models.ssan.fit import Line
-from models.verification.scene import Scene, between, to_query
-from models.verification.stills import find_stills, still_stretches, without
+from cliptrace.models.ssan.fit import Line
+from cliptrace.models.verification.scene import Scene, between, to_query
+from cliptrace.models.verification.stills import find_stills, still_stretches, without
 from tests.unit.models.verification.films import as_film, film
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from dedup_examples import exact, judgement, shared, whole
 
-from schemas.errors import CliptraceError
-from schemas.records import Failure
-from schemas.verdicts import Judgement, Policy
-from transforms.dedup.arbiter import Arbiter
-from transforms.dedup.log import Log
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.records import Failure
+from cliptrace.schemas.verdicts import Judgement, Policy
+from cliptrace.transforms.dedup.arbiter import Arbiter
+from cliptrace.transforms.dedup.log import Log
 
 
 def arbiter(folder: Path) -> Arbiter:
@@ -228,6 +228,6 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_a_clock_that_is_set_back_does_not_change_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     arbiter(tmp_path).hear(judgement("a"))
-    monkeypatch.setattr("transforms.dedup.log.time.time", lambda: now - 3600)
+    monkeypatch.setattr("cliptrace.transforms.dedup.log.time.time", lambda: now - 3600)
     arbiter(tmp_path).hear(judgement("b"))
     assert [line["video_id"] for line in lines(tmp_path, "verdicts")] == ["a", "b"]

@@ -14,11 +14,11 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 from dedup_examples import State, judgement
 
-from schemas.records import ProbedVideo, VideoInfo, VideoSource
-from schemas.verdicts import Policy, Verdict
-from transforms.dedup.arbiter import Arbiter
-from transforms.dedup.contents import TellContents, _FirstDoFn, copy_of
-from transforms.dedup.log import Log
+from cliptrace.schemas.records import ProbedVideo, VideoInfo, VideoSource
+from cliptrace.schemas.verdicts import Policy, Verdict
+from cliptrace.transforms.dedup.arbiter import Arbiter
+from cliptrace.transforms.dedup.contents import TellContents, _FirstDoFn, copy_of
+from cliptrace.transforms.dedup.log import Log
 
 INFO = VideoInfo(10.0, 25.0, 320, 240, "h264")
 
@@ -65,7 +65,7 @@ def test_a_content_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None
     state = State()
     assert list(_FirstDoFn().process(("x", video("a", "x")), state)) == [video("a", "x")]
     assert isinstance(next(_FirstDoFn().process(("x", video("b", "x")), state)), TaggedOutput)
-    monkeypatch.setattr("transforms.dedup.contents.REMEMBER_S", 0)
+    monkeypatch.setattr("cliptrace.transforms.dedup.contents.REMEMBER_S", 0)
     assert list(_FirstDoFn().process(("x", video("c", "x")), state)) == [video("c", "x")]
 
 

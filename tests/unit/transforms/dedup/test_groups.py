@@ -9,9 +9,9 @@ from dedup_examples import SEGMENT, judgement, part, shared, whole
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.records import Segment
-from schemas.verdicts import Judgement, Link, Overlap, Policy, Verdict
-from transforms.dedup.groups import Groups
+from cliptrace.schemas.records import Segment
+from cliptrace.schemas.verdicts import Judgement, Link, Overlap, Policy, Verdict
+from cliptrace.transforms.dedup.groups import Groups
 
 TIME = "2026-01-31T12:00:00.000Z"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.records import Match, Segment
-from schemas.verdicts import Link
-from transforms.dedup.judging import link_of
-from transforms.store.gallery import StoredVideo
+from cliptrace.schemas.records import Match, Segment
+from cliptrace.schemas.verdicts import Link
+from cliptrace.transforms.dedup.judging import link_of
+from cliptrace.transforms.store.gallery import StoredVideo
 
 
 def link(*segments: tuple[float, float, float, float], query_s: float = 40.0, ref_s: float = 100.0) -> Link:

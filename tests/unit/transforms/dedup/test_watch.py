@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from dedup_examples import State, judgement
 
-from schemas.records import Failure, VideoSource
-from schemas.verdicts import Policy
-from transforms.dedup.arbiter import Arbiter
-from transforms.dedup.log import Log
-from transforms.dedup.watch import _WatchDoFn, answered, settled
-from transforms.sources import list_watched
+from cliptrace.schemas.records import Failure, VideoSource
+from cliptrace.schemas.verdicts import Policy
+from cliptrace.transforms.dedup.arbiter import Arbiter
+from cliptrace.transforms.dedup.log import Log
+from cliptrace.transforms.dedup.watch import _WatchDoFn, answered, settled
+from cliptrace.transforms.sources import list_watched
 
 LONG_AGO, JUST_NOW = 100, 2_000_000_000
 

@@ -16,12 +16,12 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from dedup_examples import judgement, whole
 
-from schemas.errors import UsageError
-from schemas.verdicts import Policy
-from transforms.dedup import webhook
-from transforms.dedup.arbiter import Arbiter
-from transforms.dedup.log import Log
-from transforms.dedup.webhook import check_url, deliver, post, undelivered
+from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.verdicts import Policy
+from cliptrace.transforms.dedup import webhook
+from cliptrace.transforms.dedup.arbiter import Arbiter
+from cliptrace.transforms.dedup.log import Log
+from cliptrace.transforms.dedup.webhook import check_url, deliver, post, undelivered
 
 
 class Endpoint:

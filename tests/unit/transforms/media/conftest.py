@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from schemas.config import Limits
-from transforms.media.decode import Decoder
-from transforms.media.probe import probe
+from cliptrace.schemas.config import Limits
+from cliptrace.transforms.media.decode import Decoder
+from cliptrace.transforms.media.probe import probe
 
 Make = Callable[..., str]
 Decode = Callable[..., tuple[NDArray[np.uint8], Decoder]]

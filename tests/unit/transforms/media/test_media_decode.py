@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from schemas.config import Limits
-from schemas.errors import CliptraceError, MediaError
-from schemas.records import VideoSource
-from transforms.media.decode import Decoder, Tile
-from transforms.media.probe import probe
-from transforms.media.ranges import split
+from cliptrace.schemas.config import Limits
+from cliptrace.schemas.errors import CliptraceError, MediaError
+from cliptrace.schemas.records import VideoSource
+from cliptrace.transforms.media.decode import Decoder, Tile
+from cliptrace.transforms.media.probe import probe
+from cliptrace.transforms.media.ranges import split
 
 Make = Callable[..., str]
 Decode = Callable[..., tuple[NDArray[np.uint8], Decoder]]
@@ -296,7 +296,7 @@ def test_a_slow_reader_is_not_the_fault_of_ffmpeg(long_clip: str, monkeypatch: p
         tiles = iter(decoder)
         next(tiles)
         clock = time.monotonic
-        monkeypatch.setattr("transforms.media.process.time.monotonic", lambda: clock() + 1000)
+        monkeypatch.setattr("cliptrace.transforms.media.process.time.monotonic", lambda: clock() + 1000)
         assert sum(len(tile.times) for tile in tiles) == 624
     assert decoder.warning == ""
 

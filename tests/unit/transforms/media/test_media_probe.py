@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from schemas.config import Limits
-from schemas.errors import CliptraceError, MediaError
-from transforms.media.decode import Decoder
-from transforms.media.probe import content_sha256, info_of, probe
+from cliptrace.schemas.config import Limits
+from cliptrace.schemas.errors import CliptraceError, MediaError
+from cliptrace.transforms.media.decode import Decoder
+from cliptrace.transforms.media.probe import content_sha256, info_of, probe
 
 Make = Callable[..., str]
 TONE = ("-f", "lavfi", "-i", "sine=duration=1")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from schemas.errors import CliptraceError
-from transforms.media.process import Process
+from cliptrace.schemas.errors import CliptraceError
+from cliptrace.transforms.media.process import Process
 
 
 def process(script: str, url: str = "file:/v.mp4", **options: float) -> Process:

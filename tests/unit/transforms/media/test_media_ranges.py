@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from schemas.config import Limits
-from schemas.records import VideoInfo, VideoSource
-from transforms.media.ranges import split
+from cliptrace.schemas.config import Limits
+from cliptrace.schemas.records import VideoInfo, VideoSource
+from cliptrace.transforms.media.ranges import split
 
 SOURCE = VideoSource("id", "video.mp4")
 

@@ -14,9 +14,9 @@ from typing import IO
 
 import pytest
 
-from schemas.config import Limits
-from schemas.errors import MediaError
-from transforms.media.staging import Scratch
+from cliptrace.schemas.config import Limits
+from cliptrace.schemas.errors import MediaError
+from cliptrace.transforms.media.staging import Scratch
 
 
 class Bucket:
@@ -162,7 +162,8 @@ def test_close_removes_everything(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> None:
     script = (
-        "import sys; from schemas.config import Limits; from transforms.media.staging import Scratch\n"
+        "import sys; from cliptrace.schemas.config import Limits\n"
+        "from cliptrace.transforms.media.staging import Scratch\n"
         "scratch = Scratch(None, Limits(), capacity_bytes=1, folder=sys.argv[1])\n"
         "print('made', flush=True); sys.stdin.read()"
     )
