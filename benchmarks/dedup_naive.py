@@ -14,16 +14,16 @@ from cliptrace.transforms.features import ExtractFeatures
 from cliptrace.transforms.storing import StoreFeatures
 
 
-def build(pipeline: beam.Pipeline, uploads: beam.PTransform, job: dedup.Job) -> None:
-    config = job.config
+def build(pipeline: beam.Pipeline, uploads: beam.PTransform, judging: dedup.Judging) -> None:
+    config = judging.config
     sources = (pipeline | "Uploads" >> uploads).good | "SpreadUploads" >> beam.Reshuffle()
     features = sources | "ExtractFeatures" >> ExtractFeatures(config)
     judged = features.good | "JudgeUploads" >> JudgeUploads(
-        job.gallery, job.matching, config.backbone, "", config.threads
+        judging.gallery, judging.matching, config.backbone, "", config.threads
     )
-    stored = features.good | "StoreFeatures" >> StoreFeatures(job.gallery, job.run)
+    stored = features.good | "StoreFeatures" >> StoreFeatures(judging.gallery, judging.run)
     failures = (*features.failures, *judged.failures, *stored.failures)
-    (judged.good, *failures) | beam.Flatten() | "Settle" >> Settle(job.log, job.policy)
+    (judged.good, *failures) | beam.Flatten() | "Settle" >> Settle(judging.log, judging.policy)
 
 
 if __name__ == "__main__":

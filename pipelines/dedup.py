@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import apache_beam as beam
 
@@ -13,8 +13,7 @@ from cliptrace.models.backbones.background import Background
 from cliptrace.models.runtime import Device
 from cliptrace.pipelines.index import IndexOptions, check_options, open_or_create
 from cliptrace.pipelines.models import feature_config
-from cliptrace.pipelines.progress import Summary
-from cliptrace.pipelines.running import new_run, run, waves
+from cliptrace.pipelines.running import new_run, run_pipeline, waves
 from cliptrace.pipelines.status import Status
 from cliptrace.pipelines.streaming import stream
 from cliptrace.schemas.config import DEDUP_MIN_SCORE, KeyframeConfig
@@ -67,6 +66,15 @@ class DedupOptions:
 
 @dataclasses.dataclass(frozen=True)
 class Job:
+    """A dedup run that has been decided on, and nothing done."""
+
+    options: DedupOptions
+    policy: Policy
+    opening: IndexOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class Judging:
     """What does not change from wave to wave."""
 
     gallery: Gallery
@@ -78,29 +86,54 @@ class Job:
     run: str
 
 
-def build(pipeline: beam.Pipeline, uploads: beam.PTransform, job: Job) -> None:
+def build(pipeline: beam.Pipeline, uploads: beam.PTransform, judging: Judging) -> None:
     """uploads → verdicts, which are in the log; dead letters of all stages go there, too.
 
     uploads: from a pipeline to Results of VideoSources.
     """
-    config = job.config
+    config = judging.config
     sources = pipeline | "Uploads" >> uploads
     spread = sources.good | "SpreadUploads" >> beam.Reshuffle()
     videos = spread | "Probe" >> RunIsolated(Probe(config), "probe", lambda source: source, config.threads)
     contents = videos.good | "TellContents" >> TellContents()
     features = contents.leaders | "SpreadLeaders" >> beam.Reshuffle() | "ExtractFeatures" >> ExtractFeatures(config)
-    stored = features.good | "StoreFeatures" >> StoreFeatures(job.gallery, job.run)
+    stored = features.good | "StoreFeatures" >> StoreFeatures(judging.gallery, judging.run)
     judged = stored.good | "JudgeUploads" >> JudgeUploads(
-        job.gallery, job.matching, config.backbone, job.run, config.threads
+        judging.gallery, judging.matching, config.backbone, judging.run, config.threads
     )
     failures = (*sources.failures, *videos.failures, *features.failures, *stored.failures, *judged.failures)
-    verdicts = (judged.good, contents.copies, *failures) | beam.Flatten() | "Settle" >> Settle(job.log, job.policy)
-    if job.webhook:
-        verdicts | "Deliver" >> Deliver(job.log, job.webhook)
+    verdicts = (
+        (judged.good, contents.copies, *failures) | beam.Flatten() | "Settle" >> Settle(judging.log, judging.policy)
+    )
+    if judging.webhook:
+        verdicts | "Deliver" >> Deliver(judging.log, judging.webhook)
 
 
-def dedup(options: DedupOptions) -> Summary:
-    """Judge uploads as they come, for ever, or with ``once`` those that are there."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DedupReport:
+    """What became of a run.
+
+    judged: uploads with a verdict, of which canonical, duplicates and overlaps; revised: verdicts that were.
+    still_growing: files that were left for the next run. undelivered: events that the webhook did not take.
+    video_s: seconds of video decoded, in elapsed_s.
+    """
+
+    gallery: str
+    output: str
+    judged: int
+    canonical: int
+    duplicates: int
+    overlaps: int
+    revised: int
+    failed: int
+    still_growing: int
+    undelivered: int
+    video_s: float
+    elapsed_s: float
+
+
+def prepare(options: DedupOptions) -> Job:
+    """UsageError for what can be told before there is a gallery. Writes nothing."""
     policy = read_policy(options.policy)
     if options.webhook:
         check_url(options.webhook)
@@ -113,53 +146,52 @@ def dedup(options: DedupOptions) -> Summary:
         beam_args=options.beam_args,
     )
     check_options(opening)
+    return Job(options, policy, opening)
+
+
+def judging_with(job: Job, gallery: Gallery) -> Judging:
+    options = job.options
+    config = feature_config(gallery, options.device, options.threads)
+    Background.of(config.backbone)  # what is wrong with it is told before the work
+    matching = MatchConfig.suited_to(config.backbone, min_score=options.min_score)
+    log = Log(options.output, job.policy.remember_days)
+    return Judging(gallery, config, matching, job.policy, log, options.webhook, new_run())
+
+
+def run(job: Job, tell: Callable[[str], None] = lambda line: None) -> DedupReport:
+    """Judge uploads as they come, for ever, or with ``once`` those that are there. tell: how it is doing, a line."""
+    options = job.options
     with locked(options.gallery):
-        gallery = open_or_create(opening).migrated()
-        config = feature_config(gallery, options.device, options.threads)
-        Background.of(config.backbone)  # what is wrong with it is told before the work
-        log = Log(options.output, policy.remember_days)
-        with log.held():
+        gallery = open_or_create(job.opening).migrated()
+        judging = judging_with(job, gallery)
+        with judging.log.held():
             pass  # so is a folder that cannot be written to
-        run_id = new_run()
-        job = Job(
-            gallery,
-            config,
-            MatchConfig.suited_to(config.backbone, min_score=options.min_score),
-            policy,
-            log,
-            options.webhook,
-            run_id,
-        )
         if is_local(gallery.root):
-            sweep(gallery, ledger.read_attempts(gallery.root), gallery.vectors(), run_id)  # what a killed run left
-        with Status(Log(options.output, policy.remember_days)) as status:
-            growing = _once(options, job) if options.once else _for_ever(options, job)
+            sweep(gallery, ledger.read_attempts(gallery.root), gallery.vectors(), judging.run)  # what a killed run left
+        with Status(Log(options.output, job.policy.remember_days), tell) as status:
+            growing = _once(options, judging) if options.once else _for_ever(options, judging)
         with gallery.vectors() as vectors:
             vectors.flush()
         update_stops(gallery)
-    waiting = undelivered(log) if options.webhook else 0
-    return Summary(
-        videos=len(status.verdicts),
-        failures=status.failures,
-        seconds=status.seconds,
+    return DedupReport(
+        gallery=gallery.home,
+        output=options.output,
+        judged=len(status.verdicts),
+        canonical=status.count(CANONICAL),
+        duplicates=status.count(DUPLICATE),
+        overlaps=status.count(OVERLAPS),
+        revised=status.revised,
+        failed=status.failures,
+        still_growing=growing,
+        undelivered=undelivered(judging.log) if options.webhook else 0,
+        video_s=status.seconds,
         elapsed_s=status.elapsed_s,
-        lines={
-            "canonical": f"{status.count(CANONICAL):,}",
-            "duplicates": f"{status.count(DUPLICATE):,}",
-            "partial overlaps": f"{overlaps:,}" if (overlaps := status.count(OVERLAPS)) else "",
-            "verdicts revised": f"{status.revised:,}" if status.revised else "",
-            "still growing, left": f"{growing:,}" if growing else "",
-            "events not delivered": f"{waiting:,} (the next run goes on)" if waiting else "",
-            "gallery": gallery.home,
-            "output": f"{options.output}/verdicts-*.jsonl",
-            "failures in": f"{options.output}/failures-*.jsonl" if status.failures else "",
-        },
     )
 
 
-def _once(options: DedupOptions, job: Job) -> int:
+def _once(options: DedupOptions, judging: Judging) -> int:
     """Judge what is there. Returns the number of files that still grow."""
-    seen: Seen = answered(Log(options.output, job.policy.remember_days))
+    seen: Seen = answered(Log(options.output, judging.policy.remember_days))
     sources: list[VideoSource] = []
     for last_look in (False, True):
         ready, seen = settled(list_watched(options.watch), seen, time.time() - options.poll_s)
@@ -169,12 +201,12 @@ def _once(options: DedupOptions, job: Job) -> int:
             break
         time.sleep(options.poll_s)
     for wave in waves(sources, options.beam_args):
-        run(functools.partial(build, uploads=Listed(wave), job=job), options.beam_args)
+        run_pipeline(functools.partial(build, uploads=Listed(wave), judging=judging), options.beam_args)
     return growing
 
 
-def _for_ever(options: DedupOptions, job: Job) -> int:
-    stream(functools.partial(build, uploads=endless(options, job.log), job=job), options.beam_args)
+def _for_ever(options: DedupOptions, judging: Judging) -> int:
+    stream(functools.partial(build, uploads=endless(options, judging.log), judging=judging), options.beam_args)
     return 0
 
 

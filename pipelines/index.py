@@ -16,9 +16,9 @@ from cliptrace.models.backbones.background import Background
 from cliptrace.models.backbones.registry import config_to_json, load_config
 from cliptrace.models.keyframes import with_weights
 from cliptrace.models.runtime import Device
+from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.models import describe, feature_config, identity
-from cliptrace.pipelines.progress import Progress, Summary, named
-from cliptrace.pipelines.running import check_store, is_template, new_run, run, waves
+from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
 from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import GalleryManifest, collection_prefix
@@ -65,25 +65,110 @@ def build(
     failures | "RecordFailures" >> RecordFailures(gallery.root, run)
 
 
-def index(options: IndexOptions) -> Summary:
-    """Bring the gallery up to date with the sources. Known videos cost a look at their size and time, no more."""
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """An index run that has been decided on, and nothing done. Its plan depends on what the ledger holds by then."""
+
+    options: IndexOptions
+    listing: Listing
+
+    def plan(self, known: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]) -> ledger.Plan:
+        asked = self.options
+        return ledger.plan(self.listing.sources, known, removed, asked.retry_failed, asked.since_s, asked.limit)
+
+
+@dataclasses.dataclass(frozen=True)
+class Skipped:
+    """Sources that a run leaves alone. removed: ids of videos that were taken out, and are kept out. older: than
+    ``since_s``. left: for the next run, by ``limit``. other_files: that are no videos."""
+
+    unchanged: int
+    known_failures: int
+    removed: tuple[str, ...]
+    older: int
+    left: int
+    other_files: int
+
+    @classmethod
+    def of(cls, plan: ledger.Plan, listing: Listing) -> Skipped:
+        removed = tuple(plan.removed)
+        return cls(plan.unchanged, plan.known_failures, removed, plan.older, plan.left, listing.ignored)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rehearsal:
+    """What a run would do. work: id and uri of each video, and why: new, changed or retry. exists: the gallery does."""
+
+    work: tuple[dict[str, str], ...]
+    skipped: Skipped
+    gallery: str
+    exists: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IndexReport:
+    """What became of a run.
+
+    run: its name. gallery: its folder, which holds ``in_gallery`` videos now. indexed, failed: videos. partly_decoded,
+    replaced: ids of indexed ones: of files that break off, and that took the place of others. left_to_the_job: videos
+    that a template will index. video_s: seconds of video decoded, in elapsed_s. dead_letters: folder; None for none.
+    """
+
+    run: str
+    gallery: str
+    in_gallery: int
+    indexed: int
+    failed: int
+    partly_decoded: tuple[str, ...]
+    replaced: tuple[str, ...]
+    skipped: Skipped
+    left_to_the_job: int
+    keyframes: int
+    video_s: float
+    elapsed_s: float
+    dead_letters: str | None
+
+
+def prepare(options: IndexOptions) -> Job:
+    """UsageError for what can be told before there is a gallery. Writes nothing."""
     check_options(options)
-    listing = list_sources(options.sources)
-    run_id = new_run()
+    return Job(options, list_sources(options.sources))
+
+
+def rehearse(job: Job) -> Rehearsal:
+    """What ``run`` would do with which videos, and why. Writes nothing, makes no gallery, and takes no lock."""
+    gallery = open_existing(job.options)
+    known = ledger.latest(ledger.read_attempts(gallery.root)) if gallery else {}
+    plan = job.plan(known, read_tombstones(gallery.home) if gallery else [])
+    work = [
+        {
+            "video_id": source.video_id,
+            "uri": source.uri,
+            "why": "new" if source.video_id not in known else "retry" if source.attempt > 1 else "changed",
+        }
+        for source in plan.work
+    ]
+    home = gallery.home if gallery else job.options.gallery
+    return Rehearsal(tuple(work), Skipped.of(plan, job.listing), home, gallery is not None)
+
+
+def run(job: Job) -> IndexReport:
+    """Bring the gallery up to date with the sources. Known videos cost a look at their size and time, no more."""
+    options, run_id = job.options, new_run()
     with locked(options.gallery):  # also while it is made: two first runs must not each make one
         gallery = open_or_create(options).migrated()
         config = feature_config(gallery, options.device, options.threads)
         attempts = ledger.read_attempts(gallery.root)
-        plan = _plan(options, listing, ledger.latest(attempts), read_tombstones(gallery.home))
+        plan = job.plan(ledger.latest(attempts), read_tombstones(gallery.home))
         before = ledger.live(attempts)
         if is_local(gallery.root):
             sweep(gallery, attempts, gallery.vectors(), run_id)  # what a killed run left
         if plan.work and before:
             _check_vectors(gallery, plan)
-        with Progress("index", len(plan.work)) as progress, _vectors_starting(gallery, plan):
+        with counting(len(plan.work)) as counts, _vectors_starting(gallery, plan):
             for wave in waves(plan.work, options.beam_args):
                 step = functools.partial(build, sources=wave, gallery=gallery, config=config, run=run_id)
-                run(step, options.beam_args)
+                run_pipeline(step, options.beam_args)
         if plan.work:
             with gallery.vectors() as vectors:
                 vectors.flush()
@@ -93,64 +178,22 @@ def index(options: IndexOptions) -> Summary:
             update_stops(gallery)
     mine = [attempt for attempt in attempts if attempt.run == run_id]
     indexed = [attempt for attempt in mine if attempt.status == ledger.INDEXED]
-    replaced = [attempt.video_id for attempt in indexed if _is_another(attempt, before.get(attempt.video_id))]
-    failures = sum(attempt.status == ledger.FAILED for attempt in mine)
-    dead_letters = f"{gallery.root}/failures/run={run_id}" if failures else None
-    return Summary(
-        videos=len(indexed),
-        failures=failures,
-        seconds=progress.seconds,
-        elapsed_s=progress.elapsed_s,
-        lines={
-            "keyframes": f"{progress.keyframes:,}",
-            "left to the job": _some(len(plan.work) * is_template(options.beam_args)),
-            "partly decoded": named([attempt.video_id for attempt in indexed if attempt.message]),
-            "replaced by other files": named(replaced),
-            **_skipped(plan, listing),
-            "gallery": f"{gallery.home} ({len(ledger.live(attempts)):,} videos)",
-            "failures in": dead_letters or "",
-        },
-        facts={
-            "run": run_id,
-            "videos": {
-                "indexed": len(indexed),
-                "partly_decoded": sum(bool(attempt.message) for attempt in indexed),
-                "replaced": len(replaced),
-                "failed": failures,
-                **_counts(plan, listing),
-                "in_gallery": len(ledger.live(attempts)),
-            },
-            "keyframes": progress.keyframes,
-            "video_seconds": round(progress.seconds, 1),
-            "dead_letters": dead_letters,
-        },
+    failed = sum(attempt.status == ledger.FAILED for attempt in mine)
+    return IndexReport(
+        run=run_id,
+        gallery=gallery.home,
+        in_gallery=len(ledger.live(attempts)),
+        indexed=len(indexed),
+        failed=failed,
+        partly_decoded=tuple(attempt.video_id for attempt in indexed if attempt.message),
+        replaced=tuple(each.video_id for each in indexed if _is_another(each, before.get(each.video_id))),
+        skipped=Skipped.of(plan, job.listing),
+        left_to_the_job=len(plan.work) * is_template(options.beam_args),
+        keyframes=counts.keyframes,
+        video_s=counts.seconds,
+        elapsed_s=counts.elapsed_s,
+        dead_letters=f"{gallery.root}/failures/run={run_id}" if failed else None,
     )
-
-
-def rehearse(options: IndexOptions) -> tuple[list[dict[str, str]], Summary]:
-    """What ``index`` would do with which videos, and why. Writes nothing, makes no gallery, and takes no lock."""
-    check_options(options)
-    listing = list_sources(options.sources)
-    gallery = open_existing(options)
-    known = ledger.latest(ledger.read_attempts(gallery.root)) if gallery else {}
-    plan = _plan(options, listing, known, read_tombstones(gallery.home) if gallery else [])
-    work = [
-        {
-            "video_id": source.video_id,
-            "uri": source.uri,
-            "why": "new" if source.video_id not in known else "retry" if source.attempt > 1 else "changed",
-        }
-        for source in plan.work
-    ]
-    reasons = {why: sum(each["why"] == why for each in work) for why in ("new", "changed", "retry")}
-    shown = ", ".join(f"{count:,} {why}" for why, count in reasons.items() if count)
-    lines = {
-        "would be indexed": f"{len(work):,}" + (f" ({shown})" if work else ""),
-        **_skipped(plan, listing),
-        "gallery": gallery.home if gallery else f"{options.gallery} (would be made)",
-    }
-    facts = {"dry_run": True, "videos": {"would_be_indexed": len(work), **reasons, **_counts(plan, listing)}}
-    return work, Summary(0, 0, 0.0, 0.0, lines, facts)
 
 
 def check_options(options: IndexOptions) -> None:
@@ -195,35 +238,6 @@ def open_existing(options: IndexOptions) -> Gallery | None:
     return gallery
 
 
-def _plan(
-    options: IndexOptions, listing: Listing, known: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]
-) -> ledger.Plan:
-    return ledger.plan(listing.sources, known, removed, options.retry_failed, options.since_s, options.limit)
-
-
-def _skipped(plan: ledger.Plan, listing: Listing) -> dict[str, str]:
-    return {
-        "unchanged, skipped": _some(plan.unchanged),
-        "known failures, skipped": _some(plan.known_failures, "retry them with --retry-failed"),
-        "removed, kept out": _kept_out(plan.removed),
-        "older, skipped": _some(plan.older, "changed before --since"),
-        "left for the next run": _some(plan.left, "--limit"),
-        "other files, ignored": _some(listing.ignored),
-    }
-
-
-def _counts(plan: ledger.Plan, listing: Listing) -> dict[str, int]:
-    """As ``_skipped``, for the report."""
-    return {
-        "unchanged": plan.unchanged,
-        "known_failures": plan.known_failures,
-        "removed": len(plan.removed),
-        "older": plan.older,
-        "left": plan.left,
-        "other_files": listing.ignored,
-    }
-
-
 def _check_vectors(gallery: Gallery, plan: ledger.Plan) -> None:
     """Before the work. What is indexed anew may be missing: a run that was cut off may have replaced half of it."""
     anew = {source.video_id for source in plan.work}
@@ -261,12 +275,3 @@ def _refuse(gallery: Gallery, what: str, built: str, asked: str) -> NoReturn:
     raise UsageError(
         f"{gallery.root} was built with {what} {built}, not {asked}: leave --{what} out, or index into another gallery"
     )
-
-
-def _kept_out(video_ids: Sequence[str]) -> str:
-    return f"{named(video_ids)}; to let one in again: cliptrace gallery reinstate" if video_ids else ""
-
-
-def _some(count: int, hint: str = "") -> str:
-    """A count for the summary, empty where there is nothing to say."""
-    return "" if not count else f"{count:,}" + (f" ({hint})" if hint else "")

@@ -12,9 +12,9 @@ import apache_beam as beam
 
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.runtime import Device
+from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.models import feature_config
-from cliptrace.pipelines.progress import Progress, Summary, named
-from cliptrace.pipelines.running import check_store, is_template, new_run, run, waves
+from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
 from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.gallery import video_key
@@ -24,7 +24,7 @@ from cliptrace.transforms.exact import FindExactCopies
 from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
 from cliptrace.transforms.matching import FindCandidates, Found, MatchConfig
 from cliptrace.transforms.results import WriteParts, begin, finish, read_rows
-from cliptrace.transforms.sources import list_sources
+from cliptrace.transforms.sources import Listing, list_sources
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.gallery import Gallery, locked
 from cliptrace.transforms.store.live import SharedVideos
@@ -104,21 +104,49 @@ class MatchOptions:
     beam_args: Sequence[str] = ()
 
 
-def build(
-    pipeline: beam.Pipeline,
-    queries: list[VideoSource],
-    gallery: Gallery,
-    config: FeatureConfig,
-    matching: MatchConfig,
-    part: str,
-    end: End | None = None,
-) -> None:
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A match run that has been decided on, and nothing done."""
+
+    options: MatchOptions
+    gallery: Gallery
+    listing: Listing
+    config: FeatureConfig
+    matching: MatchConfig
+    end: End
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MatchReport:
+    """What became of a run.
+
+    matches: rows as they were written to output. answered: queries that could be searched, of which
+    without_match have none. failed: ids of queries. searched: what was found out of each beside its matches.
+    other_files: that are no videos. left_to_the_job: queries that a template will search. video_s: seconds of video
+    decoded, in elapsed_s. dead_letters: file; None for none.
+    """
+
+    output: str
+    matches: tuple[dict[str, Any], ...] = ()
+    answered: int = 0
+    without_match: int = 0
+    failed: frozenset[str] = frozenset()
+    searched: tuple[Searched, ...] = ()
+    other_files: int = 0
+    left_to_the_job: int = 0
+    video_s: float = 0.0
+    elapsed_s: float = 0.0
+    dead_letters: str | None = None
+
+
+def build(pipeline: beam.Pipeline, queries: list[VideoSource], job: Job, part: str, end: End | None = None) -> None:
     """queries → exact copies, and features → candidates → matches; with dead letters of all stages → one part of the
     output.
 
     end: for a job that nobody waits for: its last steps, when the part is written.
     """
     videos = pipeline | "Queries" >> beam.Create(queries) | "SpreadQueries" >> beam.Reshuffle()
+    gallery, config, matching = job.gallery, job.config, job.matching
     live = SharedVideos(gallery)
     copies = videos | "ExactCopies" >> FindExactCopies(gallery, config, live)
     features = videos | "ExtractFeatures" >> ExtractFeatures(config)
@@ -136,8 +164,8 @@ def build(
         ended | "OutputWritten" >> beam.Reshuffle() | "Clear" >> beam.Map(End.clear)
 
 
-def match(options: MatchOptions) -> Summary:
-    """Match every query with the gallery's own models; write the matches at once when all are done."""
+def prepare(options: MatchOptions) -> Job:
+    """UsageError for what is wrong with the options, the gallery or its models. Writes nothing."""
     gallery = Gallery.load(options.gallery)
     if gallery is None:
         raise UsageError(f"{options.gallery}: no gallery here (no gallery.json); make one with cliptrace index")
@@ -157,48 +185,39 @@ def match(options: MatchOptions) -> Summary:
         maps=options.maps and files.absolute(options.maps),
     )
     end = End(files.absolute(f"{options.output}.{new_run()}.tmp"), files.absolute(options.output), gallery.home)
+    return Job(options, gallery, listing, config, matching, end)
+
+
+def run(job: Job) -> MatchReport:
+    """Match every query with the gallery's own models; write the matches at once when all are done."""
+    options, gallery, end, queries = job.options, job.gallery, job.end, job.listing.sources
     template = is_template(options.beam_args)
     lock = contextlib.nullcontext() if gallery.manifest.milvus else locked(gallery.home)
     parts = 0
     try:
         begin(end.scratch)
-        with lock, Progress("match", len(listing.sources)) as progress:
-            for parts, wave in enumerate(waves(listing.sources, options.beam_args), 1):
-                step = functools.partial(build, queries=wave, gallery=gallery, config=config, matching=matching)
-                run(functools.partial(step, part=end.part(parts - 1), end=end if template else None), options.beam_args)
+        with lock, counting(len(queries)) as counts:
+            for parts, wave in enumerate(waves(queries, options.beam_args), 1):
+                last = end if template else None
+                step = functools.partial(build, queries=wave, job=job, part=end.part(parts - 1), end=last)
+                run_pipeline(step, options.beam_args)
         if template:
-            return _left_to_the_job(len(listing.sources), options.output)
+            return MatchReport(output=options.output, left_to_the_job=len(queries))
         outcome = end.conclude(parts)
         end.clear()
     except BaseException:
         end.clear()
         raise
-    matches, failures = outcome.matches, outcome.failures
-    answered = failures | {row["query_id"] for row in matches}
-    return Summary(
-        videos=len(listing.sources) - len(failures),
-        failures=len(failures),
-        seconds=progress.seconds,
-        elapsed_s=progress.elapsed_s,
-        lines={
-            "matches": f"{len(matches):,}",
-            "partly decoded": named([query.query_id for query in outcome.searched if query.partial]),
-            "queries without a match": f"{len(listing.sources) - len(answered):,}",
-            "stop-list left out": _left_out(outcome.searched),
-            "more candidates than --top-k": named([query.query_id for query in outcome.searched if query.truncated]),
-            "other files, ignored": f"{listing.ignored:,}" if listing.ignored else "",
-            "output": options.output,
-            "failures in": end.failures_path if failures else "",
-        },
+    matched = {row["query_id"] for row in outcome.matches}
+    return MatchReport(
+        output=options.output,
+        matches=tuple(outcome.matches),
+        answered=len(queries) - len(outcome.failures),
+        without_match=len(queries) - len(outcome.failures | matched),
+        failed=frozenset(outcome.failures),
+        searched=tuple(outcome.searched),
+        other_files=job.listing.ignored,
+        video_s=counts.seconds,
+        elapsed_s=counts.elapsed_s,
+        dead_letters=end.failures_path if outcome.failures else None,
     )
-
-
-def _left_out(searched: Sequence[Searched]) -> str:
-    """Seconds of how many queries; empty where there are none."""
-    seconds = [query.stopped_s for query in searched if query.stopped_s]
-    queries = "1 query" if len(seconds) == 1 else f"{len(seconds):,} queries"
-    return f"{sum(seconds):,.1f} s of {queries} (search them with --no-stop-list)" if seconds else ""
-
-
-def _left_to_the_job(queries: int, output: str) -> Summary:
-    return Summary(0, 0, 0.0, 0.0, {"left to the job": f"{queries:,}", "output": output})

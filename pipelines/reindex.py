@@ -8,12 +8,12 @@ import secrets
 from cliptrace.models.backbones.registry import config_to_json, load_config
 from cliptrace.models.keyframes import with_weights
 from cliptrace.models.runtime import Device
-from cliptrace.pipelines.index import IndexOptions, index
+from cliptrace.pipelines import index
 from cliptrace.pipelines.models import identity
-from cliptrace.pipelines.progress import named
 from cliptrace.schemas.config import KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import FORMAT_VERSION, GalleryManifest, collection_prefix
+from cliptrace.schemas.text import named
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.builds import build_name, point, read_pointer, root_of
 from cliptrace.transforms.store.gallery import Gallery, locked, read_videos
@@ -32,15 +32,31 @@ class ReindexOptions:
     threads: int = 3
 
 
-def reindex(gallery: Gallery, options: ReindexOptions) -> Gallery:
-    """The gallery as it answers from now on. May be cut off and run again; until the end, the old build answers.
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A build that has been decided on, and nothing done. build: its name. manifest: what it will be."""
 
-    CliptraceError where videos cannot be indexed anew, or where another process holds the gallery at the end.
-    """
+    gallery: Gallery
+    options: ReindexOptions
+    build: str
+    manifest: GalleryManifest
+
+
+def prepare(gallery: Gallery, options: ReindexOptions) -> Job:
+    """UsageError where the gallery is built in this way already. Writes nothing."""
     manifest = _manifest(gallery, options)
     build = build_name(identity(manifest.backbone), manifest.keyframes)
     if build == build_name(identity(gallery.manifest.backbone), gallery.manifest.keyframes):
         raise UsageError(f"{gallery.home} is built with this backbone and these keyframes already")
+    return Job(gallery, options, build, manifest)
+
+
+def run(job: Job) -> Gallery:
+    """The gallery as it answers from now on. May be cut off and run again; until the end, the old build answers.
+
+    CliptraceError where videos cannot be indexed anew, or where another process holds the gallery at the end.
+    """
+    gallery, options, build, manifest = job.gallery, job.options, job.build, job.manifest
     _catch_up(gallery, build, manifest, options)
     with locked(gallery.home):
         if _loaded(gallery.home).root != gallery.root:
@@ -82,15 +98,14 @@ def _catch_up(gallery: Gallery, build: str, manifest: GalleryManifest, options: 
         sources = files.join(root, "sources.jsonl")
         rows = ({**video.metadata, "id": video.video_id, "uri": video.uri} for video in wanted.values())
         files.write_bytes(sources, to_lines(rows))
-        index(
-            IndexOptions(
-                sources=[sources],
-                gallery=root,
-                device=options.device,
-                threads=options.threads,
-                retry_failed=options.retry_failed,
-            )
+        asked = index.IndexOptions(
+            sources=[sources],
+            gallery=root,
+            device=options.device,
+            threads=options.threads,
+            retry_failed=options.retry_failed,
         )
+        index.run(index.prepare(asked))
     return sorted(wanted.keys() - read_videos(_loaded(root)).keys())
 
 

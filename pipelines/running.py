@@ -76,7 +76,7 @@ def check_store(gallery: str, milvus: str, beam_args: Sequence[str]) -> None:
         )
 
 
-def run(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> None:
+def run_pipeline(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str]) -> None:
     """Build and run a pipeline to its end: in this process, or where Beam's own options say."""
     # The runner is pinned: Beam's DirectRunner is a switch that may try to download another one.
     pipeline = beam.Pipeline(None if names_runner(beam_args) else FnApiRunner(), options=options_of(beam_args))

@@ -1,10 +1,10 @@
-"""How a dedup job is doing, from what it has written: so it is told wherever the workers are. On stderr."""
+"""How a dedup job is doing, from what it has written: so it is told wherever the workers are."""
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -20,14 +20,14 @@ _EVERY_S = 5.0
 class Status:
     """Counts what comes into the log from now on, and says so while it changes.
 
-    seconds: of video that workers in this process have decoded.
+    tell: is given a line now and then. seconds: of video that workers in this process have decoded.
     """
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, tell: Callable[[str], None]) -> None:
         self.verdicts: dict[str, Kind] = {}  # the last one by upload
         self.revised = self.failures = 0
         self.seconds = self.elapsed_s = 0.0
-        self._log = log
+        self._log, self._say = log, tell
         self._late_s: float | None = None
         self._told = ""
         self._ended = threading.Event()
@@ -71,7 +71,7 @@ class Status:
             self._count()
             if str(self) != self._told:
                 self._told = str(self)
-                print(self._told, file=sys.stderr, flush=True)
+                self._say(self._told)
 
     def _count(self) -> None:
         for row in self._log.new():

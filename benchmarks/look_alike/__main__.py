@@ -29,8 +29,7 @@ from benchmarks.look_alike.build import build
 from benchmarks.look_alike.tables import tables
 from benchmarks.report import save, show
 from cliptrace.models.backbones.registry import load_config
-from cliptrace.pipelines.index import IndexOptions, index
-from cliptrace.pipelines.match import MatchOptions, match
+from cliptrace.pipelines import index, match
 from cliptrace.schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.transforms.matching import MatchConfig
@@ -65,12 +64,13 @@ def ask(dataset: Dataset) -> list[Result]:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(dir=dataset.root) as folder:
         gallery, output = f"{folder}/gallery", f"{folder}/matches.jsonl"
-        indexed = index(IndexOptions(sources=[str(dataset.gallery)], gallery=gallery))
+        indexed = index.run(index.prepare(index.IndexOptions(sources=[str(dataset.gallery)], gallery=gallery)))
         between = time.monotonic()
-        matched = match(MatchOptions(queries=[str(dataset.queries)], gallery=gallery, output=output, min_score=0.0))
+        asked = match.MatchOptions(queries=[str(dataset.queries)], gallery=gallery, output=output, min_score=0.0)
+        matched = match.run(match.prepare(asked))
         lines = Path(output).read_text(encoding="utf-8").splitlines()
-    if indexed.failures or matched.failures:
-        raise CliptraceError(f"{indexed.failures} references and {matched.failures} queries failed")
+    if indexed.failed or matched.failed:
+        raise CliptraceError(f"{indexed.failed} references and {len(matched.failed)} queries failed")
     print(f"indexed in {between - started:.0f} s, matched in {time.monotonic() - between:.0f} s", file=sys.stderr)
     return [json.loads(line) for line in lines]
 

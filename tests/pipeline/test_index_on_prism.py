@@ -11,7 +11,7 @@ import pytest
 from gallery_reading import frames, index, stored
 
 from cliptrace.pipelines.prism import find_prism
-from cliptrace.pipelines.running import run
+from cliptrace.pipelines.running import run_pipeline
 from cliptrace.schemas.errors import CliptraceError
 
 
@@ -30,7 +30,7 @@ def options(prism: str) -> list[str]:
 @pytest.mark.slow
 def test_a_job_outlasts_the_five_minutes_after_which_beam_would_end_it(prism: str) -> None:
     begin = time.monotonic()
-    run(lambda pipeline: pipeline | beam.Create([330]) | beam.Map(time.sleep), options(prism))
+    run_pipeline(lambda pipeline: pipeline | beam.Create([330]) | beam.Map(time.sleep), options(prism))
     assert time.monotonic() - begin > 330
 
 

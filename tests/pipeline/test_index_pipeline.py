@@ -24,7 +24,7 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a video was looked into")
 
     monkeypatch.setattr("cliptrace.transforms.features.Begin.__call__", refuse)
-    monkeypatch.setattr("cliptrace.pipelines.index.run", refuse)
+    monkeypatch.setattr("cliptrace.pipelines.index.run_pipeline", refuse)
 
 
 # The first run and the next

@@ -129,7 +129,7 @@ def test_a_report_has_no_exit_code_while_the_run_goes_on(
         seen.append(json.loads(path.read_text()))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cliptrace.pipelines.index.run", interrupted)
+    monkeypatch.setattr("cliptrace.pipelines.index.run_pipeline", interrupted)
     assert cli.main(["index", str(clips), "--gallery", str(tmp_path / "g"), "--report", str(path)]) == 1
     assert (seen[0]["exit_code"], seen[0]["finished"]) == (None, None)
     report = report_of(path)

@@ -312,7 +312,7 @@ def test_outputs_that_cannot_be(
     gallery: Path, queries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, code: int, message: str
 ) -> None:
     monkeypatch.setattr("cliptrace.pipelines.match.new_run", lambda: "RUN")
-    monkeypatch.setattr("cliptrace.pipelines.match.run", None)
+    monkeypatch.setattr("cliptrace.pipelines.match.run_pipeline", None)
     (tmp_path / "readme.md").touch()
     path = tmp_path / output
     assert match(queries, "--gallery", gallery, "--output", path) == (

@@ -14,7 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from cliptrace.deploy.dataflow.main import COMMANDS, command_line, main, options_of
 from cliptrace.pipelines.cli import make_parser
-from cliptrace.pipelines.parsers import add_command
+from cliptrace.pipelines.cli.parsers import add_command
 from cliptrace.schemas.errors import UsageError
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "dataflow"

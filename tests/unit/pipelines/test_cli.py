@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from cliptrace.pipelines import cli, progress
-from cliptrace.pipelines.progress import Progress, Summary, named
+from cliptrace.pipelines import cli
+from cliptrace.pipelines.cli import progress
+from cliptrace.pipelines.cli.printing import summarise
+from cliptrace.pipelines.cli.progress import Progress
+from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.running import new_run, waves
 from cliptrace.schemas.records import VideoSource
+from cliptrace.schemas.text import named
 from cliptrace.transforms import telemetry
 from cliptrace.transforms.matching import MatchConfig
 
@@ -53,6 +57,8 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         ["index", "v", "--gallery", "g", "--keyframes", "uniform:0"],
         ["index", "v", "--gallery", "g", "--threads", "0"],
         ["index", "v", "--gall", "g"],
+        ["preflight"],
+        ["preflight", "doctor"],
         ["gallery"],
         ["gallery", "list"],
         ["gallery", "burn", "--gallery", "g"],
@@ -164,13 +170,11 @@ def test_progress_is_plain_lines_where_nobody_watches(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "_PLAIN_EVERY_S", 0.0)
-    with Progress("index", 3) as shown:
+    with Progress("index"):
+        telemetry.tell("planned", 3)
         telemetry.tell("seconds", 90.0)
-        telemetry.tell("keyframes", 180)
         telemetry.tell("decoded")
         telemetry.tell("failure")
-    telemetry.tell("seconds", 1.0)
-    assert (shown.seconds, shown.keyframes) == (90.0, 180)
     out, err = capsys.readouterr()
     assert out == ""
     assert "\x1b" not in err
@@ -180,25 +184,35 @@ def test_progress_is_plain_lines_where_nobody_watches(
 
 
 def test_a_short_run_has_no_progress_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress("index", 1):
+    with Progress("index"):
+        telemetry.tell("planned", 1)
         telemetry.tell("decoded")
     assert capsys.readouterr().err == ""
 
 
-def test_the_summary() -> None:
-    summary = Summary(1200, 0, 7200.0, 60.0, {"keyframes": "14,400", "nothing": "", "gallery": "g"})
-    assert summary.exit_code == 0
-    assert str(summary) == (
+def test_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    assert summarise(1200, 0, 7200.0, 60.0, {"keyframes": "14,400", "nothing": "", "gallery": "g"}) == 0
+    assert capsys.readouterr().err == (
         "videos:         1,200\n"
         "hours of video: 2:00:00 in 60.0 s, 120.0 × real time\n"
         "failures:       0\n"
         "keyframes:      14,400\n"
-        "gallery:        g"
+        "gallery:        g\n"
     )
-    assert Summary(0, 1, 0.0, 0.0, {}).exit_code == 3
-    assert str(Summary(0, 0, 0.0, 0.0, {"output": "a\nb\x1b[2J"})).endswith("\noutput:         a b [2J")
-    assert "hours of video: 1:02:06 in " in str(Summary(1, 0, 3725.6, 60.0, {}))
-    assert "hours of video: 100:00:59 in " in str(Summary(1, 0, 360_059.4, 60.0, {}))
+    assert summarise(0, 1, 0.0, 0.0, {"output": "a\nb\x1b[2J"}) == 3
+    assert capsys.readouterr().err.endswith("\noutput:         a b [2J\n")
+    for seconds, clock in ((3725.6, "1:02:06"), (360_059.4, "100:00:59")):
+        summarise(1, 0, seconds, 60.0, {})
+        assert f"hours of video: {clock} in " in capsys.readouterr().err
+
+
+def test_a_run_counts_what_is_decoded_meanwhile() -> None:
+    with counting(3) as counts:
+        telemetry.tell("seconds", 90.0)
+        telemetry.tell("keyframes", 180)
+    telemetry.tell("seconds", 1.0)
+    assert (counts.seconds, counts.keyframes) == (90.0, 180)
+    assert counts.elapsed_s > 0
 
 
 def test_the_summary_names_the_first_few() -> None:

@@ -10,7 +10,7 @@ import pytest
 from apache_beam.options.pipeline_options import PortableOptions
 
 from cliptrace.pipelines import cli
-from cliptrace.pipelines.running import check_store, clear_error, options_of, run
+from cliptrace.pipelines.running import check_store, clear_error, options_of, run_pipeline
 from cliptrace.schemas.errors import CliptraceError, UsageError
 
 
@@ -88,7 +88,7 @@ def test_what_a_worker_elsewhere_refused_to_do_is_told_without_its_traceback(
 
     monkeypatch.setattr(beam.Pipeline, "run", fail)
     with pytest.raises(error) as told:
-        run(lambda pipeline: None, [])
+        run_pipeline(lambda pipeline: None, [])
     assert type(told.value) is error
     assert str(told.value) == message
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cliptrace.pipelines.cli import make_parser
-from cliptrace.pipelines.settings import apply_settings
+from cliptrace.pipelines.cli.settings import apply_settings
 from cliptrace.schemas.config import DEFAULT_VIEWS, KeyframeConfig
 from cliptrace.schemas.errors import UsageError
 

@@ -24,8 +24,9 @@ def apply_settings(parser: argparse.ArgumentParser, argv: Sequence[str], environ
             break
         if argument not in commands.choices:
             return
-        names.append(argument)
         parser = commands.choices[argument]
+        if argument != "preflight":  # a rehearsal has the settings of what it rehearses
+            names.append(argument)
     if not names or any(isinstance(action, argparse._SubParsersAction) for action in parser._actions):
         return
     options = {a.dest: a for a in parser._actions if a.option_strings and a.dest not in ("help", "config")}

@@ -1,6 +1,6 @@
 """What a worker does with a job's graph before it does any work: load the code and the coders. In a process of its own:
 
-    python -P -m cliptrace.deploy.dataflow.loading < GRAPH > LOADED
+    python -P -m cliptrace.pipelines.preflight.loading < GRAPH > LOADED
 
 so that nothing is there but what can be imported. GRAPH is a Pipeline as Beam's protocol has it, LOADED what ``loaded``
 returns, as JSON. It loads pickles, of the process that calls it and of nobody else.

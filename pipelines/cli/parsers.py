@@ -5,13 +5,19 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+from collections.abc import Callable
 from typing import Any
 
 from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, SKE_POINTS, KeyframeConfig
 
 EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
 
+MILVUS = "Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)"
+SOURCE = "a file, a folder, a glob, or a manifest (.txt .csv .jsonl .parquet with id and uri)"
+
 Commands = argparse._SubParsersAction  # what add_subparsers returns, which has no public name
+Run = Callable[[argparse.Namespace], int]
+"""What a command does with its options: its exit code."""
 
 
 def given(kind: type, options: argparse.Namespace) -> dict[str, Any]:
@@ -24,7 +30,7 @@ def add_command(commands: Commands[argparse.ArgumentParser], name: str, text: st
     parser = commands.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=EXIT_CODES, allow_abbrev=False
     )
-    table = parser.prog.removeprefix("cliptrace ").replace(" ", ".")
+    table = parser.prog.removeprefix("cliptrace ").removeprefix("preflight ").replace(" ", ".")
     parser.add_argument("--config", metavar="TOML", help=f"options of this command, in a table [{table}]")
     return parser
 
@@ -56,6 +62,13 @@ def work_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="videos decoded at a time (default: one more than there are cores, here %(default)s)",
     )
+
+
+def score(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
 
 
 def positive(text: str) -> int:

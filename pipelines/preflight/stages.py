@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import cliptrace
-from cliptrace.deploy.dataflow.loading import PAR_DO
+from cliptrace.pipelines.preflight.loading import PAR_DO
 from cliptrace.schemas.errors import CliptraceError
 
 _LOADING_S = 300
@@ -114,7 +114,7 @@ def _loaded(graph: bytes) -> dict[str, dict[str, list[str]]]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "cliptrace").symlink_to(Path(cliptrace.__file__).parent)
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "cliptrace.deploy.dataflow.loading"],
+            [sys.executable, "-P", "-m", "cliptrace.pipelines.preflight.loading"],
             input=graph,
             capture_output=True,
             timeout=_LOADING_S,

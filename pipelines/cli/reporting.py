@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cliptrace.schemas import __version__
-from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.text import printable
 from cliptrace.transforms.store import files
 
@@ -37,7 +37,7 @@ def reporting(path: str, command: str, gallery: str) -> Iterator[dict[str, Any]]
     try:
         yield report
     except BaseException as error:
-        report["exit_code"] = 2 if isinstance(error, UsageError) else 1
+        report["exit_code"] = error.exit_code if isinstance(error, CliptraceError) else 1
         report["error"] = "stopped" if isinstance(error, KeyboardInterrupt) else printable(str(error))
         with contextlib.suppress(CliptraceError):  # the run's own error is the one to tell
             _end(path, report, begin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import re
 import sys
@@ -18,10 +19,11 @@ from packaging.requirements import Requirement
 sys.path.insert(0, str(Path(__file__).parents[1] / "transforms"))
 import memory_files
 
-from cliptrace.deploy.dataflow import container, dry_run
-from cliptrace.deploy.dataflow.stages import Stage, stages, strings
-from cliptrace.pipelines.cli import make_parser
+from cliptrace.pipelines import cli, preflight
+from cliptrace.pipelines.cli.preflight import graph_of as graph_of_command
 from cliptrace.pipelines.index import IndexOptions, new_manifest
+from cliptrace.pipelines.preflight import image
+from cliptrace.pipelines.preflight.stages import Stage, stages, strings
 from cliptrace.transforms.store.gallery import Gallery
 
 MILVUS = "http://milvus:19530"
@@ -47,7 +49,7 @@ def steps_of(printed: str) -> dict[str, str]:
 
 def test_an_index_job_is_fit_for_a_cluster(bucket: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
     before = dict(bucket)
-    code = dry_run.main(["index", "mem://b/v", "--gallery", "mem://b/g", *ON_DATAFLOW])
+    code = cli.main(["preflight", "index", "mem://b/v", "--gallery", "mem://b/g", *ON_DATAFLOW])
     printed = capsys.readouterr().out
     assert (code, set(steps_of(printed).values())) == (0, {"OK"}), printed
     assert {
@@ -65,12 +67,14 @@ def test_so_is_a_first_one_that_would_make_the_gallery(
     bucket: dict[str, bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = ["index", "mem://b/v", "--gallery", "mem://b/new", "--milvus", MILVUS, "--limit", "1", *ON_DATAFLOW]
-    assert dry_run.main(line) == 0, capsys.readouterr().out
+    assert cli.main(["preflight", *line]) == 0, capsys.readouterr().out
     assert not any("new" in path for path in bucket)
 
 
 def test_a_match_job_is_fit_for_a_cluster(bucket: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
-    code = dry_run.main(["match", "mem://b/v", "--gallery", "mem://b/g", "--output", "mem://b/m.jsonl", *ON_DATAFLOW])
+    code = cli.main(
+        ["preflight", "match", "mem://b/v", "--gallery", "mem://b/g", "--output", "mem://b/m.jsonl", *ON_DATAFLOW]
+    )
     printed = capsys.readouterr().out
     assert (code, set(steps_of(printed).values())) == (0, {"OK"}), printed
     assert {"FindCandidates/Search/Run/ParDo(_IsolatedDoFn)", "WriteParts/WritePart", "Conclude", "Clear"} <= set(
@@ -82,12 +86,12 @@ def test_what_workers_do_not_have_is_told(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "a.mp4").touch()
     root, video = tmp_path / "gallery", tmp_path / "a.mp4"
     line = ["index", str(video), "--gallery", str(root)]
-    assert dry_run.main([*line, "--", "--runner=DataflowRunner"]) == 2
+    assert cli.main(["preflight", *line, "--", "--runner=DataflowRunner"]) == 2
     assert capsys.readouterr().err == (
         f"cliptrace: error: {root}: the embedded Milvus serves one process, and --runner=DataflowRunner starts others: "
         "name a server with --milvus URI when the gallery is made\n"
     )
-    assert dry_run.main(line) == 1
+    assert cli.main(["preflight", *line]) == 1
     printed = capsys.readouterr().out
     bad = {name: why for name, why in steps_of(printed).items() if why != "OK"}
     place = f"names {root}, a place on this machine, which workers do not have"
@@ -103,7 +107,7 @@ def test_what_workers_do_not_have_is_told(tmp_path: Path, capsys: pytest.Capture
 
 def test_a_missing_image_is_told(bucket: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
     line = ["index", "mem://b/v", "--gallery", "mem://b/g", "--", "--runner=DataflowRunner"]
-    assert dry_run.main(line) == 1
+    assert cli.main(["preflight", *line]) == 1
     assert (
         "WRONG: workers would have neither ffmpeg nor cliptrace: name the image with --sdk_container_image\n"
         in capsys.readouterr().out
@@ -112,7 +116,7 @@ def test_a_missing_image_is_told(bucket: dict[str, bytes], capsys: pytest.Captur
 
 def test_an_output_on_this_machine_is_told(bucket: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
     line = ["match", "mem://b/v", "--gallery", "mem://b/g", "--output", "/here/m.jsonl", "--maps", "/here/maps"]
-    assert dry_run.main(line) == 1
+    assert cli.main(["preflight", *line]) == 1
     printed = capsys.readouterr().out
     assert "WRONG: --output /here/m.jsonl is on this machine: workers need a place on an object store\n" in printed
     assert "WRONG: --maps /here/maps is on this machine: workers need a place on an object store\n" in printed
@@ -128,7 +132,7 @@ def test_a_dedup_job_is_fit_for_a_cluster(
 ) -> None:
     before = dict(bucket)
     line = ["dedup", "--watch", "mem://b/v", "--gallery", "mem://b/g", "--output", "mem://b/out", *once, *ON_DATAFLOW]
-    code = dry_run.main(line)
+    code = cli.main(["preflight", *line])
     printed = capsys.readouterr().out
     assert (code, set(steps_of(printed).values())) == (0, {"OK"}), printed
     assert {"Settle/Verdicts", "JudgeUploads/Judge/Run/ParDo(_IsolatedDoFn)"} <= set(steps_of(printed))
@@ -157,11 +161,12 @@ def test_dataflows_own_runner_takes_the_jobs(bucket: dict[str, bytes], arguments
     ]
     gpu = ["--experiments=no_use_multiple_sdk_containers", "--number_of_worker_harness_threads=1"]
     gpu += ["--dataflow_service_options=worker_accelerator=type:nvidia-tesla-t4;count:1;install-nvidia-driver"]
-    image = ["--sdk_container_image=registry.example/cliptrace:1", "--sdk_location=container"]
+    worker = ["--sdk_container_image=registry.example/cliptrace:1", "--sdk_location=container"]
     account = ["--service_account_email=cliptrace@project.example", "--no_auth", "--dry_run=True"]
-    job = dry_run.JOBS[arguments[0]](make_parser().parse_args([*arguments, "--gallery", "mem://b/g"]), [])
+    options = cli.make_parser().parse_args(["preflight", *arguments, "--gallery", "mem://b/g"])
+    job = graph_of_command(argparse.Namespace(**vars(options), beam_args=[]))
     streaming = ["--streaming"] * job.streaming
-    pipeline = beam.Pipeline(DataflowRunner(), PipelineOptions([*places, *gpu, *image, *account, *streaming]))
+    pipeline = beam.Pipeline(DataflowRunner(), PipelineOptions([*places, *gpu, *worker, *account, *streaming]))
     job.build(pipeline)
     found = stages(pipeline.run().job.proto_pipeline)
     assert len(found) > 30
@@ -171,14 +176,13 @@ def test_dataflows_own_runner_takes_the_jobs(bucket: dict[str, bytes], arguments
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["doctor"], "cliptrace doctor starts no job: there are index, match"),
         (["match", "v", "--gallery", "/no", "--output", "m.jsonl"], "/no: no gallery here (no gallery.json); make"),
         (["index", "/no", "--gallery", "mem://b/g"], "/no: no such file or folder"),
         (["index", "v", "--gallery", "g", "--", "--token=x"], "--token: no secret may be an option; "),
     ],
 )
 def test_wrong_usage(arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert dry_run.main(arguments) == 2
+    assert cli.main(["preflight", *arguments]) == 2
     assert capsys.readouterr().err.startswith(f"cliptrace: error: {why}")
 
 
@@ -221,7 +225,7 @@ def test_code_of_main_is_told(source: str) -> None:
 
 def test_code_of_a_module_that_workers_lack_is_told() -> None:
     (why,) = step(graph_of(elsewhere)).wrong
-    assert why == "cannot be loaded: ModuleNotFoundError: No module named 'test_dry_run'"
+    assert why == "cannot be loaded: ModuleNotFoundError: No module named 'test_preflight'"
 
 
 def test_a_place_on_this_machine_is_told() -> None:
@@ -275,7 +279,7 @@ def with_a_generator(pipeline: beam.Pipeline) -> None:
 )
 def test_what_cannot_be_built_is_told(build: Callable[[beam.Pipeline], None], why: str) -> None:
     gallery = Gallery("mem://b/g", new_manifest(IndexOptions(sources=(), gallery="mem://b/g", milvus=MILVUS)))
-    (wrong,), found = dry_run.examine(dry_run.Job(build, gallery), [])
+    (wrong,), found = preflight.examine(preflight.Graph(build, gallery), [])
     assert wrong.startswith("the job cannot be built: ")
     assert why in wrong
     assert found == []
@@ -307,11 +311,11 @@ ASKED = [Requirement("apache-beam>=2.77,<2.78"), Requirement("numpy>=2.1,<3")]
 )
 def test_where_the_image_and_this_machine_disagree(changes: dict[str, Any], why: list[str]) -> None:
     agreeing = {"pinned": PINS, "asked": ASKED, "beam": "2.77.0", "python": "3.11"}
-    assert list(container.disagreements(**{**agreeing, **changes})) == why
+    assert list(image.disagreements(**{**agreeing, **changes})) == why
 
 
 def test_the_image_is_that_of_the_dockerfile() -> None:
     dockerfile = (Path(__file__).parents[3] / "deploy" / "docker" / "Dockerfile").read_text()
-    assert set(re.findall(r"^FROM python:(\d+\.\d+)", dockerfile, flags=re.MULTILINE)) == {container.IMAGE_PYTHON}
-    assert f"[{','.join(container.EXTRAS)}]" in dockerfile
-    assert {"apache-beam", "numpy"} <= {requirement.name for requirement in container.requirements()}
+    assert set(re.findall(r"^FROM python:(\d+\.\d+)", dockerfile, flags=re.MULTILINE)) == {image.IMAGE_PYTHON}
+    assert f"[{','.join(image.EXTRAS)}]" in dockerfile
+    assert {"apache-beam", "numpy"} <= {requirement.name for requirement in image.requirements()}

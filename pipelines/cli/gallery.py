@@ -8,10 +8,10 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
-from cliptrace.pipelines.parsers import Commands, add_command, model_options, work_options
-from cliptrace.pipelines.printing import aligned, put, put_json
+from cliptrace.pipelines.cli.parsers import Commands, add_command, given, model_options, work_options
+from cliptrace.pipelines.cli.printing import aligned, put, put_json
 from cliptrace.schemas.errors import CliptraceError, UsageError
-from cliptrace.schemas.text import escaped
+from cliptrace.schemas.text import escaped, named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
     from cliptrace.transforms.store.gallery import Gallery
@@ -82,7 +82,7 @@ def _open(root: str) -> Gallery:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from cliptrace.pipelines.gallery_reports import clock
+    from cliptrace.pipelines.cli.gallery_reports import clock
     from cliptrace.transforms.store.catalogue import list_videos
     from cliptrace.transforms.store.takedown import read_tombstones
 
@@ -119,7 +119,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from cliptrace.pipelines.gallery_reports import facts_of, matches_with
+    from cliptrace.pipelines.cli.gallery_reports import facts_of, matches_with
     from cliptrace.transforms.store.catalogue import describe_video
 
     gallery = _open(options.gallery)
@@ -160,7 +160,6 @@ def _stats(options: argparse.Namespace) -> int:
 
 
 def _remove(options: argparse.Namespace) -> int:
-    from cliptrace.pipelines.progress import named
     from cliptrace.pipelines.running import new_run
     from cliptrace.transforms.store.removal import remove
 
@@ -176,7 +175,6 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 def _reinstate(options: argparse.Namespace) -> int:
-    from cliptrace.pipelines.progress import named
     from cliptrace.pipelines.running import new_run
     from cliptrace.transforms.store.removal import reinstate
 
@@ -187,24 +185,17 @@ def _reinstate(options: argparse.Namespace) -> int:
 
 
 def _reindex(options: argparse.Namespace) -> int:
+    from cliptrace.pipelines import reindex
+    from cliptrace.pipelines.cli.progress import Progress
     from cliptrace.pipelines.models import describe
-    from cliptrace.pipelines.reindex import ReindexOptions, reindex, rollback
 
     gallery = _open(options.gallery)
     if options.rollback:
-        now = rollback(gallery)
+        now = reindex.rollback(gallery)
     else:
-        now = reindex(
-            gallery,
-            ReindexOptions(
-                backbone=options.backbone,
-                keyframes=options.keyframes,
-                without_failed=options.without_failed,
-                retry_failed=options.retry_failed,
-                device=options.device,
-                threads=options.threads,
-            ),
-        )
+        job = reindex.prepare(gallery, reindex.ReindexOptions(**given(reindex.ReindexOptions, options)))
+        with Progress("index"):
+            now = reindex.run(job)
     lines = {"gallery": now.home, "backbone": describe(now.manifest.backbone), "keyframes": str(now.manifest.keyframes)}
     print("\n".join(aligned(lines)), file=sys.stderr)
     return 0
@@ -225,7 +216,7 @@ def _compact(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     """0: they agree; 1: they do not; 3: they do now, but videos were lost that are to be indexed again."""
-    from cliptrace.pipelines.gallery_reports import Tally
+    from cliptrace.pipelines.cli.gallery_reports import Tally
     from cliptrace.pipelines.running import new_run
     from cliptrace.transforms.store.gallery import locked
     from cliptrace.transforms.store.repairing import repair

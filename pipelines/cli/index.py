@@ -1,0 +1,167 @@
+"""cliptrace index."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cliptrace.pipelines.cli.parsers import (
+    MILVUS,
+    SOURCE,
+    Commands,
+    Run,
+    add_command,
+    given,
+    model_options,
+    positive,
+    work_options,
+)
+from cliptrace.pipelines.cli.printing import aligned, some, summarise
+from cliptrace.schemas.text import named
+
+if TYPE_CHECKING:  # heavy, and --help must answer at once
+    from cliptrace.pipelines.index import IndexOptions, IndexReport, Rehearsal, Skipped
+
+
+def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) -> None:
+    parser = add_command(commands, "index", "decode videos, embed their keyframes, and add them to a gallery")
+    parser.set_defaults(run=run or _run)
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCE)
+    parser.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
+    model_options(parser)
+    parser.add_argument("--milvus", metavar="URI", help=MILVUS)
+    parser.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
+    parser.add_argument(
+        "--since",
+        type=_since,
+        metavar="WHEN",
+        help="only files changed since: 7d, 36h, 90m, or a date or time as 2026-01-31 or 2026-01-31T18:00+01:00 "
+        "(UTC unless it says)",
+    )
+    parser.add_argument("--limit", type=positive, metavar="N", help="at most N videos; the rest is for the next run")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what would be indexed, as JSON lines, and write nothing"
+    )
+    parser.add_argument("--report", default="", metavar="FILE", help="write what became of the run, as JSON")
+    work_options(parser)
+
+
+def asked(options: argparse.Namespace) -> IndexOptions:
+    from cliptrace.pipelines.index import IndexOptions
+
+    return IndexOptions(**given(IndexOptions, options), since_s=options.since)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from cliptrace.pipelines import index
+    from cliptrace.pipelines.cli.progress import Progress
+    from cliptrace.pipelines.cli.reporting import reporting
+
+    with reporting(options.report, "index", options.gallery) as report:
+        job = index.prepare(asked(options))
+        if options.dry_run:
+            rehearsal = index.rehearse(job)
+            report |= rehearsal_facts(rehearsal)
+            for video in rehearsal.work:
+                print(json.dumps(video))
+            sys.stdout.flush()
+            print("\n".join(aligned(rehearsal_lines(rehearsal))), file=sys.stderr)
+            code = 0
+        else:
+            with Progress("index"):
+                done = index.run(job)
+            report |= facts(done)
+            code = summarise(done.indexed, done.failed, done.video_s, done.elapsed_s, lines(done))
+        report["exit_code"] = code
+    return code
+
+
+def lines(done: IndexReport) -> dict[str, str]:
+    """What the summary says beside how many and how fast."""
+    return {
+        "keyframes": f"{done.keyframes:,}",
+        "left to the job": some(done.left_to_the_job),
+        "partly decoded": named(done.partly_decoded),
+        "replaced by other files": named(done.replaced),
+        **_skipped(done.skipped),
+        "gallery": f"{done.gallery} ({done.in_gallery:,} videos)",
+        "failures in": done.dead_letters or "",
+    }
+
+
+def facts(done: IndexReport) -> dict[str, Any]:
+    """The same for programs (docs/scheduling.md)."""
+    return {
+        "run": done.run,
+        "videos": {
+            "indexed": done.indexed,
+            "partly_decoded": len(done.partly_decoded),
+            "replaced": len(done.replaced),
+            "failed": done.failed,
+            **_counts(done.skipped),
+            "in_gallery": done.in_gallery,
+        },
+        "keyframes": done.keyframes,
+        "video_seconds": round(done.video_s, 1),
+        "dead_letters": done.dead_letters,
+    }
+
+
+def rehearsal_lines(rehearsal: Rehearsal) -> dict[str, str]:
+    reasons = _reasons(rehearsal)
+    shown = ", ".join(f"{count:,} {why}" for why, count in reasons.items() if count)
+    return {
+        "would be indexed": f"{len(rehearsal.work):,}" + (f" ({shown})" if shown else ""),
+        **_skipped(rehearsal.skipped),
+        "gallery": rehearsal.gallery if rehearsal.exists else f"{rehearsal.gallery} (would be made)",
+    }
+
+
+def rehearsal_facts(rehearsal: Rehearsal) -> dict[str, Any]:
+    counts = {"would_be_indexed": len(rehearsal.work), **_reasons(rehearsal), **_counts(rehearsal.skipped)}
+    return {"dry_run": True, "videos": counts}
+
+
+def _reasons(rehearsal: Rehearsal) -> dict[str, int]:
+    return {why: sum(each["why"] == why for each in rehearsal.work) for why in ("new", "changed", "retry")}
+
+
+def _skipped(skipped: Skipped) -> dict[str, str]:
+    kept_out = named(skipped.removed)
+    return {
+        "unchanged, skipped": some(skipped.unchanged),
+        "known failures, skipped": some(skipped.known_failures, "retry them with --retry-failed"),
+        "removed, kept out": f"{kept_out}; to let one in again: cliptrace gallery reinstate" if kept_out else "",
+        "older, skipped": some(skipped.older, "changed before --since"),
+        "left for the next run": some(skipped.left, "--limit"),
+        "other files, ignored": some(skipped.other_files),
+    }
+
+
+def _counts(skipped: Skipped) -> dict[str, int]:
+    return {
+        "unchanged": skipped.unchanged,
+        "known_failures": skipped.known_failures,
+        "removed": len(skipped.removed),
+        "older": skipped.older,
+        "left": skipped.left,
+        "other_files": skipped.other_files,
+    }
+
+
+def _since(text: str) -> float:
+    """Seconds since 1970."""
+    unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
+    try:
+        if unit:
+            then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(**{unit: float(text[:-1])})
+        else:
+            then = datetime.datetime.fromisoformat(text)
+        return (then if then.tzinfo else then.replace(tzinfo=datetime.UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"{text} is neither a span (7d, 36h, 90m) nor a date or time (2026-01-31, 2026-01-31T18:00+01:00)"
+        ) from None

@@ -1,0 +1,128 @@
+"""cliptrace match."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cliptrace.pipelines.cli.parsers import (
+    SOURCE,
+    Commands,
+    Run,
+    add_command,
+    given,
+    keyframe_config,
+    positive,
+    score,
+    work_options,
+)
+from cliptrace.pipelines.cli.printing import some, summarise
+from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS
+from cliptrace.schemas.text import named
+
+if TYPE_CHECKING:  # heavy, and --help must answer at once
+    from cliptrace.pipelines.match import MatchOptions, MatchReport
+    from cliptrace.schemas.records import Searched
+
+ALIGNERS = ("spd", "tn", "dp", "hough", "dtw")
+
+
+def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) -> None:
+    parser = add_command(commands, "match", "find which seconds of the queries come from videos of the gallery")
+    parser.set_defaults(run=run or _run)
+    parser.add_argument("queries", nargs="+", metavar="QUERY", help=SOURCE)
+    parser.add_argument("--gallery", required=True, metavar="DIR", help="the gallery to search")
+    parser.add_argument("--output", required=True, metavar="FILE", help="matches, as .jsonl or .parquet")
+    parser.add_argument(
+        "--aligner",
+        choices=ALIGNERS,
+        help="spd: the learned detector; tn: the temporal network (default: spd for galleries of "
+        f"{DEFAULT_BACKBONE}, from whose maps it learned, tn for others)",
+    )
+    parser.add_argument(
+        "--min-score",
+        type=score,
+        metavar="S",
+        help="lowest score of a segment, 0 to 1 (default: what suits the backbone)",
+    )
+    parser.add_argument(
+        "--top-k",
+        type=positive,
+        metavar="N",
+        help="at most N gallery videos are compared with a query (default: all that look like a second of it or more, "
+        "and at least 20)",
+    )
+    parser.add_argument(
+        "--no-stop-list",
+        action="store_true",
+        help="search intros and credits, too, that many videos of the gallery share",
+    )
+    parser.add_argument(
+        "--views",
+        type=_views,
+        default=DEFAULT_VIEWS,
+        metavar="NAME[,NAME…]",
+        help=f"what else of a query is searched: {', '.join(QUERY_VIEWS)}, all or none "
+        f"(default: {','.join(DEFAULT_VIEWS) or 'none'})",
+    )
+    parser.add_argument(
+        "--keyframes",
+        type=keyframe_config,
+        metavar="SELECTOR[:N]",
+        help=f"which frames of the queries are searched (default: {QUERY_KEYFRAMES})",
+    )
+    parser.add_argument(
+        "--maps", default="", metavar="DIR", help="draw the similarity map of every match, with its segments, as a PNG"
+    )
+    work_options(parser)
+
+
+def asked(options: argparse.Namespace) -> MatchOptions:
+    from cliptrace.pipelines.match import MatchOptions
+
+    return MatchOptions(**given(MatchOptions, options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    from cliptrace.pipelines import match
+    from cliptrace.pipelines.cli.progress import Progress
+
+    with Progress("match"):
+        done = match.run(match.prepare(asked(options)))
+    return summarise(done.answered, len(done.failed), done.video_s, done.elapsed_s, lines(done))
+
+
+def lines(done: MatchReport) -> dict[str, str]:
+    """What the summary says beside how many and how fast."""
+    if done.left_to_the_job:
+        return {"left to the job": f"{done.left_to_the_job:,}", "output": done.output}
+    return {
+        "matches": f"{len(done.matches):,}",
+        "partly decoded": named([query.query_id for query in done.searched if query.partial]),
+        "queries without a match": f"{done.without_match:,}",
+        "stop-list left out": _left_out(done.searched),
+        "more candidates than --top-k": named([query.query_id for query in done.searched if query.truncated]),
+        "other files, ignored": some(done.other_files),
+        "output": done.output,
+        "failures in": done.dead_letters or "",
+    }
+
+
+def _left_out(searched: Sequence[Searched]) -> str:
+    """Seconds of how many queries; empty where there are none."""
+    seconds = [query.stopped_s for query in searched if query.stopped_s]
+    queries = "1 query" if len(seconds) == 1 else f"{len(seconds):,} queries"
+    return f"{sum(seconds):,.1f} s of {queries} (search them with --no-stop-list)" if seconds else ""
+
+
+def _views(text: str) -> tuple[str, ...]:
+    if text in ("none", "all"):
+        return QUERY_VIEWS if text == "all" else ()
+    asked = [name.strip() for name in text.split(",")]
+    for name in asked:
+        if name not in QUERY_VIEWS:
+            raise argparse.ArgumentTypeError(
+                f"no view is called {name!r}; there are {', '.join(QUERY_VIEWS)}; or use all or none"
+            )
+    return tuple(name for name in QUERY_VIEWS if name in asked)

@@ -1,0 +1,63 @@
+"""What commands print: aligned text or JSON lines on standard output, a summary on stderr, whatever is in a name."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+
+from cliptrace.schemas.text import printable
+
+SOME_FAILED = 3
+"""Exit code of a run that is done, though not with all of its inputs."""
+
+
+def aligned(lines: Mapping[str, str]) -> list[str]:
+    """``name: value`` lines, the values below each other; empty ones are left out."""
+    lines = {name: value for name, value in lines.items() if value}
+    width = max(map(len, lines), default=0) + 1
+    return [f"{name + ':':<{width}} {printable(value)}" for name, value in lines.items()]
+
+
+def put(lines: Iterable[str]) -> None:
+    """Lines on standard output, until whoever reads them has had enough."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        for line in lines:
+            print(line.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        with contextlib.suppress(OSError, ValueError):  # else Python complains at exit about what it could not write
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def put_json(rows: Iterable[Mapping[str, object]]) -> None:
+    """One object a line."""
+    put(json.dumps(row) for row in rows)
+
+
+def summarise(videos: int, failures: int, video_s: float, elapsed_s: float, lines: Mapping[str, str]) -> int:
+    """Tell the end of a run on stderr. Returns the exit code.
+
+    video_s: seconds of video decoded, in elapsed_s. lines: what else there is to say; an empty value is left out.
+    """
+    speed = f", {video_s / elapsed_s:.1f} × real time" if video_s and elapsed_s else ""
+    first = {
+        "videos": f"{videos:,}",
+        "hours of video": f"{_clock(video_s)} in {elapsed_s:.1f} s{speed}" if video_s else "0",
+        "failures": f"{failures:,}",
+    }
+    print("\n".join(aligned({**first, **lines})), file=sys.stderr)
+    return SOME_FAILED if failures else 0
+
+
+def some(count: int, hint: str = "") -> str:
+    """A count for the summary, empty where there is nothing to say."""
+    return "" if not count else f"{count:,}" + (f" ({hint})" if hint else "")
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
