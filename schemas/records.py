@@ -10,6 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+class _WithArrays:
+    """Says the shapes of arrays, not what is in them."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        parts = (f"{field.name}={_shown(getattr(self, field.name))}" for field in dataclasses.fields(self))  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{list(value.shape)}"
+    if isinstance(value, tuple) and value and isinstance(value[0], bytes):
+        return f"<{len(value):,} pictures>"
+    return repr(value)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class VideoSource:
     """A video as it was named. ``fingerprint`` changes when the file does; ``attempt`` counts from 1."""
@@ -68,8 +86,8 @@ class VideoRange:
     count: int = 1
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class RangeFeatures:
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
+class RangeFeatures(_WithArrays):
     """Keyframes of one range, as in FrameFeatures. ``warning`` tells why decoding ended early, else ""."""
 
     range: VideoRange
@@ -83,8 +101,8 @@ class RangeFeatures:
     stills: tuple[tuple[float, float], ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class FrameFeatures:
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
+class FrameFeatures(_WithArrays):
     """Embeddings of one video's keyframes.
 
     times: float64[K], seconds from the start of the video, strictly increasing.
@@ -137,8 +155,8 @@ class FrameFeatures:
         return bool(self.warning)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Candidate:
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
+class Candidate(_WithArrays):
     """A gallery video that shares frames with a query.
 
     query_frames, ref_frames: int64[H], frame numbers (row positions in FrameFeatures); similarities: float32[H].

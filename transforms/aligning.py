@@ -34,11 +34,16 @@ from cliptrace.transforms.store.takedown import is_removed
 
 
 class AlignCandidates(beam.PTransform):
-    """(query, Candidate) pairs → Match with segments; pairs without a segment above ``min_score`` are dropped."""
+    """(query, Candidate) pairs → Match with segments; pairs without a segment above ``min_score`` are dropped.
 
-    def __init__(self, gallery: Gallery, config: MatchConfig, threads: int, videos: SharedVideos) -> None:
+    videos: of the gallery, where other steps ask for them, too.
+    """
+
+    def __init__(
+        self, gallery: Gallery, config: MatchConfig, threads: int = 3, videos: SharedVideos | None = None
+    ) -> None:
         super().__init__()
-        self._work, self._threads = Align(gallery, config, videos), threads
+        self._work, self._threads = Align(gallery, config, videos or SharedVideos(gallery)), threads
 
     def expand(self, pairs: beam.PCollection) -> Results:
         return pairs | "Align" >> RunIsolated(self._work, "align", lambda pair: pair[0].source, self._threads)

@@ -10,7 +10,7 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from cliptrace.schemas.records import Failure, Match, Searched
+from cliptrace.schemas.records import Failure, Match, Searched, Segment
 from cliptrace.schemas.verdicts import segment_to_json
 from cliptrace.transforms.store import files
 from cliptrace.transforms.storing import to_lines
@@ -97,6 +97,11 @@ def match_to_json(match: Match) -> dict[str, Any]:
         if getattr(match, name):
             row[name] = dict(getattr(match, name))
     return row
+
+
+def match_from_json(row: Mapping[str, Any]) -> Match:
+    """What ``match_to_json`` made."""
+    return Match(**{**row, "segments": tuple(Segment(**segment) for segment in row["segments"])})
 
 
 def begin(folder: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
@@ -29,6 +30,20 @@ class Listing:
 
     sources: list[VideoSource]
     ignored: int
+
+
+class ReadVideos(beam.PTransform):
+    """The videos that ``sources`` name → VideoSource. They are listed when the pipeline is built.
+
+    sources: as ``list_sources`` takes them. UsageError where one names nothing.
+    """
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        super().__init__()
+        self._listing = list_sources(sources)
+
+    def expand(self, begin: beam.pvalue.PBegin) -> beam.PCollection:
+        return begin | "Videos" >> beam.Create(self._listing.sources) | "Spread" >> beam.Reshuffle()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
@@ -43,6 +43,23 @@ class StoreFeatures(beam.PTransform):
             | "Commit" >> beam.ParDo(_Commit(self._gallery, self._run)).with_outputs(_REFUSED, main="good")
         )
         return Results(outputs["good"], (outputs[_REFUSED],))
+
+
+class WriteGallery(beam.PTransform):
+    """FrameFeatures → those that the gallery has; its own dead letters, and those of earlier steps, are written, too.
+
+    run: name of this run, under which the ledger has what it does; it sorts by time, and no two are the same.
+    """
+
+    def __init__(self, gallery: Gallery, run: str, failures: Sequence[beam.PCollection] = ()) -> None:
+        super().__init__()
+        self._gallery, self._run, self._failures = gallery, run, failures
+
+    def expand(self, videos: beam.PCollection) -> beam.PCollection:
+        stored = videos | "StoreFeatures" >> StoreFeatures(self._gallery, self._run)
+        failures = (*self._failures, *stored.failures) | "Failures" >> beam.Flatten()
+        failures | "RecordFailures" >> RecordFailures(self._gallery.root, self._run)
+        return stored.good
 
 
 class _Commit(beam.DoFn):

@@ -1,0 +1,209 @@
+"""The gallery as one opens it in Python: index videos, match queries, see and take out what is stored."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cliptrace.models.runtime import Device
+from cliptrace.pipelines import index, match
+from cliptrace.pipelines.index import IndexReport
+from cliptrace.pipelines.match import MatchReport
+from cliptrace.pipelines.models import feature_config
+from cliptrace.pipelines.running import new_run
+from cliptrace.schemas.config import DEFAULT_VIEWS, KeyframeConfig
+from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.records import Failure, Match
+from cliptrace.transforms import results
+from cliptrace.transforms.features import FeatureConfig
+from cliptrace.transforms.matching import MatchConfig
+from cliptrace.transforms.store.gallery import Gallery as Store
+from cliptrace.transforms.store.gallery import StoredVideo, read_videos
+from cliptrace.transforms.store.removal import Removal, remove
+from cliptrace.transforms.store.stops import update_stops
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""A file, a folder, a glob or a manifest, or several of them."""
+_THREADS = (os.cpu_count() or 1) + 1
+
+
+class Gallery:
+    """Videos that queries are compared with: a folder, or a place on an object store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Gallery:
+        """UsageError where there is none."""
+        store = Store.load(os.fspath(path))
+        if store is None:
+            raise UsageError(f"{os.fspath(path)}: no gallery here (no gallery.json); make one with Gallery.create")
+        return cls(store)
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        backbone: str | None = None,
+        keyframes: KeyframeConfig | None = None,
+        milvus: str | None = None,
+    ) -> Gallery:
+        """A new gallery, or the one that is there. UsageError where that was made with other models.
+
+        backbone: a built-in one, or a file that describes one. milvus: address of a server; None for the embedded one.
+        """
+        asked = index.IndexOptions(
+            sources=(), gallery=os.fspath(path), backbone=backbone, keyframes=keyframes, milvus=milvus
+        )
+        index.check_options(asked)
+        return cls(index.open_or_create(asked))
+
+    @property
+    def path(self) -> str:
+        return self.store.home
+
+    def index(
+        self,
+        sources: Paths,
+        *,
+        device: Device = "cpu",
+        threads: int = _THREADS,
+        retry_failed: bool = False,
+        beam_args: Sequence[str] = (),
+    ) -> IndexReport:
+        """Bring the gallery up to date with the videos. Those that it knows are left alone.
+
+        threads: videos decoded at a time. beam_args: Beam's own options, for another runner.
+        """
+        asked = index.IndexOptions(
+            sources=_texts(sources),
+            gallery=self.path,
+            device=device,
+            threads=threads,
+            retry_failed=retry_failed,
+            beam_args=beam_args,
+        )
+        return index.run(index.prepare(asked))
+
+    def match(
+        self,
+        queries: Paths,
+        *,
+        min_score: float | None = None,
+        top_k: int | None = None,
+        aligner: str | None = None,
+        views: tuple[str, ...] = DEFAULT_VIEWS,
+        keyframes: KeyframeConfig | None = None,
+        stop_list: bool = True,
+        device: Device = "cpu",
+        threads: int = _THREADS,
+        beam_args: Sequence[str] = (),
+    ) -> Matches:
+        """Which seconds of the queries come from which seconds of which video of the gallery.
+
+        min_score: lowest score of a segment; None for what suits the backbone. top_k: gallery videos that are compared
+        with a query at most; None for all that look like a second of it. The rest as ``cliptrace match``.
+        """
+        with tempfile.TemporaryDirectory(prefix="cliptrace-") as folder:
+            asked = match.MatchOptions(
+                queries=_texts(queries),
+                gallery=self.path,
+                output=f"{folder}/matches.jsonl",
+                aligner=aligner,
+                top_k=top_k,
+                min_score=min_score,
+                no_stop_list=not stop_list,
+                views=views,
+                keyframes=keyframes,
+                device=device,
+                threads=threads,
+                beam_args=beam_args,
+            )
+            report = match.run(match.prepare(asked))
+            failures = results.read_rows([folder], Path(report.dead_letters).name) if report.dead_letters else []
+        return Matches(
+            tuple(map(results.match_from_json, report.matches)), tuple(Failure(**row) for row in failures), report
+        )
+
+    def videos(self) -> dict[str, StoredVideo]:
+        """What answers may name, by id."""
+        return read_videos(self.store)
+
+    def remove(self, videos: str | Sequence[str]) -> Removal:
+        """Take videos out, by id or uri, at once and for good: no later run takes them in again.
+
+        CliptraceError where one is not there, and then nothing is removed.
+        """
+        return remove(self.store, [videos] if isinstance(videos, str) else list(videos), new_run())
+
+    def settle(self) -> None:
+        """After a pipeline of one's own has written to the gallery: what it wrote can be searched, and the stop-list is
+        made anew."""
+        with self.store.vectors() as vectors:
+            vectors.flush()
+        update_stops(self.store)
+
+    def features(self, *, device: Device = "cpu", threads: int = _THREADS, **more: Any) -> FeatureConfig:
+        """How its videos become embeddings, for a pipeline of one's own. more: views and keyframes, of queries."""
+        return feature_config(self.store, device, threads, **more)
+
+    def matching(self, **given: Any) -> MatchConfig:
+        """How it is searched, for a pipeline of one's own, with what suits its models where nothing else is given."""
+        return MatchConfig.suited_to(self.features().backbone, **given)
+
+    def __repr__(self) -> str:
+        return f"Gallery({self.path!r})"
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Matches:
+    """What was found, by query, best first. failures: queries that could not be searched, and why."""
+
+    matches: tuple[Match, ...]
+    failures: tuple[Failure, ...]
+    report: MatchReport
+
+    def __iter__(self) -> Iterator[Match]:
+        return iter(self.matches)
+
+    def __len__(self) -> int:
+        return len(self.matches)
+
+    def __getitem__(self, number: int) -> Match:
+        return self.matches[number]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} matches, {len(self.failures)} failures>"
+
+    def _repr_html_(self) -> str:
+        """A table, in a notebook."""
+        columns = ("query", "seconds", "reference", "seconds", "score")
+        head = "".join(f"<th>{column}</th>" for column in columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for each in self
+            for row in _rows(each)
+        )
+        return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _rows(each: Match) -> Iterator[tuple[str, ...]]:
+    for segment in each.segments:
+        yield (
+            each.query_id,
+            f"{segment.query_start:.1f}–{segment.query_end:.1f}",
+            each.ref_id,
+            f"{segment.ref_start:.1f}–{segment.ref_end:.1f}",
+            f"{segment.score:.2f}",
+        )
+
+
+def _texts(paths: Paths) -> list[str]:
+    return [os.fspath(paths)] if isinstance(paths, str | os.PathLike) else [os.fspath(path) for path in paths]
