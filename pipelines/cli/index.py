@@ -36,7 +36,7 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
     parser.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
     parser.add_argument(
         "--since",
-        type=_since,
+        type=since,
         metavar="WHEN",
         help="only files changed since: 7d, 36h, 90m, or a date or time as 2026-01-31 or 2026-01-31T18:00+01:00 "
         "(UTC unless it says)",
@@ -152,7 +152,7 @@ def _counts(skipped: Skipped) -> dict[str, int]:
     }
 
 
-def _since(text: str) -> float:
+def since(text: str) -> float:
     """Seconds since 1970."""
     unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
     try:

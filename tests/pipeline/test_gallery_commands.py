@@ -170,13 +170,13 @@ def test_a_match_that_runs_meanwhile_does_not_answer_with_a_removed_video(
     own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It holds the embedded store, so the rows must stay for now; the answer is hidden all the same."""
-    run_pipeline = matching.run
+    run_pipeline = matching.run_pipeline
 
     def then_remove(*arguments: Any) -> None:
         run_pipeline(*arguments)
         assert run(capsys, "remove", "bottles.mp4", "--gallery", own / "gallery")[0] == 1
 
-    monkeypatch.setattr(matching, "run", then_remove)
+    monkeypatch.setattr(matching, "run_pipeline", then_remove)
     assert match(own / "gallery", own / "videos" / "bottles.mp4", own / "m.jsonl") == set()
     assert set(stored(own / "gallery")) == {"bottles.mp4", "cut.mp4", "sub/cars.mp4"}
     assert run(capsys, "remove", "bottles.mp4", "--gallery", own / "gallery")[0] == 0

@@ -17,6 +17,7 @@ import pytest
 from gallery_reading import index, stored, without_columns
 
 from cliptrace.pipelines import cli
+from cliptrace.pipelines.cli.index import since
 from cliptrace.transforms.store import ledger
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
@@ -212,10 +213,10 @@ def test_a_reader_that_has_seen_enough_gets_no_traceback(clips: Path, tmp_path: 
 
 def test_times_are_spans_or_moments() -> None:
     now = time.time()
-    assert cli._since("36h") == pytest.approx(now - 36 * 3600, abs=60)
-    assert cli._since("1.5d") == cli._since("36h") or cli._since("1.5d") == pytest.approx(now - 36 * 3600, abs=60)
-    assert cli._since("2026-01-31") == datetime.datetime(2026, 1, 31, tzinfo=datetime.UTC).timestamp()
-    assert cli._since("2026-01-31T18:00+01:00") == cli._since("2026-01-31T17:00") == cli._since("2026-01-31T17:00Z")
+    assert since("36h") == pytest.approx(now - 36 * 3600, abs=60)
+    assert since("1.5d") == since("36h") or since("1.5d") == pytest.approx(now - 36 * 3600, abs=60)
+    assert since("2026-01-31") == datetime.datetime(2026, 1, 31, tzinfo=datetime.UTC).timestamp()
+    assert since("2026-01-31T18:00+01:00") == since("2026-01-31T17:00") == since("2026-01-31T17:00Z")
 
 
 @pytest.mark.parametrize("text", ["", "soon", "7", "d", "2026-31-01", "99999999999d", "nand"])

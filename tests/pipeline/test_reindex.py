@@ -71,7 +71,7 @@ def test_what_is_indexed_while_a_build_is_made_is_in_it(
     own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = own / "gallery"
-    build = reindexing.index
+    build = reindexing.index.run
 
     def then_index(options: Any) -> Any:
         summary = build(options)
@@ -80,7 +80,7 @@ def test_what_is_indexed_while_a_build_is_made_is_in_it(
             assert index(capsys, own / "videos" / "coffee.mp4", "--gallery", root)[0] == 0
         return summary
 
-    monkeypatch.setattr(reindexing, "index", then_index)
+    monkeypatch.setattr(reindexing.index, "run", then_index)
     assert run(capsys, "reindex", "--keyframes", "uniform:1", "--gallery", root)[0] == 0
     assert load(root).root != str(root)
     assert set(keyframes(root)) == {*SMALL, "coffee.mp4"}
@@ -90,7 +90,7 @@ def test_a_switch_by_another_process_is_noticed(
     own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = own / "gallery"
-    build = reindexing.index
+    build = reindexing.index.run
 
     def then_switch(options: Any) -> Any:
         summary = build(options)
@@ -98,7 +98,7 @@ def test_a_switch_by_another_process_is_noticed(
         reindexing.point(str(root), "other")
         return summary
 
-    monkeypatch.setattr(reindexing, "index", then_switch)
+    monkeypatch.setattr(reindexing.index, "run", then_switch)
     code, text = run(capsys, "reindex", "--keyframes", "uniform:1", "--gallery", root)
     assert code == 1
     assert text.endswith(f"cliptrace: error: {root} answers with another build since; run the same command again\n")
