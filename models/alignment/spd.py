@@ -93,7 +93,7 @@ def align(
 
 def looked_at(found: Sequence[Candidate], seen: TimedMap, scene: Scene, told: Mapping[str, Any]) -> Iterator[Candidate]:
     """The findings after a second look. Where the map thinks little of all of them, at its best one only."""
-    by_map = [probability(each.evidence, None, told) for each in found]
+    by_map = [0.0 if each.held else probability(each.evidence, None, told) for each in found]
     least = min(_WORTH_A_LOOK, max(_WORTH_ONE, *by_map))
     for each, probable in zip(found, by_map, strict=True):
         if each.held or probable >= least:
