@@ -199,6 +199,8 @@ def _held(seen: TimedMap, scene: Scene) -> Iterator[Line]:
             continue
         alike = seen.similarity[seen.rows(start, end)].mean(axis=0)
         best = int(alike.argmax())
+        if alike[best] < _HELD_ALIKE:
+            continue
         low, high = float(seen.ref_edges[best]), float(seen.ref_edges[best + 1])
         around = seen.ref_times[max(best - _AROUND, 0) : best + _AROUND + 1]
         if moves(scene.ref.show(scene.ref.at(around))):
