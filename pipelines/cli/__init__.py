@@ -88,5 +88,5 @@ def make_parser() -> argparse.ArgumentParser:
 def _quiet_libraries() -> None:
     """Keep stderr for what a person can act on: libraries log what they also raise, and what concerns nobody."""
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
-    for name in ("milvus_lite", "grpc._server", "apache_beam", "PrismRunner"):
+    for name in ("milvus_lite", "apache_beam", "PrismRunner"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -54,12 +54,12 @@ def test_a_gallery_tells_which_seconds_come_from_where(gallery: cliptrace.Galler
 def test_black_before_and_after_a_copy_is_none_of_it(gallery: cliptrace.Gallery, clips: Path, tmp_path: Path) -> None:
     query = tmp_path / "framed.mp4"
     black = "tpad=start_duration=3:stop_duration=3:color=black"
-    command = ["ffmpeg", "-v", "error", "-ss", "2", "-t", "5", "-i", str(clips / "cars.mp4"), "-vf", black, str(query)]
+    command = ["ffmpeg", "-v", "error", "-ss", "3", "-t", "6", "-i", str(clips / "cars.mp4"), "-vf", black, str(query)]
     subprocess.run(command, check=True)
     (match,) = gallery.match(query)
     (segment,) = match.segments
     times = (segment.query_start, segment.query_end, segment.ref_start, segment.ref_end)
-    assert times == pytest.approx((3, 8, 2, 7), abs=0.5)
+    assert times == pytest.approx((3, 9, 3, 9), abs=0.5)
     assert segment.speed == pytest.approx(1, abs=0.1)
 
 

@@ -88,7 +88,8 @@ class VectorStore:
         """address: a server's URI, or the path of the embedded store (one process at a time)."""
         from pymilvus import MilvusClient  # slow to import, and not needed before a gallery is opened
 
-        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it also raises what it logs
+        for name in ("pymilvus", "grpc._server"):  # the one raises what it logs, the other logs what the embedded
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # store leaves out on purpose
         client = _connect(MilvusClient, address)
         try:
             store = cls(client, address, manifest)
