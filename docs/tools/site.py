@@ -1,8 +1,8 @@
 """What mkdocs is told beside mkdocs.yml: pages of the site that lie elsewhere in the repository.
 
 Every file of docs/ links to others as they lie in the repository, so that links work there. The site has the files of
-docs/ at its root and the others at their own places, so links between the two are rewritten here. Whatever they name must
-be a page or a file of the site: a link to anything else is a warning, which ends a strict build.
+docs/ at its root and the others at their own places, so links between the two are rewritten here. Whatever they name
+must be a page or a file of the site: a link to anything else is a warning, which ends a strict build.
 """
 
 from __future__ import annotations
