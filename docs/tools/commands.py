@@ -44,14 +44,14 @@ def _sections(parser: argparse.ArgumentParser, depth: int = 2) -> Iterator[str]:
 
 
 def _row(action: argparse.Action) -> str:
-    choices = "|".join(map(str, action.choices or ()))
-    value = action.metavar or choices or action.dest.upper()
-    name = f"{action.option_strings[0]} {'' if action.nargs == 0 else value}" if action.option_strings else str(value)
+    value = str(action.metavar or ("NAME" if action.choices and action.option_strings else action.dest.upper()))
+    name = f"{action.option_strings[0]} {'' if action.nargs == 0 else value}" if action.option_strings else value
     # The number of cores is this machine's.
     text = (action.help or "").replace(", here %(default)s", "") % {"default": action.default}
-    notes = ["required"] * (action.required and bool(action.option_strings)) + ["one or more"] * (action.nargs == "+")
-    cells = (f"`{name.strip()}`", "; ".join([text, *notes]))
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+    notes = [f"one of {', '.join(action.choices)}"] if action.choices else []
+    notes += ["required"] * (action.required and bool(action.option_strings)) + ["one or more"] * (action.nargs == "+")
+    # A bar would end the cell, and is shown with its backslash in code.
+    return f"| `{name.strip().replace('|', ' or ')}` | {'; '.join([text, *notes])} |\n"
 
 
 if __name__ == "__main__":
