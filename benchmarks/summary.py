@@ -35,8 +35,8 @@ def section(ssan: Result, look_alike: Result, throughput: Result, latency: Resul
         ),
         (
             f"look-alikes wrongly reported by `dedup` (score ≥ {found['dedup']:g})",
-            f"{alike['strangers_claimed']['dedup']} of {alike['strangers']}",
-            f"`match` (score ≥ {found['match']:g}) {alike['strangers_claimed']['match']} of {alike['strangers']}",
+            _claimed(alike, "dedup"),
+            f"`match` (score ≥ {found['match']:g}): {_claimed(alike, 'match')}",
             _link("Look-alikes"),
         ),
         (
@@ -53,6 +53,12 @@ def section(ssan: Result, look_alike: Result, throughput: Result, latency: Resul
         ),
     ]
     return markdown(("", "cliptrace", "beside it", "table"), rows)
+
+
+def _claimed(row: Result, command: str) -> str:
+    """Look-alikes, and copies, that a command reports."""
+    false = f"{row['strangers_claimed'][command]} of {row['strangers']}"
+    return f"{false}, and {row['copies_found'][command]} of {row['copies']} copies"
 
 
 def _link(title: str) -> str:
