@@ -1,4 +1,4 @@
-"""Puts the figures of benchmarks/results into README, model card and docs/dedup.md, so that none is typed by hand.
+"""Puts the figures of benchmarks/results into README, docs and models/ssan, so that none is typed by hand.
 
 python -m benchmarks.readme [--check]
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import dedup_tables, ssan_tables
+from benchmarks import dedup_tables, ssan_tables, summary
 from benchmarks.attacks.edits import EDITS, SEVERITIES
 from benchmarks.environment import describe
 from benchmarks.look_alike import tables as look_alikes
@@ -39,17 +39,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(check and stale)
 
 
-def with_results(text: str, results: Path, sections: Mapping[str, Callable[[Result], str]]) -> str:
-    """``text`` with what stands between the marks made anew, of all that was measured."""
+def with_results(text: str, results: Path, sections: Mapping[str, Callable[..., str]]) -> str:
+    """``text`` with what stands between the marks made anew, of all that was measured.
+
+    A section may be of several results (``one+another``); where each was measured is then said by what it links to.
+    """
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     rendered = []
     for name, render in sections.items():
-        measured = results / f"{name}.json"
-        if not measured.is_file():
+        measured = [results / f"{each}.json" for each in name.split("+")]
+        if not all(path.is_file() for path in measured):
             continue
-        result = json.loads(measured.read_text(encoding="utf-8"))
-        rendered.append(f"{render(result)}\n<sub>`{result['command']}` · {describe(result)}</sub>\n")
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in measured]
+        said = f"\n<sub>`{found[0]['command']}` · {describe(found[0])}</sub>\n" if len(found) == 1 else ""
+        rendered.append(f"{render(*found)}{said}")
     return f"{before}{BEGIN}\n" + "\n".join(rendered) + f"\n{END}{after}"
 
 
@@ -298,8 +302,9 @@ def _dedup(result: Result) -> str:
     return "\n".join(parts)
 
 
-DOCUMENTS: Mapping[str, Mapping[str, Callable[[Result], str]]] = {
-    "README.md": {
+DOCUMENTS: Mapping[str, Mapping[str, Callable[..., str]]] = {
+    "README.md": {"ssan+look_alike+index_throughput+query_latency": summary.section},
+    "docs/results.md": {
         "descriptor": _descriptor,
         "views": _views,
         "ssan": ssan_tables.section,

