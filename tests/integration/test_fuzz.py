@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import fuzz
-from benchmarks.mutations import mutated, mutated_json
+from benchmarks.hostile import fuzz
+from benchmarks.hostile.mutations import mutated, mutated_json
 from cliptrace.schemas.errors import CliptraceError
 
 

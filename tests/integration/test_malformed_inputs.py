@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import malformed
-from benchmarks.malformed_inputs import Canary, make
+from benchmarks.hostile import malformed
+from benchmarks.hostile.inputs import Canary, make
 
 
 def test_every_input_has_one_honest_outcome_and_nothing_foreign_is_touched(tmp_path: Path) -> None:
