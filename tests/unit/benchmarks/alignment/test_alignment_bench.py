@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.alignment.measures import Videos, compare_methods, measure, per_edit
+from benchmarks.alignment.measures import compare_methods, measure, per_edit
 from benchmarks.alignment.methods import Grid, Method, above
 from benchmarks.alignment.pairs import Bench, as_truth, make_bench
 from benchmarks.alignment.tuning import MIN_SCORES, Trial, Tuner, best_threshold, f1_by_threshold
+from benchmarks.alignment.videos import Videos
 from benchmarks.attacks.build import Dataset
 from benchmarks.attacks.plan import Truth as TruthRow
 from benchmarks.harness.features import BasisFrames, Keyframes

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.descriptor.views import CHOICES, main
+from benchmarks.descriptor.views import CHOICES, QUESTION
 
 
 @pytest.mark.slow
@@ -16,7 +16,7 @@ def test_the_command_measures_every_choice(
 ) -> None:
     monkeypatch.delenv("CLIPTRACE_FOOTAGE", raising=False)
 
-    assert main(["--seeds", "1", "--queries", "8", "--output", str(tmp_path)]) == 0
+    assert QUESTION.main(["--seeds", "1", "--queries", "8", "--output", str(tmp_path)]) == 0
 
     rows = json.loads((tmp_path / "views.json").read_text(encoding="utf-8"))["rows"]
     assert list(rows) == ["+".join(views) or "none" for views in CHOICES]
@@ -25,9 +25,9 @@ def test_the_command_measures_every_choice(
     ]
     assert rows["mirror+turns+halves+insets"]["milliseconds"] > rows["none"]["milliseconds"] > 0
     assert rows["none"]["vcsl_f1"]["mean"] > 0.3
-    assert "VCDB recall by edit" in capsys.readouterr().out
+    assert "(VCDB recall) by edit" in capsys.readouterr().out
 
 
 def test_an_unknown_backbone_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--backbone", "nothing", "--output", str(tmp_path)]) == 2
+    assert QUESTION.main(["--backbone", "nothing", "--output", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith("error: unknown backbone 'nothing'")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.look_alike.chart import across, draw, main, upwards
-from benchmarks.look_alike.tables import by_kind, section
+from benchmarks.look_alike.tables import look_alike
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -75,8 +75,19 @@ def test_main_draws_a_file(tmp_path: Path) -> None:
 
 
 def test_the_table_begins_with_all_kinds_together() -> None:
-    columns, rows = by_kind(RESULT)
-    assert [row[0] for row in rows] == ["all", "room", "a < b"]
-    assert rows[0] == ("all", "7", "6", "0.50/1.00", "0.50/1.00", "0.50/1.00", "–/0.00", "1 of 6", "0 of 6", "0.250")
-    assert len(columns) == len(rows[0])
-    assert section(RESULT).startswith("### Look-alikes\n\n6 references, 7 copies of them")
+    kinds, _ = look_alike(RESULT)
+    assert [row[0] for row in kinds.rows] == ["all", "room", "a < b"]
+    assert kinds.rows[0] == (
+        "all",
+        "7",
+        "6",
+        "0.50/1.00",
+        "0.50/1.00",
+        "0.50/1.00",
+        "–/0.00",
+        "1 of 6",
+        "0 of 6",
+        "0.250",
+    )
+    assert len(kinds.columns) == len(kinds.rows[0])
+    assert kinds.title.startswith("6 references, 7 copies of them")

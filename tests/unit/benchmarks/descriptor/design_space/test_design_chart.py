@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.descriptor.design_space.chart import draw, main, radius
+from benchmarks.harness.command import RESULTS
 from benchmarks.harness.svg import INK, PALETTE, Axis
-from benchmarks.harness.tables import RESULTS
 
 SVG = "{http://www.w3.org/2000/svg}"
 PICTURE = RESULTS.parents[1] / "docs" / "descriptor-design-space.svg"

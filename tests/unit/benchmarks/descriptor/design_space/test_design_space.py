@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.descriptor.design_space.__main__ import main
+from benchmarks.descriptor.design_space.__main__ import QUESTION
 from benchmarks.descriptor.design_space.chart import draw
 from cliptrace.models.backbones.registry import config_to_json, load_config
 from cliptrace.models.weights import WEIGHTS
@@ -46,7 +46,7 @@ def test_the_command_measures_every_row_and_its_chart_can_be_drawn(
     arguments = ["--backbone", small, "--compare", f"again={small}", "--data", str(photographs)]
     arguments += ["--queries", "4", "--repetitions", "1", "--output", str(tmp_path)]
 
-    assert main(arguments) == 0
+    assert QUESTION.main(arguments) == 0
 
     printed = capsys.readouterr().out
     result = json.loads((tmp_path / "design_space.json").read_text(encoding="utf-8"))
@@ -77,6 +77,6 @@ def test_what_cannot_be_compared_is_said_in_one_line(
 ) -> None:
     monkeypatch.delenv("CLIPTRACE_FOOTAGE", raising=False)
 
-    assert main([*arguments, "--data", str(tmp_path), "--output", str(tmp_path)]) == 2
+    assert QUESTION.main([*arguments, "--data", str(tmp_path), "--output", str(tmp_path)]) == 2
 
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"error: {message}")
