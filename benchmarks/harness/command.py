@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.environment import PACKAGES, environment
-from benchmarks.harness.tables import Table, show
+from benchmarks.harness.environment import PACKAGES, describe, environment
+from benchmarks.harness.tables import Table
 from cliptrace.schemas.config import DEFAULT_BACKBONE
 from cliptrace.schemas.errors import CliptraceError, UsageError
 
@@ -68,7 +68,9 @@ class Question:
         result = save(figures, arguments)
         if arguments.record:
             write(RESULTS / arguments.file.name, result)
-        show(self.tables(result), result)
+        for table in self.tables(result):
+            table.print()
+        print(describe(result), command, sep="\n")
         broken = list(self.broken(result))
         for rule in broken:
             print(f"BROKEN: {ascii(rule)[1:-1]}")
