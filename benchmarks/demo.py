@@ -100,7 +100,7 @@ def main() -> int:
 
 def show(matches: Path) -> int:
     """The table; 1 where a copy was missed or the unrelated video was matched."""
-    found = {}
+    found: dict[str, dict[str, object]] = {}
     for line in matches.read_text().splitlines():
         match = json.loads(line)
         found.setdefault(match["query_id"], match)  # best first

@@ -70,7 +70,9 @@ class Method:
             return [Segment(0.0, _end(pair.query_times), 0.0, _end(pair.ref_times), pair.vote)]
         config, align = CONTESTANTS[self.name]
         of_pair = (pair.similarity, pair.query_times, pair.ref_times, config(**self.settings))
-        return snapped(pair, align(*of_pair, pair.scene) if self.name == "spd" else align(*of_pair))
+        # Of all aligners SPD alone looks at the scene.
+        found = align(*of_pair, pair.scene) if self.name == "spd" else align(*of_pair)  # type: ignore[call-arg]
+        return snapped(pair, found)
 
     def run(self, bench: Bench) -> list[Match]:
         """All that the method finds, whatever its score."""
@@ -78,7 +80,7 @@ class Method:
         return [as_match(pair, segments) for pair, segments in found if segments]
 
 
-def above(matches: list[Match], min_score: float) -> list[Match]:
+def above(matches: Sequence[Match], min_score: float) -> list[Match]:
     """What the product would report: segments of at least ``min_score``, and matches that have one."""
     kept = []
     for match in matches:

@@ -86,8 +86,8 @@ def make_bench(
 
 
 def _scene(query: Keyframes, ref: Keyframes) -> Scene:
-    films = (Film(video.times, functools.partial(_pictures, video)) for video in (query, ref))
-    return Scene(*films, query.cuts, query.stills)
+    seen, source = (Film(video.times, functools.partial(_pictures, video)) for video in (query, ref))
+    return Scene(seen, source, query.cuts, query.stills)
 
 
 def _pictures(video: Keyframes) -> tuple[bytes, ...]:

@@ -168,6 +168,7 @@ def compare_intros(trials: Trials, test: Videos, choice: Choice, backbone: Backb
     """Share of pairs of strangers that are matched for the intro that they share."""
     queries = choice.queries or choice.gallery
     background, embedder = Background.of(backbone), Embedder.open(backbone)
+    assert background  # the default backbone has one
     classes = sharing_an_intro(test.strangers, choice.gallery, queries, background, embedder)
 
     def matched(trial: Trial, pairs: list[Pair]) -> float:

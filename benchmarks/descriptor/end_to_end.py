@@ -38,8 +38,8 @@ class Variant:
     def bench(self, dataset: Dataset) -> Bench:
         queries = self.embed(sorted(dataset.queries.iterdir()), self.views)
         gallery = self.embed(sorted(dataset.gallery.iterdir()), ())
-        named = ({path.name: video for path, video in videos.items()} for videos in (queries, gallery))
-        return make_bench(*named, as_truth(dataset.truth()), self.background)
+        asked, known = ({path.name: video for path, video in videos.items()} for videos in (queries, gallery))
+        return make_bench(asked, known, as_truth(dataset.truth()), self.background)
 
 
 def measure_end_to_end(

@@ -93,6 +93,6 @@ def measure_frames(seed: Seed, found: Found, look_alike_similarities: NDArray[np
         "recall_at_1": recall_at_1(seed.first_right(found)[true], queries.edit[true], queries.severity[true]),
         "right_video_at_1": float(seed.first_right(found, np.inf)[true].mean()),
         "micro_ap": micro_ap(found.similarity, right, positives),
-        "recall_at_10_items": float(right.any(axis=1)[true].mean()),
+        "recall_at_10_items": float(np.asarray(right.any(axis=1))[true].mean()),
         "false_positives": false_positives,
     }

@@ -70,7 +70,8 @@ def _search(
     candidates = np.concatenate([frames, nearest + len(gallery)], axis=1)
     similarity = np.concatenate([best, np.take_along_axis(others, nearest, axis=1)], axis=1)
     order = np.argsort(-similarity, axis=1, kind="stable")[:, :items]
-    return Found(*(np.take_along_axis(each, order, axis=1) for each in (candidates, similarity)), best)
+    frames, similarity = (np.take_along_axis(each, order, axis=1) for each in (candidates, similarity))
+    return Found(frames, similarity, best)
 
 
 def recall_at_1(

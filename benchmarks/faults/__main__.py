@@ -10,6 +10,7 @@ does not hold.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import random
 import sys
@@ -85,10 +86,10 @@ def inflict(bench: Bench, kills: int, server_kills: int) -> dict[str, list[Resul
         "kill -9 of index, Milvus Lite": [lambda: killed(bench, server=False)] * (kills - kills // 2),
         "kill -9 of index, server": [lambda: killed(bench, server=True)] * (kills // 2),
         "kill -9 of the server under load": [lambda: server_killed(bench)] * server_kills,
-        "disk full": [lambda share=share: disk_full(bench, share) for share in DISKS],  # type: ignore[misc]
+        "disk full": [functools.partial(disk_full, bench, share) for share in DISKS],
         f"answers {LATE_S:g} s late": [lambda: late(bench, LATE_S)] * FEW,
         f"answers {TOO_LATE_S:g} s late, {CALL_S:g} s waited for": [lambda: late(bench, TOO_LATE_S, CALL_S)] * FEW,
-        "gallery folder read-only": [lambda server=server: read_only(bench, server) for server in (False, True)] * FEW,
+        "gallery folder read-only": [functools.partial(read_only, bench, server) for server in (False, True) * FEW],
     }
     outcomes: dict[str, list[Result]] = {}
     for kind, trials in kinds.items():

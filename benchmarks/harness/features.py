@@ -89,7 +89,10 @@ def basis_frames(paths: Sequence[Path], backbone: BackboneConfig, cache: Path) -
         arrays = kept(_name(path, made_by, cache), lambda: _basis_arrays(path, embedder))
         pictures, at = arrays["pictures"].tobytes(), np.cumsum(arrays["picture_bytes"]).tolist()
         return BasisFrames(
-            *(arrays[name] for name in ("times", "embeddings", "cuts", "thumbs")),
+            arrays["times"],
+            arrays["embeddings"],
+            arrays["cuts"],
+            arrays["thumbs"],
             tuple(pictures[start:end] for start, end in itertools.pairwise([0, *at])),
             tuple((float(start), float(end)) for start, end in arrays["stills"]),
         )
@@ -121,7 +124,7 @@ def kept(file: Path, make: Callable[[], Arrays]) -> Arrays:
     if not file.is_file():
         arrays = make()
         unfinished = file.with_suffix(".part.npz")
-        np.savez(unfinished, **arrays)
+        np.savez(unfinished, **arrays)  # type: ignore[arg-type]
         unfinished.rename(file)
     with np.load(file) as loaded:
         return dict(loaded)
@@ -180,9 +183,10 @@ def _basis_arrays(path: Path, embedder: Embedder) -> Arrays:
         return np.arange(len(tile)), np.ones(len(tile), np.float32)
 
     features = _extract(path, embedder, keep_all)
-    arrays = {"times": features.times, "embeddings": features.embeddings, "cuts": features.cuts}
     return {
-        **arrays,
+        "times": features.times,
+        "embeddings": features.embeddings,
+        "cuts": features.cuts,
         "thumbs": np.concatenate(thumbs),
         "pictures": np.frombuffer(b"".join(features.pictures), np.uint8),
         "picture_bytes": np.array([len(picture) for picture in features.pictures], np.int64),

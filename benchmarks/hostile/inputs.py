@@ -315,7 +315,10 @@ def _fifo(canary: Canary) -> Path:
 
 
 def _bytes(kind: str, name: str, expected: Expected, data: bytes) -> _Recipe:
-    return _Recipe(kind, name, expected, lambda path: path.write_bytes(data))
+    def write(path: Path) -> None:
+        path.write_bytes(data)
+
+    return _Recipe(kind, name, expected, write)
 
 
 def _made(

@@ -29,7 +29,7 @@ import cliptrace.transforms.features  # noqa: E402
 import cliptrace.transforms.store.gallery  # noqa: E402
 import cliptrace.transforms.storing  # noqa: E402
 from cliptrace.models.backbones.registry import Embedder  # noqa: E402
-from cliptrace.pipelines.cli import main as cliptrace  # noqa: E402
+from cliptrace.pipelines.cli import main as program  # noqa: E402
 from cliptrace.transforms.media.process import Process  # noqa: E402
 from cliptrace.transforms.store import files  # noqa: E402
 from cliptrace.transforms.store.vectors import VectorStore  # noqa: E402
@@ -59,7 +59,7 @@ def main(argv: list[str]) -> int:
     parts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0])
     for owner, name, label in PARTS:
         setattr(owner, name, timed(getattr(owner, name), parts[label]))
-    code = cliptrace(argv[1:])
+    code = program(argv[1:])
     wall_s = time.perf_counter() - _BEGIN
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     parts["all ffmpeg and ffprobe processes"] = [0.0, children.ru_utime + children.ru_stime, 0]
