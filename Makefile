@@ -38,17 +38,8 @@ docs: .venv/dev
 
 # The figures of README and docs. CLIPTRACE_FOOTAGE and CLIPTRACE_ANNOTATIONS name the footage; without, the clips in tests/data.
 bench: .venv/dev
-	$(BIN)/python -m benchmarks.index_throughput
-	$(BIN)/python -m benchmarks.query_latency
-	$(BIN)/python -m benchmarks.known_videos
-	$(BIN)/python -m benchmarks.malformed
-	$(BIN)/python -m benchmarks.fuzz
-	$(BIN)/python -m benchmarks.faults
-	$(BIN)/python -m benchmarks.dedup
-	$(BIN)/python -m benchmarks.copies
-	$(BIN)/python -m benchmarks.descriptor --backbone efficientnet_lite0 --backbone copy_lite0 --end-to-end
-	$(BIN)/python -m benchmarks.views
-	$(BIN)/python -m benchmarks.look_alike
+	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.harness.readme
 
 # Wheel and source archive of what is committed, and its tag. Nothing is pushed.
 release: .venv/dev

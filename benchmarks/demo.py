@@ -13,8 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from benchmarks.harness.tables import Table
 
 CLIPS = Path(__file__).parent.parent / "tests" / "data" / "clips"
 GALLERY = ("arm-wrestling.mp4", "baseball.mp4", "bottles.mp4", "cars.mp4", "juggling.mp4", "playground.mp4")
@@ -100,24 +99,22 @@ def main() -> int:
 
 def show(matches: Path) -> int:
     """The table; 1 where a copy was missed or the unrelated video was matched."""
-    found = {}
+    found: dict[str, dict[str, object]] = {}
     for line in matches.read_text().splitlines():
         match = json.loads(line)
         found.setdefault(match["query_id"], match)  # best first
-    table = Table(
-        "query", "edit", "from", "true seconds", "found seconds", "score", title="\nFound seconds against true seconds"
-    )
-    missed = 0
+    rows, missed = [], 0
     for copy in COPIES:
         begin, end = copy.query_span
         truth = f"{begin:.1f}–{end:.1f} ← {copy.start:.1f}–{copy.end:.1f}"
         match = found.pop(copy.name, None)
         right = match is not None and match["ref_id"] == copy.ref
         missed += not right
-        table.add_row(copy.name, copy.edit, copy.ref, truth, *(_row(match) if right else ("missed", "")))
+        rows.append((copy.name, copy.edit, copy.ref, truth, *(_row(match) if match and right else ("missed", ""))))
     false = found.pop(UNRELATED, None)
-    table.add_row(UNRELATED, "not in the gallery", "–", "none", *(_row(false) if false else ("none", "")))
-    Console(width=max(120, Console().width)).print(table)
+    rows.append((UNRELATED, "not in the gallery", "–", "none", *(_row(false) if false else ("none", ""))))
+    columns = ("query", "edit", "from", "true seconds", "found seconds", "score")
+    Table("\nFound seconds against true seconds", columns, rows).print()
     return 1 if missed or false else 0
 
 

@@ -1,9 +1,8 @@
 """Videos that look alike: what ``cliptrace match`` makes of strangers, and of copies beside them.
 
-python -m benchmarks.look_alike [--split test] [--seed 1] [--output bench-out]
+python -m benchmarks.look_alike [--split test] [--seed 1]
 
 OUTPUT/look_alike/SPLIT      the set (benchmarks.look_alike.build), made where it is missing
-OUTPUT/look_alike.json       what is printed, and the environment it was measured in
 
 All references lie in one gallery. Everything is as it ships, but that nothing is left out for its score.
 """
@@ -13,49 +12,34 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import shlex
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.attacks.build import Dataset
 from benchmarks.attacks.splits import SPLITS
-from benchmarks.environment import environment
-from benchmarks.look_alike import metrics
+from benchmarks.harness.command import Question, Result, add_seed
+from benchmarks.look_alike import metrics, tables
 from benchmarks.look_alike.build import build
-from benchmarks.look_alike.tables import tables
-from benchmarks.report import save, show
 from cliptrace.models.backbones.registry import load_config
 from cliptrace.pipelines import index, match
 from cliptrace.schemas.config import DEDUP_MIN_SCORE, DEFAULT_BACKBONE
-from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.matching import MatchConfig
 
-Result = dict[str, Any]
 _PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pymilvus", "milvus-lite")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    given = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser(prog="benchmarks.look_alike", description=(__doc__ or "").splitlines()[0])
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, default="test")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--output", type=Path, default=Path("bench-out"))
-    arguments = parser.parse_args(given)
-    try:
-        dataset = build(arguments.split, arguments.output / "look_alike" / arguments.split, arguments.seed)
-        rows = ask(dataset)
-        command = f"python -m benchmarks.look_alike {shlex.join(given)}".rstrip()
-        result = {**environment(command, arguments.seed, _PACKAGES), "split": arguments.split, **judge(dataset, rows)}
-    except CliptraceError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
-    save(result, arguments.output / "look_alike.json")
-    show(tables(result), result)
-    return 0
+    add_seed(parser)
+
+
+def measure(arguments: argparse.Namespace) -> Result:
+    dataset = build(arguments.split, arguments.output / "look_alike" / arguments.split, arguments.seed)
+    return {"split": arguments.split, **judge(dataset, ask(dataset))}
 
 
 def ask(dataset: Dataset) -> list[Result]:
@@ -94,5 +78,14 @@ def strangers_found(claims: Sequence[metrics.Claim]) -> dict[str, float]:
     return {claim.query: round(claim.score, 3) for claim in reversed(told)}
 
 
+QUESTION = Question(
+    module="benchmarks.look_alike",
+    about=__doc__,
+    options=options,
+    measure=measure,
+    tables=tables.look_alike,
+    packages=_PACKAGES,
+)
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(QUESTION.main())

@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
-from benchmarks import svg
-from benchmarks.labels import Box
+from benchmarks.harness import svg
+from benchmarks.harness.labels import Box
+from benchmarks.harness.svg import INK, PALETTE
 from benchmarks.look_alike.metrics import ALL
-from benchmarks.svg import INK, PALETTE
 
 Result = dict[str, Any]
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.attacks.splits import Footage, Split, left_out, split_of
-from benchmarks.features import Keyframes
-from benchmarks.frames import SAME_PICTURE, picture_differences
+from benchmarks.descriptor.frames import SAME_PICTURE, picture_differences
+from benchmarks.harness.features import Keyframes
 
 _SAME_PLACE = ("one fixed camera", "the room and the camera")
 """Why a video was left out of the bench and still is other footage; the others left out show the same frames."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.alignment.pairs import as_truth
+from benchmarks.alignment.reliability import gap, overlap, reliability
 from benchmarks.attacks.plan import Truth
-from benchmarks.calibration import gap, overlap, reliability
-from benchmarks.pairs import as_truth
 from cliptrace.schemas.records import Segment
 
 SCORES = (0.3, 0.5, 0.7, 0.9)

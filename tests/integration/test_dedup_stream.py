@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.dedup_jobs import Job, running, standing
+from benchmarks.dedup.jobs import Job, running, standing
 from cliptrace.pipelines.prism import find_prism
 from cliptrace.schemas.errors import CliptraceError
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import fault_takedown
-from benchmarks.fault_disks import disk_full, read_only
-from benchmarks.fault_runs import Bench, killed, make_videos
-from benchmarks.fault_search import search_while_indexing
+from benchmarks.faults import takedown
+from benchmarks.faults.disks import disk_full, read_only
+from benchmarks.faults.runs import Bench, killed, make_videos
+from benchmarks.faults.search import search_while_indexing
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,8 @@ def test_a_read_only_folder_is_told_and_the_run_completed(bench: Bench, server: 
 
 @pytest.mark.slow
 def test_no_answer_names_a_video_after_its_removal(bench: Bench) -> None:
-    takedown = fault_takedown.take_down(bench.root / "takedown", bench.uri, bench.videos, queries=10)
-    assert fault_takedown.broken_rules(takedown, 10) == []
+    found = takedown.take_down(bench.root / "takedown", bench.uri, bench.videos, queries=10)
+    assert takedown.broken_rules(found, 10) == []
 
 
 @pytest.mark.slow

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from benchmarks import malformed
-from benchmarks.malformed_inputs import Canary, make
+from benchmarks.hostile import malformed
+from benchmarks.hostile.inputs import Canary, make
 
 
 def test_every_input_has_one_honest_outcome_and_nothing_foreign_is_touched(tmp_path: Path) -> None:
-    result = malformed.measure(count=27, seed=1)
+    assert malformed.QUESTION.main(["--count", "27", "--output", str(tmp_path)]) == 0
 
+    result = json.loads((tmp_path / "malformed.json").read_text(encoding="utf-8"))
     assert result["broken_rules"] == []
     assert result["exit_code"] == 3
     assert result["connections"] == 0

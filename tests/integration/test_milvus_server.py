@@ -21,8 +21,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "transforms"))
 from store_examples import MANIFEST, features
 
-from benchmarks.fault_proxy import before
-from benchmarks.fault_stores import differences
+from benchmarks.faults.proxy import before
+from benchmarks.faults.stores import differences
 from cliptrace.deploy.milvus import standalone
 from cliptrace.pipelines import cli
 from cliptrace.schemas.errors import CliptraceError

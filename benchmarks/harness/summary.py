@@ -1,0 +1,65 @@
+"""The five figures of the README, each with what it is compared with and the table it is from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.harness.seeds import shown
+from benchmarks.harness.tables import Table
+
+Result = Mapping[str, Any]
+
+MAPS = "shipped balanced, queries 8/s"
+"""What cliptrace index stores and cliptrace match searches unless told otherwise."""
+
+
+def summary(ssan: Result, look_alike: Result, throughput: Result, latency: Result) -> list[Table]:
+    """The results of the benches ssan, look_alike, index_throughput and query_latency."""
+    ours, network = ssan["aligners"][MAPS]["spd, as shipped"], ssan["aligners"][MAPS]["tn"]
+    alike, found = look_alike["kinds"]["all"], look_alike["thresholds"]
+    speed = {name: row["real_time"] for name, row in throughput["methods"].items()}
+    largest = latency["sizes"][-1]
+    rows = [
+        (
+            "copied seconds, VCSL F1, mean of three test splits (min–max)",
+            shown(ours["vcsl"]["f1"]),
+            f"temporal network {shown(network['vcsl']['f1'])}",
+            _link("SSAN"),
+        ),
+        (
+            "error of a segment's ends, mean",
+            f"{ours['boundary_error']['mean_s']['mean']:.2f} s",
+            f"temporal network {network['boundary_error']['mean_s']['mean']:.2f} s",
+            _link("SSAN"),
+        ),
+        (
+            f"look-alikes wrongly reported by `dedup` (score ≥ {found['dedup']:g})",
+            _claimed(alike, "dedup"),
+            f"`match` (score ≥ {found['match']:g}): {_claimed(alike, 'match')}",
+            _link("Look-alikes"),
+        ),
+        (
+            f"indexing, {throughput['machine']['cores']} cores",
+            f"{speed['cliptrace index']:.1f} × real time",
+            f"ffmpeg alone, same frames {speed['ffmpeg to 8 fps 224x224']:.1f} ×",
+            _link("Indexing"),
+        ),
+        (
+            f"search of a query, 2 keyframes a second, among {largest['keyframes']:,} keyframes",
+            f"{largest['milliseconds']['total']['p50'] / 1000:.1f} s, median",
+            f"95th percentile {largest['milliseconds']['total']['p95'] / 1000:.1f} s",
+            _link("Asking"),
+        ),
+    ]
+    return [Table("", ("", "cliptrace", "beside it", "table"), rows)]
+
+
+def _claimed(row: Result, command: str) -> str:
+    """Look-alikes, and copies, that a command reports."""
+    false = f"{row['strangers_claimed'][command]} of {row['strangers']}"
+    return f"{false}, and {row['copies_found'][command]} of {row['copies']} copies"
+
+
+def _link(title: str) -> str:
+    return f"[{title}](docs/results.md#{title.lower()})"

@@ -1,0 +1,218 @@
+"""How long a query takes as the gallery grows: search, candidates, alignment, from the same stores as cliptrace match.
+
+python -m benchmarks.speed.query_latency [--sizes 1000 10000 100000] [--queries 30] [--seed 1]
+
+Keyframe embeddings of the footage that CLIPTRACE_FOOTAGE names are repeated and perturbed until the gallery is large
+enough. Galleries contain one another, and queries are perturbed parts of the smallest one's videos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import logging
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.attacks.splits import find_footage
+from benchmarks.harness.command import Question, Result, add_seed
+from benchmarks.speed import tables
+from benchmarks.speed.tables import STEPS
+from cliptrace.models.alignment.candidates import group_hits
+from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.pooling import unit
+from cliptrace.models.backbones.registry import Embedder, load_config
+from cliptrace.models.keyframes import make_selector
+from cliptrace.pipelines.index import IndexOptions, open_or_create
+from cliptrace.schemas.config import BASIS_FPS, DEFAULT_BACKBONE, BackboneConfig, KeyframeConfig, Limits
+from cliptrace.schemas.records import Candidate, FrameFeatures, VideoInfo, VideoSource
+from cliptrace.transforms.aligning import match_pair
+from cliptrace.transforms.extract import extract_range
+from cliptrace.transforms.matching import MatchConfig, normalised
+from cliptrace.transforms.media.probe import probe
+from cliptrace.transforms.media.ranges import split
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit, read_videos
+from cliptrace.transforms.store.stops import read_stops
+from cliptrace.transforms.store.vectors import VectorStore
+
+PER_SECOND = 2.0
+VIDEO_KEYFRAMES = (50, 200)
+QUERY_KEYFRAMES = (40, 120)
+GALLERY_NOISE = 0.75  # of unit length: a repeated keyframe has a cosine of 0.80 with its origin, 0.64 with its twins
+QUERY_NOISE = 0.5  # a query's keyframe has a cosine of 0.89 with its origin
+COMMIT_KEYFRAMES = 20_000  # of one commit of cliptrace index
+
+Floats = NDArray[np.float32]
+T = TypeVar("T")
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000], metavar="KEYFRAMES")
+    parser.add_argument("--queries", type=int, default=30, metavar="N")
+    add_seed(parser)
+
+
+def measure(arguments: argparse.Namespace) -> Result:
+    logging.getLogger("grpc._server").setLevel(logging.CRITICAL)  # it logs what Milvus Lite leaves out on purpose
+    base = real_embeddings()
+    rng = np.random.default_rng(arguments.seed)
+    videos = repeated(base, rng)
+    rows: list[Result] = []
+    asked: list[tuple[FrameFeatures, str]] = []
+    with tempfile.TemporaryDirectory(prefix="cliptrace-bench-") as folder:
+        gallery = open_or_create(IndexOptions(sources=(), gallery=folder))
+        smallest: list[FrameFeatures] = []
+        keyframes = 0
+        for size in sorted(arguments.sizes):
+            added = take(videos, size - keyframes)
+            smallest = smallest or added
+            asked = asked or [perturbed_part(smallest, rng) for _ in range(arguments.queries)]
+            keyframes += sum(len(video.times) for video in added)
+            begin = time.perf_counter()
+            fill(gallery, added, f"run{size}")
+            indexed_s = time.perf_counter() - begin
+            print(f"{keyframes:,} keyframes: the last {len(added):,} videos took {indexed_s:.1f} s", file=sys.stderr)
+            rows.append({"keyframes": keyframes, "indexed_s": indexed_s, **ask(gallery, asked)})
+    data = {"base_keyframes": len(base), "queries": arguments.queries, "backbone": DEFAULT_BACKBONE}
+    return {"data": data, "sizes": rows}
+
+
+def real_embeddings() -> Floats:
+    """Keyframes of all footage, one video after the other: float32[N, D]."""
+    footage = find_footage()
+    limits, embedder = Limits(), Embedder.open(load_config(DEFAULT_BACKBONE))
+    selector = make_selector(KeyframeConfig("uniform", per_second=PER_SECOND), BASIS_FPS)
+
+    def embeddings(path: str) -> list[Floats]:
+        parts = split(VideoSource(path, path), probe(path, limits), limits)
+        return [extract_range(path, part, selector, embedder, limits).embeddings for part in parts]
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(embeddings, (str(footage.root / path) for path in footage.paths)))
+    return np.concatenate([part for parts in found for part in parts])
+
+
+def repeated(base: Floats, rng: np.random.Generator, first: int = 0) -> Iterator[FrameFeatures]:
+    """Endless videos, numbered from ``first`` on: runs of the base's keyframes, each with noise of its own."""
+    for number in itertools.count(first):
+        count = int(rng.integers(*VIDEO_KEYFRAMES, endpoint=True))
+        rows = (int(rng.integers(len(base))) + np.arange(count)) % len(base)
+        yield as_video(f"video-{number:05}", perturbed(base[rows], GALLERY_NOISE, rng))
+
+
+def perturbed_part(videos: Sequence[FrameFeatures], rng: np.random.Generator) -> tuple[FrameFeatures, str]:
+    """A query, and the id of the video that it is a part of."""
+    video = videos[int(rng.integers(len(videos)))]
+    count = min(int(rng.integers(*QUERY_KEYFRAMES, endpoint=True)), len(video.times))
+    start = int(rng.integers(len(video.times) - count + 1))
+    return as_video("query", perturbed(video.embeddings[start : start + count], QUERY_NOISE, rng)), video.video_id
+
+
+def perturbed(rows: Floats, noise: float, rng: np.random.Generator) -> Floats:
+    return unit(rows + np.float32(noise) * unit(rng.standard_normal(rows.shape, np.float32)))
+
+
+def as_video(name: str, embeddings: Floats) -> FrameFeatures:
+    count = len(embeddings)
+    info = VideoInfo(count / PER_SECOND, fps=25.0, width=320, height=240, codec="h264")
+    times = np.arange(count) / PER_SECOND
+    scores, cuts = np.ones(count, np.float32), np.empty(0)
+    return FrameFeatures(VideoSource(name, name), info, times, scores, embeddings, cuts, info.duration_s)
+
+
+def take(videos: Iterator[FrameFeatures], keyframes: int) -> list[FrameFeatures]:
+    """The next videos, at least so many keyframes of them; fewer where there are no more."""
+    taken = []
+    while keyframes > 0 and (video := next(videos, None)):
+        taken.append(video)
+        keyframes -= len(video.times)
+    return taken
+
+
+def fill(gallery: Gallery, videos: list[FrameFeatures], run: str) -> None:
+    """As cliptrace index commits them."""
+    waiting = iter(videos)
+    with gallery.vectors() as vectors:
+        while batch := take(waiting, COMMIT_KEYFRAMES):
+            commit(gallery, vectors, run, batch)
+        vectors.flush()
+
+
+def ask(gallery: Gallery, queries: list[tuple[FrameFeatures, str]]) -> Result:
+    """Milliseconds of every step of every query, from stores that were just opened, after one query to warm up."""
+    opening = time.perf_counter()
+    with gallery.vectors() as vectors:
+        videos, frames = read_videos(gallery), FrameReader(gallery)
+        backbone = load_config(DEFAULT_BACKBONE)
+        background, stopped = Background.of(backbone), read_stops(gallery)
+        one_query(vectors, videos, frames, queries[0][0], backbone, background, stopped)
+        opened_ms = (time.perf_counter() - opening) * 1000
+        answers = [one_query(vectors, videos, frames, query, backbone, background, stopped) for query, _ in queries]
+    first = [best == truth for (best, _), (_, truth) in zip(answers, queries, strict=True)]
+    steps = {step: [times[step] for _, times in answers] for step in STEPS}
+    per_keyframe = [ms / len(query.times) for ms, (query, _) in zip(steps["total"], queries, strict=True)]
+    return {
+        "videos": len(videos),
+        "open_ms": opened_ms,
+        "recall_at_1": statistics.mean(first),
+        "milliseconds": {step: percentiles(times) for step, times in {**steps, "per keyframe": per_keyframe}.items()},
+    }
+
+
+def one_query(
+    vectors: VectorStore,
+    videos: dict[str, StoredVideo],
+    frames: FrameReader,
+    query: FrameFeatures,
+    backbone: BackboneConfig,
+    background: Background | None,
+    stopped: NDArray[np.float32],
+) -> tuple[str, dict[str, float]]:
+    """The best match's video, and milliseconds by step: what FindCandidates and AlignCandidates do with one query."""
+    config = MatchConfig.suited_to(backbone)
+    hits, search_ms = clock(lambda: vectors.search(query.embeddings, config.videos_per_frame))
+
+    def find() -> tuple[FrameFeatures, list[Candidate]]:
+        asked = normalised(query, background, stopped)
+        found = (query.video_id, hits.query_rows, hits.ref_ids, hits.ref_frames, hits.similarities)
+        return asked, group_hits(*found, bias=asked.bias)[: config.at_least]
+
+    (asked, candidates), candidates_ms = clock(find)
+    found, align_ms = clock(
+        lambda: [match_pair(asked, videos[each.ref_id], each, frames, config) for each in candidates]
+    )
+    best = max((match for match in found if match), key=lambda match: match.score, default=None)
+    total_ms = search_ms + candidates_ms + align_ms
+    return best.ref_id if best else "", dict(zip(STEPS, (search_ms, candidates_ms, align_ms, total_ms), strict=True))
+
+
+def clock(work: Callable[[], T]) -> tuple[T, float]:
+    """What ``work`` returns, and the milliseconds that it takes."""
+    begin = time.perf_counter()
+    result = work()
+    return result, (time.perf_counter() - begin) * 1000
+
+
+def percentiles(values: list[float]) -> dict[str, float]:
+    return {"p50": float(np.percentile(values, 50)), "p95": float(np.percentile(values, 95))}
+
+
+QUESTION = Question(
+    module="benchmarks.speed.query_latency",
+    about=__doc__,
+    options=options,
+    measure=measure,
+    tables=tables.query_latency,
+    packages=("numpy", "pyarrow", "pymilvus", "milvus-lite"),
+)
+
+if __name__ == "__main__":
+    sys.exit(QUESTION.main())

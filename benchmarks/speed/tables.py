@@ -1,0 +1,91 @@
+"""How fast indexing, asking and having nothing to do are, as tables."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.harness.tables import Table
+
+BASELINE = "ffmpeg to 8 fps 224x224"
+STEPS = ("search", "candidates", "align", "total")
+Result = dict[str, Any]
+
+
+def index_throughput(result: Result) -> Iterator[Table]:
+    data, baseline = result["data"], result["methods"][BASELINE]["wall_s"]
+    yield Table(
+        f"{data['videos']} videos, {data['seconds'] / 60:.1f} minutes; medians of {result['runs']} runs in one "
+        f"session; cliptrace in a fresh process, start-up included, with {data['backbone']}.",
+        ("", "wall s", "CPU s", "× real time", "peak MB", "speed / ffmpeg to 8 fps"),
+        [
+            (
+                name,
+                *(f"{row[figure]:.1f}" for figure in ("wall_s", "cpu_s", "real_time")),
+                f"{row['peak_mb']:,.0f}",
+                f"{baseline / row['wall_s']:.3f}",
+            )
+            for name, row in result["methods"].items()
+        ],
+    )
+    yield Table(
+        "Where the time of one timed run goes (wall seconds are summed over threads that wait for each other):",
+        ("", "CPU s", "wall s", "calls"),
+        [
+            (name.strip(), f"{row['cpu_s']:.1f}", f"{row['wall_s']:.1f}" if row["wall_s"] else "", f"{row['calls']:,}")
+            for name, row in result["profile"]["parts"].items()
+        ],
+    )
+
+
+def query_latency(result: Result) -> Iterator[Table]:
+    sizes = result["sizes"]
+    steps = (*STEPS, "per keyframe")
+    growth = ["", *(f"{_total(row) / _total(before):.2f}" for before, row in itertools.pairwise(sizes))]
+    yield Table(
+        f"Milliseconds a query, p50 / p95 of {result['data']['queries']} queries, by gallery size, with "
+        f"{result['data']['backbone']} and the embedded Milvus Lite; queries have two keyframes a second here, as "
+        "`cliptrace match --keyframes uniform:2` asks for, a quarter of its default; growth is that of the median "
+        "total from the row above.",
+        ("keyframes", "videos", *steps, "growth"),
+        [
+            (
+                f"{row['keyframes']:,}",
+                f"{row['videos']:,}",
+                *(f"{times['p50']:,.1f} / {times['p95']:,.1f}" for times in map(row["milliseconds"].get, steps)),
+                times_more,
+            )
+            for row, times_more in zip(sizes, growth, strict=True)
+        ],
+    )
+    yield Table(
+        "Opening the stores, one query included, and the share of queries whose best match is their origin:",
+        ("keyframes", "opening ms", "recall@1"),
+        [(f"{row['keyframes']:,}", f"{row['open_ms']:,.0f}", f"{row['recall_at_1']:.2f}") for row in sizes],
+        detail=True,
+    )
+
+
+def known_videos(result: Result) -> Iterator[Table]:
+    places = {"files": "local files", "bucket": f"a bucket, {result['data']['latency_s'] * 1000:.0f} ms a request"}
+    yield Table(
+        "`cliptrace index` of a manifest whose every video is known and unchanged, in a fresh process, start-up "
+        "included. The bucket is a local folder that answers like one.",
+        ("known videos", "in", "seconds", "CPU s", "s per 100,000", "peak MB"),
+        [
+            (
+                f"{row['videos']:,}",
+                places[row["in"]],
+                f"{row['seconds']:.1f}",
+                f"{row['cpu_s']:.1f}",
+                f"{row['seconds'] / row['videos'] * 1e5:.1f}",
+                f"{row['peak_mb']:,}",
+            )
+            for row in result["rows"]
+        ],
+    )
+
+
+def _total(row: Result) -> float:
+    return float(row["milliseconds"]["total"]["p50"])

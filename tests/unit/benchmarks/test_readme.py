@@ -1,7 +1,0 @@
-"""The README's figures are those of the committed results."""
-
-from benchmarks.readme import main
-
-
-def test_the_readme_shows_the_committed_results():
-    assert main(["--check"]) == 0, "run python -m benchmarks.readme"
