@@ -24,7 +24,7 @@ def _broken_rules(result: Result) -> Iterable[str]:
     return list(result.get("broken_rules", ()))
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Question:
     """One question. module: ``python -m MODULE`` asks it, and its last part names the results. about: its docstring.
 

@@ -61,15 +61,7 @@ def broken(result: Result) -> Iterator[str]:
         yield from (f"{name}, {message}" for message in row["broken"])
 
 
-QUESTION = Question(
-    module="benchmarks.hostile.fuzz",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables.fuzz,
-    packages=("pyarrow",),
-    broken=broken,
-)
+QUESTION = Question("benchmarks.hostile.fuzz", __doc__, options, measure, tables.fuzz, ("pyarrow",), broken=broken)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())
