@@ -65,9 +65,7 @@ def measure(arguments: argparse.Namespace) -> Result:
     }
 
 
-QUESTION = Question(
-    module="benchmarks.alignment", about=__doc__, options=options, measure=measure, tables=tables.alignment
-)
+QUESTION = Question("benchmarks.alignment", __doc__, options, measure, tables.alignment)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

@@ -222,9 +222,7 @@ def tables(result: Result) -> Iterator[Table]:
     )
 
 
-QUESTION = Question(
-    module="benchmarks.alignment.calibration", about=__doc__, options=options, measure=measure, tables=tables
-)
+QUESTION = Question("benchmarks.alignment.calibration", __doc__, options, measure, tables)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

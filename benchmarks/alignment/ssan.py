@@ -261,13 +261,7 @@ def _load(split: Literal["validation", "test"], backbone: BackboneConfig, argume
     }
 
 
-QUESTION = Question(
-    module="benchmarks.alignment.ssan",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=ssan_tables.ssan,
-)
+QUESTION = Question("benchmarks.alignment.ssan", __doc__, options, measure, ssan_tables.ssan)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

@@ -70,13 +70,7 @@ def tables(result: Result) -> Iterator[Table]:
     )
 
 
-QUESTION = Question(
-    module="benchmarks.alignment.thresholds",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables,
-)
+QUESTION = Question("benchmarks.alignment.thresholds", __doc__, options, measure, tables)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

@@ -144,14 +144,7 @@ def _cliptrace(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "cliptrace.pipelines.cli", *arguments], check=True, capture_output=True)
 
 
-QUESTION = Question(
-    module="benchmarks.dedup",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables.dedup,
-    packages=PACKAGES,
-)
+QUESTION = Question("benchmarks.dedup", __doc__, options, measure, tables.dedup, PACKAGES)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

@@ -145,13 +145,7 @@ def _timed(name: str) -> Iterator[None]:
     print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
 
 
-QUESTION = Question(
-    module="benchmarks.descriptor",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables.descriptor,
-)
+QUESTION = Question("benchmarks.descriptor", __doc__, options, measure, tables.descriptor)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

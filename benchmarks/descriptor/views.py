@@ -92,13 +92,7 @@ def milliseconds(backbone: BackboneConfig, repetitions: int = REPETITIONS) -> di
     return {views: median(times) for views, times in took.items()}
 
 
-QUESTION = Question(
-    module="benchmarks.descriptor.views",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables.views,
-)
+QUESTION = Question("benchmarks.descriptor.views", __doc__, options, measure, tables.views)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

@@ -130,14 +130,7 @@ def broken_rules(result: Result, keyframes: int, takedown_queries: int) -> list[
     return broken
 
 
-QUESTION = Question(
-    module="benchmarks.faults",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables.faults,
-    packages=PACKAGES,
-)
+QUESTION = Question("benchmarks.faults", __doc__, options, measure, tables.faults, PACKAGES)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

@@ -24,9 +24,9 @@ def _broken_rules(result: Result) -> Iterable[str]:
     return list(result.get("broken_rules", ()))
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Question:
-    """One question. module: ``python -m MODULE`` asks it, and its last part names the results. about: its docstring.
+    """module: ``python -m MODULE`` asks it, and its last part names the results. about: its docstring.
 
     options: adds arguments. measure: makes the figures; its arguments have ``facts`` (environment and command) and
     ``file`` (where the figures are written) as well. packages: whose versions matter. broken: rules that do not hold.
@@ -50,11 +50,7 @@ class Question:
         parser = argparse.ArgumentParser(prog=f"python -m {self.module}", description=(self.about or "").split("\n")[0])
         self.options(parser)
         parser.add_argument(
-            "--output",
-            type=Path,
-            default=Path("bench-out"),
-            metavar="DIR",
-            help="of what is made; default: %(default)s",
+            "--output", type=Path, default=Path("bench-out"), metavar="DIR", help="default: %(default)s"
         )
         parser.add_argument("--record", action="store_true", help="put the figures into benchmarks/results, too")
         return exit_code(lambda: self._answer(parser.parse_args(given), given))
@@ -64,8 +60,7 @@ class Question:
         seed = arguments.seeds if "seeds" in arguments else arguments.seed
         arguments.facts = environment(command, seed, self.packages)
         arguments.file = arguments.output / f"{self.name}.json"
-        figures = self.measure(arguments)
-        result = save(figures, arguments)
+        result = save(self.measure(arguments), arguments)
         if arguments.record:
             write(RESULTS / arguments.file.name, result)
         for table in self.tables(result):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(arguments: argparse.Namespace) -> Result:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of the workers, whose memory is limited
     targets, count = arguments.target or list(TARGETS), arguments.count
     rows = {target: summary(list(run(target, count, arguments.seed))) for target in targets}
     return {"inputs": count, "targets": rows}
@@ -61,15 +63,7 @@ def broken(result: Result) -> Iterator[str]:
         yield from (f"{name}, {message}" for message in row["broken"])
 
 
-QUESTION = Question(
-    module="benchmarks.hostile.fuzz",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables.fuzz,
-    packages=("pyarrow",),
-    broken=broken,
-)
+QUESTION = Question("benchmarks.hostile.fuzz", __doc__, options, measure, tables.fuzz, ("pyarrow",), broken=broken)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

@@ -173,14 +173,7 @@ def outcome(case: Case, attempts: list[Attempt]) -> dict[str, str]:
     }
 
 
-QUESTION = Question(
-    module="benchmarks.hostile.malformed",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables.malformed,
-    packages=("pyarrow",),
-)
+QUESTION = Question("benchmarks.hostile.malformed", __doc__, options, measure, tables.malformed, ("pyarrow",))
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

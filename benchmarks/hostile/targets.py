@@ -9,7 +9,6 @@ import dataclasses
 import json
 import logging
 import math
-import os
 import random
 import resource
 import signal
@@ -218,5 +217,4 @@ TARGETS: dict[str, Callable[[Path], Fuzzed]] = {"probe": _probe, "manifest": _ma
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     work(sys.argv[1], int(sys.argv[2]), range(int(sys.argv[3]), int(sys.argv[4])))

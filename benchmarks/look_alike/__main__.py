@@ -78,14 +78,7 @@ def strangers_found(claims: Sequence[metrics.Claim]) -> dict[str, float]:
     return {claim.query: round(claim.score, 3) for claim in reversed(told)}
 
 
-QUESTION = Question(
-    module="benchmarks.look_alike",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables.look_alike,
-    packages=_PACKAGES,
-)
+QUESTION = Question("benchmarks.look_alike", __doc__, options, measure, tables.look_alike, _PACKAGES)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

@@ -174,12 +174,12 @@ def summary(runs: list[Result], seconds: float) -> Result:
 
 
 QUESTION = Question(
-    module="benchmarks.speed.index_throughput",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables.index_throughput,
-    packages=("apache-beam", "numpy", "onnxruntime", "pyarrow", "milvus-lite"),
+    "benchmarks.speed.index_throughput",
+    __doc__,
+    options,
+    measure,
+    tables.index_throughput,
+    ("apache-beam", "numpy", "onnxruntime", "pyarrow", "milvus-lite"),
 )
 
 if __name__ == "__main__":

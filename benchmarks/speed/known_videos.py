@@ -144,12 +144,7 @@ def _resident(pid: int) -> int:
 
 
 QUESTION = Question(
-    module="benchmarks.speed.known_videos",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables.known_videos,
-    packages=("apache-beam", "pyarrow"),
+    "benchmarks.speed.known_videos", __doc__, options, measure, tables.known_videos, ("apache-beam", "pyarrow")
 )
 
 if __name__ == "__main__":

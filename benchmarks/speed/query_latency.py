@@ -206,12 +206,12 @@ def percentiles(values: list[float]) -> dict[str, float]:
 
 
 QUESTION = Question(
-    module="benchmarks.speed.query_latency",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables.query_latency,
-    packages=("numpy", "pyarrow", "pymilvus", "milvus-lite"),
+    "benchmarks.speed.query_latency",
+    __doc__,
+    options,
+    measure,
+    tables.query_latency,
+    ("numpy", "pyarrow", "pymilvus", "milvus-lite"),
 )
 
 if __name__ == "__main__":

@@ -123,14 +123,7 @@ def _named(text: str) -> tuple[str, str]:
     return name, path
 
 
-QUESTION = Question(
-    module="benchmarks.descriptor.design_space",
-    about=__doc__,
-    options=options,
-    measure=measure,
-    tables=tables,
-    packages=_PACKAGES,
-)
+QUESTION = Question("benchmarks.descriptor.design_space", __doc__, options, measure, tables, _PACKAGES)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

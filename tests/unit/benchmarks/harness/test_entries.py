@@ -13,21 +13,34 @@ from benchmarks.harness.command import RESULTS, Question
 from benchmarks.harness.entries import ENTRIES, Entry, Floor, fallen
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_every_entry_is_a_question_that_takes_its_arguments(entry: Entry, capsys: pytest.CaptureFixture[str]) -> None:
+def question_of(entry: Entry) -> Question:
     found = importlib.util.find_spec(entry.module)
     assert found
     is_folder = found.submodule_search_locations is not None
-    module = importlib.import_module(f"{entry.module}.__main__" if is_folder else entry.module)
-
-    question = module.QUESTION
-
+    question = importlib.import_module(f"{entry.module}.__main__" if is_folder else entry.module).QUESTION
     assert isinstance(question, Question)
+    return question
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_every_entry_is_a_question_that_takes_its_arguments(entry: Entry, capsys: pytest.CaptureFixture[str]) -> None:
+    question = question_of(entry)
+
     assert (question.module, question.name) == (entry.module, entry.name)
     with pytest.raises(SystemExit) as ended:
         question.main([*entry.command()[2:], "--record", "--help"])
     assert ended.value.code == 0
     assert f"usage: python -m {entry.module} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_every_recorded_figure_has_its_column(entry: Entry) -> None:
+    result = json.loads(entry.results.read_text(encoding="utf-8"))
+    tables = list(question_of(entry).tables(result))
+    assert tables
+    for table in tables:
+        assert table.rows
+        assert {len(row) for row in table.rows} == {len(table.columns)}
 
 
 def test_every_result_is_of_one_entry_and_every_entry_has_one() -> None:
