@@ -10,7 +10,7 @@ import torch
 
 from cliptrace.models.ssan.detect import STRIDES, boxes_of
 from cliptrace.models.ssan.export import SKE_FREE, SPD_FREE, write
-from cliptrace.models.ssan.shipped import SKEGraph, SPDGraph
+from cliptrace.models.ssan.inference import OnnxSKE, OnnxSPD
 from cliptrace.models.ssan.ske import SKE
 from cliptrace.models.ssan.spd import SPD, decode
 from cliptrace.models.ssan.tiles import BLOCKS, FRAMES, SIDE, tile
@@ -37,7 +37,7 @@ def test_spd_is_the_same_as_a_graph(size: tuple[int, int], tmp_path: Path) -> No
     maps[..., size[1] // 2 :] = 0
     with torch.inference_mode():
         expected = network(maps)
-    cells = SPDGraph(str(tmp_path)).run(maps.numpy())
+    cells = OnnxSPD(str(tmp_path)).run(maps.numpy())
     assert cells.shape == (6, sum(size[0] // stride * (size[1] // stride) for stride in STRIDES))
     np.testing.assert_allclose(cells, expected[0], atol=1e-4)
 
@@ -59,7 +59,7 @@ def test_ske_is_the_same_as_a_graph_and_padding_has_no_score(tmp_path: Path) -> 
     thumbs = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), np.uint8)
     with torch.inference_mode():
         expected = torch.sigmoid(network(torch.from_numpy(tile(thumbs))[None]))[0, :100]
-    np.testing.assert_allclose(SKEGraph(str(tmp_path)).run(thumbs), expected, atol=1e-4)
+    np.testing.assert_allclose(OnnxSKE(str(tmp_path)).run(thumbs), expected, atol=1e-4)
 
 
 def test_block_i_of_a_tile_is_frame_i() -> None:

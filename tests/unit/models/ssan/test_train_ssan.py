@@ -17,8 +17,8 @@ from cliptrace.models.descriptor.edits import squeezed
 from cliptrace.models.footage import read_video
 from cliptrace.models.ssan import boilerplate, clips, train
 from cliptrace.models.ssan.clips import NO_SCENE, load_clips
+from cliptrace.models.ssan.inference import OnnxSKE
 from cliptrace.models.ssan.joint import Joint, nearest_keyframes
-from cliptrace.models.ssan.shipped import SKEGraph
 from cliptrace.models.ssan.ske import SKE
 from cliptrace.models.ssan.spd import SPD
 from cliptrace.models.ssan.tiles import FRAMES, SIDE
@@ -81,7 +81,7 @@ def test_what_is_trained_aligns_and_scores(data: Path, tmp_path: Path) -> None:
     assert isinstance(align("spd", np.eye(40, dtype=np.float32), times, times, config), list)
 
     train.run_ske([data], tmp_path / "ske", backbone, dataclasses.replace(train.SKE_CONFIG, steps=2))
-    scores = SKEGraph(str(tmp_path / "ske")).run(np.zeros((20, 32, 32, 3), np.uint8))
+    scores = OnnxSKE(str(tmp_path / "ske")).run(np.zeros((20, 32, 32, 3), np.uint8))
     assert scores.shape == (20,)
     assert ((scores > 0) & (scores < 1)).all()
 

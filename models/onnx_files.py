@@ -1,4 +1,4 @@
-"""ONNX graphs whose tensors lie in a safetensors file beside them, run on the CPU."""
+"""ONNX files whose tensors lie in a safetensors file beside them, run on the CPU."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import onnxruntime
 from cliptrace.models.weights import read_verified
 
 
-class Graph:
+class OnnxFile:
     """A session that may be used from several threads, and the bytes that it points into.
 
-    path, sha256: the graph. weights, weights_sha256: of the safetensors file that its tensors lie in; "" for a graph
+    path, sha256: the ONNX file. weights, weights_sha256: of the safetensors file that its tensors lie in; "" for one
     that has its own. threads: of one run.
     """
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cliptrace.models.graphs import Graph
+from cliptrace.models.onnx_files import OnnxFile
 from cliptrace.models.ssan.tiles import tile
 from cliptrace.models.weights import WEIGHTS
 from cliptrace.schemas.errors import UsageError
@@ -18,27 +18,27 @@ from cliptrace.schemas.errors import UsageError
 Floats = NDArray[np.float32]
 
 
-class SPDGraph:
+class OnnxSPD:
     """The detector. ``run`` may be called from several threads."""
 
     def __init__(self, folder: str) -> None:
-        self.config, self._graph = _open(folder)
+        self.config, self._file = _open(folder)
 
     def run(self, maps: Floats) -> Floats:
         """float32[1, 1, H, W] → float32[6, A] (models/ssan/spd.py)."""
-        (cells,) = self._graph.session.run(["cells"], {"maps": maps})
+        (cells,) = self._file.session.run(["cells"], {"maps": maps})
         return np.asarray(cells[0])
 
 
-class SKEGraph:
+class OnnxSKE:
     """The keyframe scorer. ``run`` may be called from several threads."""
 
     def __init__(self, folder: str) -> None:
-        self.config, self._graph = _open(folder)
+        self.config, self._file = _open(folder)
 
     def run(self, thumbs: NDArray[np.uint8]) -> Floats:
         """uint8[N, 32, 32, 3], at most 576 → float32[N] in (0, 1)."""
-        (logits,) = self._graph.session.run(["scores"], {"tiles": tile(thumbs)[None]})
+        (logits,) = self._file.session.run(["scores"], {"tiles": tile(thumbs)[None]})
         return np.asarray(1 / (1 + np.exp(-logits[0, : len(thumbs)])), np.float32)
 
 
@@ -53,20 +53,20 @@ def ske_sha256() -> str:
 
 
 @functools.cache
-def open_spd(folder: str) -> SPDGraph:
-    return SPDGraph(folder)
+def open_spd(folder: str) -> OnnxSPD:
+    return OnnxSPD(folder)
 
 
 @functools.cache
-def open_ske(folder: str) -> SKEGraph:
-    return SKEGraph(folder)
+def open_ske(folder: str) -> OnnxSKE:
+    return OnnxSKE(folder)
 
 
-def _open(folder: str) -> tuple[dict[str, Any], Graph]:
+def _open(folder: str) -> tuple[dict[str, Any], OnnxFile]:
     """folder: one of models/weights by its name, or any other by its path."""
     root = WEIGHTS / folder
     config, graph, weights = _read_config(root)
-    return config, Graph(str(root / "model.onnx"), graph, str(root / "model.safetensors"), weights)
+    return config, OnnxFile(str(root / "model.onnx"), graph, str(root / "model.safetensors"), weights)
 
 
 def _read_config(root: Path) -> tuple[dict[str, Any], str, str]:
