@@ -37,7 +37,7 @@ from benchmarks.distractors import distractor_paths
 from benchmarks.environment import environment
 from benchmarks.report import save, show, table
 from cliptrace.models.backbones.registry import load_config
-from cliptrace.models.descriptor.edits import squeezed
+from cliptrace.models.training.edits import squeezed
 from cliptrace.schemas.errors import CliptraceError, UsageError
 
 Result = dict[str, Any]

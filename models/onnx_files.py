@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Any
 
 from cliptrace.schemas.errors import CliptraceError
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at the import, which else calls home and writes to ~/.cache
 import onnxruntime
 
-from cliptrace.models.weights import read_verified
+from cliptrace.models.weights import WEIGHTS, read_config, read_verified
 
 
 class OnnxFile:
@@ -36,3 +38,13 @@ class OnnxFile:
             self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's errors share no other base class
             raise CliptraceError(f"{path}: ONNX Runtime cannot load it: {error}") from error
+
+
+def open_exported(folder: str | Path) -> tuple[dict[str, Any], OnnxFile]:
+    """What models/export.py wrote: its config, and the network, whose files must have the digests that this names.
+
+    folder: one of models/weights by its name, or any other by its path.
+    """
+    root, config = WEIGHTS / folder, read_config(folder)
+    graph, weights = (str(config["sha256"][name]) for name in ("model.onnx", "model.safetensors"))
+    return config, OnnxFile(str(root / "model.onnx"), graph, str(root / "model.safetensors"), weights)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextlib
-import dataclasses
 import datetime
 import json
 import logging
@@ -17,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from cliptrace.models.methods import METHODS
 from cliptrace.pipelines import gallery_commands
 from cliptrace.pipelines.parsers import (
     EXIT_CODES,
@@ -206,9 +206,8 @@ def make_parser() -> argparse.ArgumentParser:
     train.set_defaults(run=_train)
     train.add_argument(
         "model",
-        choices=("descriptor", "ske", "spd", "ssan"),
-        help="descriptor: the frame embedding; ske: the keyframe selector; spd: the segment detector; "
-        "ssan: the last two, each for itself and then together",
+        choices=tuple(METHODS),
+        help="; ".join(f"{method.name}: {method.summary}" for method in METHODS.values()),
     )
     train.add_argument("--data", required=True, nargs="+", metavar="DIR", help="folders of videos and images")
     train.add_argument(
@@ -338,37 +337,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-_UNCALIBRATED = "to be calibrated with benchmarks.calibration"
-
-
 def _train(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    data, output = [Path(folder) for folder in options.data], Path(options.output)
-    given = {"seed": options.seed, **({} if options.steps is None else {"steps": options.steps})}
+    method, data = METHODS[options.model], [Path(folder) for folder in options.data]
     try:
-        if options.model == "descriptor":
-            from cliptrace.models.descriptor import train as descriptor
-
-            descriptor.run(data, output, descriptor.TrainConfig(**given))
-            use = "a backbone for cliptrace index --backbone"
-        else:
-            from cliptrace.models.backbones.registry import load_config
-            from cliptrace.models.ssan import train as ssan
-
-            run, config, use = {
-                "ske": (ssan.run_ske, ssan.SKE_CONFIG, "a keyframe selector; it goes to models/weights/ske"),
-                "spd": (ssan.run_spd, ssan.SPD_CONFIG, f"a segment detector, {_UNCALIBRATED}"),
-                "ssan": (
-                    ssan.run_ssan,
-                    ssan.SSAN_CONFIG,
-                    f"a keyframe selector and a segment detector, {_UNCALIBRATED}",
-                ),
-            }[options.model]
-            run(data, output, load_config(options.backbone), dataclasses.replace(config, **given))
+        method.train(data, Path(options.output), backbone=options.backbone, seed=options.seed, steps=options.steps)
     except ImportError as error:
         raise CliptraceError(f"cliptrace train needs {error.name}: pip install 'cliptrace[train]'") from error
-    print(f"{options.output}: {use}", file=sys.stderr)
+    print(f"{options.output}: {method.use}", file=sys.stderr)
     return 0
 
 

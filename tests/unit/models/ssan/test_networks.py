@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.ssan.config import SKETraining, SPDTraining
 from cliptrace.models.ssan.detect import STRIDES, boxes_of
-from cliptrace.models.ssan.export import SKE_FREE, SPD_FREE, write
+from cliptrace.models.ssan.export import export_ske, export_spd
 from cliptrace.models.ssan.inference import OnnxSKE, OnnxSPD
-from cliptrace.models.ssan.ske import SKE
-from cliptrace.models.ssan.spd import SPD, decode
+from cliptrace.models.ssan.network import SKE, SPD, decode
 from cliptrace.models.ssan.tiles import BLOCKS, FRAMES, SIDE, tile
-from cliptrace.models.verification.probability import UNCALIBRATED
 
 
 def unsettled(network: torch.nn.Module) -> torch.nn.Module:
@@ -31,8 +31,8 @@ def unsettled(network: torch.nn.Module) -> torch.nn.Module:
 @pytest.mark.parametrize("size", [(32, 32), (96, 64), (320, 160)])
 def test_spd_is_the_same_as_a_graph(size: tuple[int, int], tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = unsettled(SPD())
-    write(network, torch.zeros(1, 1, 64, 64), SPD_FREE, tmp_path, name="spd", **UNCALIBRATED)
+    network = unsettled(SPD(SPDTraining()))
+    export_spd(network, tmp_path, SPDTraining(), load_config("copy_lite0"))
     maps = torch.randn(1, 1, *size) / 5
     maps[..., size[1] // 2 :] = 0
     with torch.inference_mode():
@@ -54,8 +54,8 @@ def test_boxes_of_some_cells_are_those_that_were_trained() -> None:
 
 def test_ske_is_the_same_as_a_graph_and_padding_has_no_score(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    network = unsettled(SKE())
-    write(network, torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8), SKE_FREE, tmp_path, name="ske")
+    network = unsettled(SKE(SKETraining()))
+    export_ske(network, tmp_path, SKETraining())
     thumbs = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), np.uint8)
     with torch.inference_mode():
         expected = torch.sigmoid(network(torch.from_numpy(tile(thumbs))[None]))[0, :100]
