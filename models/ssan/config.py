@@ -163,8 +163,19 @@ class TeacherConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SKETraining(Training):
-    """SKE. rate: of learning, at its highest. tiles: of a batch; filled: how much of a tile is no padding.
+class _SSAN(Training):
+    """What all three trainings have in common. rate: of learning, at its highest."""
+
+    rate: float
+    warm_up: int = 200
+    weight_decay: float = 0.02
+    averaging: float = 0.998
+    longest_gradient: float = 5.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SKETraining(_SSAN):
+    """SKE. tiles: of a batch; filled: how much of a tile is no padding.
 
     widths: channels of the network's layers. context: layers that compare blocks with others. reach: frames that such
     a layer sees along the sequence. rarest: logit of an untrained network.
@@ -172,10 +183,6 @@ class SKETraining(Training):
 
     steps: int = 1500
     rate: float = 2e-3
-    warm_up: int = 200
-    weight_decay: float = 0.02
-    averaging: float = 0.998
-    longest_gradient: float = 5.0
     tiles: int = 4
     filled: Range = (0.3, 1.0)
     widths: tuple[int, ...] = (16, 32, 48, 64)
@@ -188,22 +195,16 @@ class SKETraining(Training):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SPDTraining(Training):
-    """SPD. rate: of learning, at its highest.
-
-    widths: channels of its five grids; neck: of what they have in common. sharpness: how fast a pair fades that is not
-    the best of its row and column. quiet: similarity; what varies less is noise. most: deviations from the mean, beyond
-    which they make no difference. rarest: logit that an untrained network gives every cell: nearly all hold nothing.
-    sizes: longer sides in pixels of the copies that each grid is responsible for. on_line, near_line: in cells, across
-    the line; what lies on it must be found, what lies near it may be. box_weight: of GIoU beside BCE.
+class SPDTraining(_SSAN):
+    """SPD. widths: channels of its five grids; neck: of what they have in common. sharpness: how fast a pair fades that
+    is not the best of its row and column. quiet: similarity; what varies less is noise. most: deviations from the mean,
+    beyond which they make no difference. rarest: logit that an untrained network gives every cell: nearly all hold
+    nothing. sizes: longer sides in pixels of the copies that each grid is responsible for. on_line, near_line: in
+    cells, across the line; what lies on it must be found, what lies near it may be. box_weight: of GIoU beside BCE.
     """
 
     steps: int = 6000
     rate: float = 2e-3
-    warm_up: int = 200
-    weight_decay: float = 0.02
-    averaging: float = 0.998
-    longest_gradient: float = 5.0
     widths: tuple[int, ...] = (24, 48, 64, 96, 128)
     neck: int = 32
     sharpness: float = 20.0
@@ -220,7 +221,7 @@ class SPDTraining(Training):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SSANTraining(Training):
+class SSANTraining(_SSAN):
     """Both, each for itself as ``ske`` and ``spd`` say but for their seed, and then together for ``steps``.
 
     pairs: of a batch. reach: basis frames; how far a keyframe speaks for its neighbours, as a deviation. sharpness: of
@@ -230,10 +231,6 @@ class SSANTraining(Training):
 
     steps: int = 800
     rate: float = 4e-4
-    warm_up: int = 200
-    weight_decay: float = 0.02
-    averaging: float = 0.998
-    longest_gradient: float = 5.0
     pairs: int = 2
     reach: float = 4.0
     sharpness: float = 2.0
