@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cliptrace.models.graphs import Graph
+from cliptrace.models.onnx_files import OnnxFile
 from cliptrace.models.weights import read_verified
 from cliptrace.schemas.config import BackboneConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
@@ -63,13 +63,13 @@ class _OnnxSession:
     def __init__(self, config: BackboneConfig, threads: int) -> None:
         if config.format == "onnx":
             file = config.path
-            self._graph = Graph(file, config.sha256, threads=threads)
+            self._file = OnnxFile(file, config.sha256, threads=threads)
         else:
             file, sha256 = config.graph, config.graph_sha256
             if config.graph_int8 and has_vnni():
                 file, sha256 = config.graph_int8, config.graph_int8_sha256
-            self._graph = Graph(file, sha256, config.path, config.sha256, threads)
-        self._session = self._graph.session
+            self._file = OnnxFile(file, sha256, config.path, config.sha256, threads)
+        self._session = self._file.session
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in ("tensor(uint8)", "tensor(float)"):
             described = ", ".join(f"{entry.name} {entry.type}" for entry in inputs)

@@ -18,7 +18,7 @@ from cliptrace.models.alignment import align
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.backbones.registry import BUILT_IN, Embedder, config_to_json, load_config
 from cliptrace.models.runtime import has_vnni
-from cliptrace.models.ssan.shipped import spd_config
+from cliptrace.models.ssan.inference import spd_config
 from cliptrace.schemas.config import DEFAULT_BACKBONE, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import GalleryManifest

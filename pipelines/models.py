@@ -8,7 +8,7 @@ from typing import Any
 
 from cliptrace.models.backbones.registry import BUILT_IN, config_from_json, config_to_json, load_config
 from cliptrace.models.runtime import Device
-from cliptrace.models.ssan.shipped import ske_sha256
+from cliptrace.models.ssan.inference import ske_sha256
 from cliptrace.schemas.config import BackboneConfig, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.features import FeatureConfig

@@ -16,7 +16,7 @@ from cliptrace.models.alignment.paths import keyframe_spans
 from cliptrace.models.alignment.similarity import search_rows
 from cliptrace.models.alignment.spd import SPDConfig
 from cliptrace.models.backbones.background import Background
-from cliptrace.models.ssan.shipped import spd_config
+from cliptrace.models.ssan.inference import spd_config
 from cliptrace.models.stoplist import is_stopped, taken_off
 from cliptrace.schemas.config import BackboneConfig
 from cliptrace.schemas.records import Candidate, FrameFeatures, Searched

@@ -19,10 +19,10 @@ from cliptrace.models.alignment.similarity import similarity_map
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.backbones.pooling import unit
 from cliptrace.models.backbones.registry import Embedder
-from cliptrace.models.descriptor.edits import squeezed
 from cliptrace.models.keyframes import Selector
 from cliptrace.models.ssan import boilerplate
 from cliptrace.models.stoplist import recurring, taken_off
+from cliptrace.models.training.edits import squeezed
 from cliptrace.schemas.config import BASIS_FPS
 
 _NOISE = (0.6, 1.2)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cliptrace.models.keyframes import Selection, Selector, make_selector
 from cliptrace.models.keyframes.scored import select_scored
-from cliptrace.models.ssan.shipped import open_ske
+from cliptrace.models.ssan.inference import open_ske
 from cliptrace.schemas.config import BASIS_FPS, SKE_POINTS, KeyframeConfig
 
 EVERYTHING = make_selector(KeyframeConfig("uniform", per_second=BASIS_FPS), BASIS_FPS)

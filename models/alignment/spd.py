@@ -17,8 +17,8 @@ from cliptrace.models.ssan.detect import detect
 from cliptrace.models.ssan.evidence import UNSEEN, Evidence, gather
 from cliptrace.models.ssan.fit import Line, fit_box
 from cliptrace.models.ssan.grid import to_grid
+from cliptrace.models.ssan.inference import open_spd
 from cliptrace.models.ssan.proposals import shot_lines
-from cliptrace.models.ssan.shipped import open_spd
 from cliptrace.models.ssan.timed import TimedMap
 from cliptrace.models.verification.look import Look
 from cliptrace.models.verification.probability import probability

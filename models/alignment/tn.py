@@ -43,7 +43,7 @@ class TNConfig(AlignerConfig):
     skip_penalty: similarity charged for each second that is skipped though both videos have keyframes there.
     """
 
-    # As benchmarks.copies chose them on its validation split, short of what only its short copies asked for.
+    # As benchmarks.alignment chose them on its validation split, short of what only its short copies asked for.
     min_length_s: float = 1.0
     nodes_per_frame: int = 3
     skip_penalty: float = 0.4

@@ -8,6 +8,7 @@ means the same for every video; black, blank and blurred frames, which are near 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,9 @@ class Background:
                 f"but the config says dimension = {config.dimension}"
             )
         return background
+
+
+def blanks(size: int) -> NDArray[np.uint8]:
+    """uint8[64, S, S, 3], flat frames that are part of a background set: black, white, the ground of title cards."""
+    colours = itertools.product((0, 85, 170, 255), repeat=3)
+    return np.stack([np.full((size, size, 3), rgb, np.uint8) for rgb in colours])

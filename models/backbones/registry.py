@@ -20,6 +20,8 @@ from cliptrace.schemas.config import BackboneConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
 
 BUILT_IN = ("copy_lite0", "efficientnet_lite0")
+_TRAINED_WITH = "config_sha256"
+"""What models/export.py writes beside the settings: how the network came about, which nobody needs to run it."""
 _PATHS = ("path", "whitening", "graph", "graph_int8", "background")
 
 
@@ -47,6 +49,7 @@ def config_from_json(data: object, source: str) -> BackboneConfig:
     if not isinstance(data, Mapping):
         raise UsageError(f"{source}: must be an object with the backbone's settings")
     fields = {field.name: field for field in dataclasses.fields(BackboneConfig)}
+    data = {key: value for key, value in data.items() if key != _TRAINED_WITH}
     for key in data:
         if key not in fields:
             raise UsageError(f"{source}: unknown key {key!r}; known keys: {', '.join(fields)}")

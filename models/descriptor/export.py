@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,51 +10,50 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from cliptrace.models.backbones.background import Background
+from cliptrace.models.backbones.background import Background, blanks
 from cliptrace.models.backbones.efficientnet_lite0 import MEAN, STD
 from cliptrace.models.backbones.onnx_graph import graph
 from cliptrace.models.backbones.onnx_int8 import int8_graph
 from cliptrace.models.backbones.registry import Embedder, config_to_json, load_config
 from cliptrace.models.backbones.whitening import Whitening
-from cliptrace.models.descriptor.data import Pictures
-from cliptrace.models.descriptor.edits import squeezed
+from cliptrace.models.descriptor.config import DescriptorTraining
+from cliptrace.models.descriptor.examples import Pictures
 from cliptrace.models.descriptor.network import Descriptor, pooled
-from cliptrace.models.weights import sha256_of
+from cliptrace.models.export import check_parity, write_config, write_files
+from cliptrace.models.training.edits import squeezed
 from cliptrace.schemas.config import BackboneConfig
 
 Floats = NDArray[np.float32]
 
-INPUT_SIZE = 192
-DIMENSION = 256
-SHRINKAGE = 0.5
-MIN_SIMILARITY, MIN_SCORE = 0.2, 0.15
-"""What benchmarks.thresholds chose for copy_lite0, rounded; every training has its own scale (docs/backbones.md)."""
-BACKGROUND_SIZE = 2000
-CALIBRATION_SIZE = 200
-"""Pictures whose activations say how the 8 bits of the int8 graph are spread."""
+_CHECKED, _HALVED = 8, 0.1
+"""Of so many pictures, how far the embeddings may be from the network's, as a share of their norm: its weights lose
+half of their bits."""
 
 
-def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, seed: int) -> BackboneConfig:
+def write(
+    descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, config: DescriptorTraining
+) -> BackboneConfig:
     """Makes ``folder`` a backbone: model.safetensors, model.onnx, model.int8.onnx, projection.safetensors,
     background.safetensors, and the config.json that ``--backbone`` takes.
 
     The projection is whitened on the pictures (as SSCD is), and some of them become the background set.
     """
-    features = pooled(descriptor, pictures.frames, INPUT_SIZE)
-    projection = whitened(descriptor.whitening(), features, DIMENSION)
-    chosen = np.random.default_rng(seed).permutation(len(features))[:BACKGROUND_SIZE]
-    blank = blanks(INPUT_SIZE)
-    background = projection.apply(np.concatenate([features[chosen], pooled(descriptor, list(blank), INPUT_SIZE)]))
+    size = config.input_size
+    features = pooled(descriptor, pictures.frames, size)
+    projection = whitened(descriptor.whitening(), features, config.dimension, config.shrinkage)
+    chosen = np.random.default_rng(config.seed).permutation(len(features))[: config.background]
+    blank = blanks(size)
+    background = projection.apply(np.concatenate([features[chosen], pooled(descriptor, list(blank), size)]))
     weights = safetensors.numpy.save(_tensors(descriptor))
-    calibration = np.stack([squeezed(pictures.frames[number], INPUT_SIZE) for number in chosen[:CALIBRATION_SIZE]])
+    calibration = np.stack([squeezed(pictures.frames[number], size) for number in chosen[: config.calibration]])
     files = {
         "model.safetensors": weights,
         "model.onnx": graph(weights).SerializeToString(deterministic=True),
         "model.int8.onnx": int8_graph(weights, calibration).SerializeToString(deterministic=True),
         "projection.safetensors": projection.to_bytes(),
     }
-    digests = {file: sha256_of(content) for file, content in files.items()}
-    config = BackboneConfig(
+    digests = write_files(folder, files)
+    backbone = BackboneConfig(
         name=name,
         format="efficientnet_lite0",
         path="model.safetensors",
@@ -65,45 +62,38 @@ def write(descriptor: Descriptor, pictures: Pictures, folder: Path, name: str, s
         graph_sha256=digests["model.onnx"],
         graph_int8="model.int8.onnx",
         graph_int8_sha256=digests["model.int8.onnx"],
-        input_size=INPUT_SIZE,
+        input_size=size,
         mean=(MEAN,) * 3,
         std=(STD,) * 3,
         output="map",
-        dimension=DIMENSION,
+        dimension=config.dimension,
         pooling="gem",
         whitening="projection.safetensors",
         whitening_sha256=digests["projection.safetensors"],
         crop_borders=True,
-        min_similarity=MIN_SIMILARITY,
-        min_score=MIN_SCORE,
+        min_similarity=config.min_similarity,
+        min_score=config.min_score,
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    for file, content in files.items():
-        folder.joinpath(file).write_bytes(content)
-    in_8_bits = Embedder.open(_save(config, folder)).embed(blank)  # flat frames are where 8 bits differ most
-    content = Background(np.concatenate([background, in_8_bits])).to_bytes()
-    folder.joinpath("background.safetensors").write_bytes(content)
-    scored = dataclasses.replace(config, background="background.safetensors", background_sha256=sha256_of(content))
-    return _save(scored, folder)
+    written = _save(backbone, folder, config)
+    in_floats = dataclasses.replace(written, graph_int8="", graph_int8_sha256="")
+    found = Embedder.open(in_floats).embed(calibration[:_CHECKED])
+    check_parity(folder / "model.onnx", projection.apply(features[chosen[:_CHECKED]]), found, _HALVED)
+    in_8_bits = Embedder.open(written).embed(blank)  # flat frames are where 8 bits differ most
+    scoring = {"background.safetensors": Background(np.concatenate([background, in_8_bits])).to_bytes()}
+    ((file, sha256),) = write_files(folder, scoring).items()
+    return _save(dataclasses.replace(backbone, background=file, background_sha256=sha256), folder, config)
 
 
-def blanks(size: int) -> NDArray[np.uint8]:
-    """uint8[64, S, S, 3], flat frames that are part of the background set: black, white, the ground of title cards."""
-    colours = itertools.product((0, 85, 170, 255), repeat=3)
-    return np.stack([np.full((size, size, 3), rgb, np.uint8) for rgb in colours])
-
-
-def _save(config: BackboneConfig, folder: Path) -> BackboneConfig:
+def _save(backbone: BackboneConfig, folder: Path, config: DescriptorTraining) -> BackboneConfig:
     """As it is when it is read again, with the files' places."""
-    file = folder / "config.json"
-    file.write_text(json.dumps(config_to_json(config), indent=2) + "\n", encoding="utf-8")
-    return load_config(str(file))
+    write_config(folder, config, **config_to_json(backbone))
+    return load_config(str(folder / "config.json"))
 
 
-def whitened(projection: Whitening, features: Floats, dimension: int) -> Whitening:
+def whitened(projection: Whitening, features: Floats, dimension: int, shrinkage: float) -> Whitening:
     """``projection`` followed by a PCA whitening of what it makes of ``features`` [N, 1280], as one linear map."""
     projected = np.asarray((features - projection.mean) @ projection.projection, np.float32)
-    after = Whitening.fit(projected, dimension, SHRINKAGE)
+    after = Whitening.fit(projected, dimension, shrinkage)
     # The second mean, as seen from before the projection: any vector that the projection takes to it.
     offset, *_ = np.linalg.lstsq(projection.projection.T.astype(np.float64), after.mean.astype(np.float64), rcond=None)
     mean = projection.mean + offset.astype(np.float32)

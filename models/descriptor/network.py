@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from cliptrace.models.backbones import efficientnet_lite0
 from cliptrace.models.backbones.efficientnet_lite0 import LAYERS, MEAN, STD, EfficientNetLite0
+from cliptrace.models.backbones.registry import load_config
 from cliptrace.models.backbones.whitening import Whitening
-from cliptrace.models.descriptor.edits import Frame, squeezed
+from cliptrace.models.descriptor.config import DescriptorTraining
+from cliptrace.models.descriptor.examples import Pictures
+from cliptrace.models.training.edits import Frame, edited, squeezed
+from cliptrace.models.weights import read_verified
 
 _SMALLEST = 1e-6
 """Keeps the cube root's slope finite where a channel is silent."""
@@ -65,3 +70,18 @@ def freeze_below(trunk: EfficientNetLite0, first_trained: str) -> None:
     trained = {"": 0, "none": len(names)}.get(first_trained)
     for name in names[: names.index(first_trained) if trained is None else trained]:
         trunk.convolutions[name].requires_grad_(False)
+
+
+def initial(pictures: Pictures, config: DescriptorTraining) -> tuple[Descriptor, torch.Tensor]:
+    """The network that is trained: it begins with ``config.start``'s trunk, its projection a whitening of pictures as
+    they are and edited. And float32[P, D], its embeddings of all pictures."""
+    backbone = load_config(config.start)
+    trunk = efficientnet_lite0.load(read_verified(backbone.path, backbone.sha256))
+    channels = LAYERS[-1].outputs
+    unprojected = Descriptor(trunk, Whitening(np.zeros(channels, np.float32), np.eye(channels, dtype=np.float32)))
+    random = np.random.default_rng(config.seed)
+    copies = [edited(frame, frame, random, config.edits)[0] for frame in pictures.frames[:: config.edited_every]]
+    plain, changed = (pooled(unprojected, frames, backbone.input_size) for frames in (pictures.frames, copies))
+    whitening = Whitening.fit(np.concatenate([plain, changed]), config.projected, config.shrinkage)
+    freeze_below(trunk, config.first_trained)
+    return Descriptor(trunk, whitening), torch.from_numpy(whitening.apply(plain))

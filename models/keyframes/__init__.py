@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cliptrace.models.keyframes.content import select_content
 from cliptrace.models.keyframes.scored import select_scored
 from cliptrace.models.keyframes.uniform import select_uniform
-from cliptrace.models.ssan.shipped import open_ske, ske_sha256
+from cliptrace.models.ssan.inference import open_ske, ske_sha256
 from cliptrace.schemas.config import KeyframeConfig
 
 Selection = tuple[NDArray[np.int64], NDArray[np.float32]]

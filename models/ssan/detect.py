@@ -30,7 +30,7 @@ surer than the other for that one not to be looked at."""
 
 
 class Network(Protocol):
-    """float32[1, 1, H, W] → float32[6, A], what each cell says (models/ssan/spd.py)."""
+    """float32[1, 1, H, W] → float32[6, A], what each cell says (models/ssan/network.py)."""
 
     def run(self, maps: Floats) -> Floats: ...
 

@@ -12,9 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cliptrace.schemas.config import BASIS_FPS
+
 Floats = NDArray[np.float64]
 PIXEL_S = 0.25
 """Seconds of a pixel."""
+PIXEL_FRAMES = round(BASIS_FPS * PIXEL_S)
+"""Basis frames of a pixel, where a map has all of them."""
 MAX_SIDE = 640
 """Pixels (SSAN §4.2); of maps that have more, each pixel is more seconds and the maximum of what it covers."""
 _LONE_S = 0.5

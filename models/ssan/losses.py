@@ -1,22 +1,57 @@
-"""What SPD is trained to say (SSAN, eq. 4: binary cross-entropy and generalised IoU)."""
+"""What SKE and SPD are trained to say (SSAN, eq. 4: binary cross-entropy and generalised IoU)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
+from cliptrace.models.ssan.config import SPDTraining
 from cliptrace.models.ssan.detect import CLASSES, STRIDES
-from cliptrace.models.ssan.spd import centres
+from cliptrace.models.ssan.examples import JointBatch, Tiles
+from cliptrace.models.ssan.network import SKE, SPD, Joint, centres, decode
 
-_SIZES = ((0.0, 14.0), (10.0, 36.0), (28.0, 84.0), (68.0, 180.0), (150.0, 1e9))
-"""Longer sides in pixels of the copies that each grid is responsible for."""
-_ON_LINE = 0.75
-_NEAR_LINE = 1.75
-"""In cells, across the line: what lies on it must be found, what lies near it may be."""
-BOX_WEIGHT = 2.0
+Descent = tuple[torch.Tensor, dict[str, torch.Tensor]]
+"""What is descended, and its parts, as they are logged."""
+
+
+def ske_losses(network: SKE, batch: Tiles) -> Descent:
+    return _summed({"bce": _ske_loss(network(batch.tiles), batch)})
+
+
+def spd_losses(network: SPD, config: SPDTraining, batch: Mapping[str, torch.Tensor]) -> Descent:
+    """batch: as ``collate`` makes it."""
+    return _summed(_of_cells(network(batch["maps"]), batch, config))
+
+
+def joint_losses(network: Joint, config: SPDTraining, batch: JointBatch) -> Descent:
+    """The sum of both, L_SKE + L_SPD (SSAN §3.3)."""
+    logits, cells = network(batch.tiles.tiles, batch.similarity, batch.dense)
+    return _summed({"ske": _ske_loss(logits, batch.tiles), **_of_cells(cells, batch.maps, config)})
+
+
+def _summed(losses: dict[str, torch.Tensor]) -> Descent:
+    return torch.stack(list(losses.values())).sum(), losses
+
+
+def _ske_loss(logits: torch.Tensor, batch: Tiles) -> torch.Tensor:
+    each = torch.nn.functional.binary_cross_entropy_with_logits(logits, batch.wanted, reduction="none")
+    return each[batch.there].mean()
+
+
+def _of_cells(cells: torch.Tensor, batch: Mapping[str, torch.Tensor], config: SPDTraining) -> dict[str, torch.Tensor]:
+    size = (batch["maps"].shape[2], batch["maps"].shape[3])
+    bce, giou = spd_loss(*decode(cells, size), batch["boxes"], batch["backward"], size, config)
+    return {"bce": bce, "giou": config.box_weight * giou}
 
 
 def spd_loss(
-    scores: torch.Tensor, boxes: torch.Tensor, truth: torch.Tensor, backward: torch.Tensor, size: tuple[int, int]
+    scores: torch.Tensor,
+    boxes: torch.Tensor,
+    truth: torch.Tensor,
+    backward: torch.Tensor,
+    size: tuple[int, int],
+    config: SPDTraining,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(BCE, GIoU) of one batch, each per cell on a line.
 
@@ -24,7 +59,7 @@ def spd_loss(
     float32[N, M, 4], q0, q1, r0, r1 of the true copies in pixels; rows of NaN fill up. backward: bool[N, M].
     The target of a cell on a line is the IoU of the box that it says, so that a score tells how good a box is.
     """
-    owner, ignored = assign(truth, backward, size)
+    owner, ignored = assign(truth, backward, size, config)
     found = owner >= 0
     wanted = truth.gather(1, owner.clamp(min=0)[..., None].expand(-1, -1, 4))[found]
     overlap, generalised = iou(boxes[found], wanted)
@@ -37,15 +72,17 @@ def spd_loss(
     return each.sum() / count, (1 - generalised).sum() / count
 
 
-def assign(truth: torch.Tensor, backward: torch.Tensor, size: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+def assign(
+    truth: torch.Tensor, backward: torch.Tensor, size: tuple[int, int], config: SPDTraining
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Which copy each cell must find: int64[N, A], -1 for none; and bool[N, A], cells that may say what they like."""
     owners, ignored = [], []
     longest = torch.maximum(truth[..., 1] - truth[..., 0], truth[..., 3] - truth[..., 2])
-    for stride, (low, high) in zip(STRIDES, _SIZES, strict=True):
+    for stride, (low, high) in zip(STRIDES, config.sizes, strict=True):
         across, inside = _position(truth, backward, size, stride)
         mine = ((longest > low) & (longest <= high))[..., None, None]
-        on_line = inside & (across < _ON_LINE)
-        near = inside & (across < _NEAR_LINE)
+        on_line = inside & (across < config.on_line)
+        near = inside & (across < config.near_line)
         distance = torch.where(on_line & mine, across, torch.inf)
         nearest, owner = distance.min(dim=1)
         owner = torch.where(torch.isfinite(nearest), owner, -1)

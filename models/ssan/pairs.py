@@ -1,7 +1,7 @@
 """Pairs of videos to train on, cut together from clips as people do: copies, other footage, shared boilerplate.
 
 How long copies are and how many a pair shares is drawn from what was annotated in VCDB (Jiang et al., ECCV 2014) and
-VSC22 (Pizzi et al., 2023); how fast they play from VSC22.
+VSC22 (Pizzi et al., 2023); how fast they play from VSC22 (config.py).
 """
 
 from __future__ import annotations
@@ -9,26 +9,16 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cliptrace.models.ssan.clips import Clip
-from cliptrace.schemas.config import BASIS_FPS
+from cliptrace.models.ssan.clips import Clip, load_clips
+from cliptrace.models.ssan.config import PairsConfig, SKETraining, SPDTraining
+from cliptrace.models.training.batches import Random
+from cliptrace.schemas.config import BASIS_FPS, BackboneConfig
 
-LENGTHS_S = (
-    (1, 3, 4, 5, 7, 8, 9, 10, 11, 14, 14, 18, 24, 37, 43, 68, 92, 138, 154, 209),
-    (2.2, 4.7, 5.4, 5.9, 6.3, 6.8, 7.2, 7.8, 8.3, 9.1, 9.8, 10.6, 11.5, 12.4, 13.5, 14.7, 16.3, 18.2, 21.3, 28),
-)
-"""Every twentieth of the lengths of copied segments, in VCDB (8,708 of them) and in VSC22 train (2,707)."""
-COUNTS = (0.75, 0.12, 0.05, 0.08)
-"""Share of the pairs with 1, 2, 3 and 4 or more segments, in VCDB."""
-SPEEDS = (0.6, 0.67, 0.75, 0.82, 0.89, 0.98, 1, 1, 1, 1, 1, 1, 1, 1, 1.05, 1.13, 1.2, 1.28, 1.37, 1.44, 1.5)
-"""Every twentieth of the speeds in VSC22 train."""
-SHORTEST_S = 1.5
-_LONG_S = 20.0
-
-Random = np.random.Generator
 Ints = NDArray[np.int64]
 
 
@@ -68,29 +58,38 @@ class Copy:
 class PairMaker:
     """Pairs of videos with copies between them, from clips; ``boilerplate`` is what strangers share as well."""
 
-    def __init__(self, clips: Sequence[Clip], boilerplate: Sequence[Clip] = ()) -> None:
-        self.clips = [*clips, *boilerplate]
+    def __init__(self, clips: Sequence[Clip], boilerplate: Sequence[Clip], config: PairsConfig) -> None:
+        self.clips, self._config = [*clips, *boilerplate], config
         self._own = len(clips)
         self._lengths = np.array([len(clip) for clip in self.clips])
         self._variants = min(len(clip.embeddings) for clip in clips)
         self._scene = np.array([clip.scene for clip in self.clips])
-        self._twins = _twins(clips)
+        self._twins = _twins(clips, config.twin_alike, config.twin_share)
+
+    @classmethod
+    def load(
+        cls, data: Sequence[Path], output: Path, backbone: BackboneConfig, config: SKETraining | SPDTraining
+    ) -> PairMaker:
+        """Edits, encodes and embeds the footage, which takes longest; kept in ``output``/clips."""
+        return cls(*load_clips(data, backbone, output / "clips", config.footage, config.seed), config.pairs)
 
     def pair(self, random: Random, longest: int, longest_ref: int, copied: bool) -> tuple[Footage, Footage, list[Copy]]:
         """(query, reference, copies); ``longest``: of the query, in basis frames; ``copied``: with copies."""
-        ref = self._reference(random, int(longest_ref * random.uniform(0.3, 1)))
-        room = int(longest * random.uniform(0.3, 1))
+        config = self._config
+        ref = self._reference(random, int(longest_ref * random.uniform(*config.filled)))
+        room = int(longest * random.uniform(*config.filled))
         pieces, spans = self._copies(random, ref, room) if copied else ([], [])
-        hard = random.random() < 0.3
-        gap_variant = int(pieces[0].variant[0]) if pieces and random.random() < 0.5 else 0
-        if not pieces and random.random() < 0.5:
+        hard = random.random() < config.hard
+        gap_variant = int(pieces[0].variant[0]) if pieces and random.random() < config.gaps_edited else 0
+        if not pieces and random.random() < config.strangers_edited:
             gap_variant = int(random.integers(self._variants))
         room = (longest if pieces else room) - sum(map(len, pieces))
-        wanted = [int(BASIS_FPS * random.uniform(0, 6)) for _ in range(len(pieces) + 1)] if pieces else [room]
-        for end in (0, -1) if pieces and random.random() < 0.5 else ():
-            if random.random() < 0.8:  # many copies are all that their video shows
+        gaps = len(pieces) + 1
+        wanted = [int(BASIS_FPS * random.uniform(*config.gap_s)) for _ in range(gaps)] if pieces else [room]
+        for end in (0, -1) if pieces and random.random() < config.all_copied else ():
+            if random.random() < config.end_copied:  # many copies are all that their video shows
                 wanted[end] = 0
-        shared = self._boilerplate(random) if random.random() < 0.25 else None
+        shared = self._boilerplate(random) if random.random() < config.shared else None
         query: list[Footage] = []
         copies: list[Copy] = []
         at = 0
@@ -111,12 +110,12 @@ class PairMaker:
         return whole, ref, copies
 
     def video(self, random: Random, length: int) -> Footage:
-        """At most so many frames of several clips, edited in three cases of four; with boilerplate now and then."""
+        """At most so many frames of several clips, most of them edited; with boilerplate now and then."""
         parts = [self._reference(random, length)]
-        shared = self._boilerplate(random) if random.random() < 0.2 else None
+        shared = self._boilerplate(random) if random.random() < self._config.video_shared else None
         if shared is not None:
             parts.insert(int(random.integers(2)), shared)
-        variant = int(random.integers(self._variants)) if random.random() < 0.8 else 0
+        variant = int(random.integers(self._variants)) if random.random() < self._config.video_edited else 0
         return join([part.shown_as(variant % self._variants_of(part)) for part in parts])[:length]
 
     def embeddings(self, video: Footage) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -143,12 +142,13 @@ class PairMaker:
     def _reference(self, random: Random, length: int) -> Footage:
         parts: list[Footage] = []
         used: set[int] = set()
-        variant = int(random.integers(1, self._variants)) if random.random() < 0.15 else 0
-        if random.random() < 0.4:  # one shot, most of them still: where it is copied from is hard to see
+        is_edited = random.random() < self._config.reference_edited
+        variant = int(random.integers(1, self._variants)) if is_edited else 0
+        if random.random() < self._config.one_shot:
             clip = int(random.choice(self._own, p=self._lengths[: self._own] / self._lengths[: self._own].sum()))
             return self._stretch(random, clip, length).shown_as(variant)
         while length > 0 and len(used) < self._own:
-            weights = self._lengths[: self._own] ** 0.5
+            weights = self._lengths[: self._own] ** self._config.longer_first
             weights[list(used)] = 0
             clip = int(random.choice(self._own, p=weights / weights.sum()))
             used |= {clip, *np.flatnonzero(self._twins[clip]).tolist()}
@@ -159,25 +159,28 @@ class PairMaker:
 
     def _copies(self, random: Random, ref: Footage, room: int) -> tuple[list[Footage], list[tuple[int, int, bool]]]:
         """Pieces of the query, each a copy, in the order in which they are shown; and where they are from."""
-        count = 1 + int(random.choice(len(COUNTS), p=COUNTS))
-        variant = int(random.integers(0 if random.random() < 0.3 else 1, self._variants))
-        speed = float(random.choice(SPEEDS)) if random.random() < 0.35 else 1.0
-        speed = float(np.exp(random.uniform(-0.8, 0.8))) if random.random() < 0.12 else speed
-        backward = random.random() < 0.12
-        hold = int(random.integers(2, 9)) if random.random() < 0.1 else 1
-        lengths = LENGTHS_S[random.integers(2)]
+        config = self._config
+        count = 1 + int(random.choice(len(config.counts), p=config.counts))
+        variant = int(random.integers(0 if random.random() < config.as_it_is else 1, self._variants))
+        speed = float(random.choice(config.speeds)) if random.random() < config.other_speed else 1.0
+        if random.random() < config.any_speed:
+            speed = float(np.exp(random.uniform(*config.any_speed_range)))
+        backward = random.random() < config.backward
+        hold = int(random.integers(*config.held_frames)) if random.random() < config.held else 1
+        lengths = config.lengths_s[random.integers(len(config.lengths_s))]
         pieces: list[Footage] = []
         spans: list[tuple[int, int, bool]] = []
         for _ in range(count):
-            drawn = float(np.exp(np.interp(random.uniform(0, 19), range(20), np.log(lengths))))
+            drawn = float(np.exp(np.interp(random.uniform(0, len(lengths) - 1), range(len(lengths)), np.log(lengths))))
             most = min(len(ref), room * speed)
-            if most > _LONG_S * BASIS_FPS and random.random() < 0.3:  # what the annotated lengths seldom reach
-                drawn = random.uniform(0.3, 1.0) * most / BASIS_FPS
+            if most > config.long_s * BASIS_FPS and random.random() < config.long:
+                drawn = random.uniform(*config.long_share) * most / BASIS_FPS
             length = int(np.clip(drawn * BASIS_FPS * (1 if drawn * BASIS_FPS <= most else random.random()), 0, most))
-            if length < SHORTEST_S * BASIS_FPS * max(speed, 1.0):
+            if length < config.shortest_s * BASIS_FPS * max(speed, 1.0):
                 continue
             r0 = int(random.integers(0, len(ref) - length + 1))
-            if any(r0 < end and start < r0 + length for start, end, _ in spans) and random.random() < 0.9:
+            shown_before = any(r0 < end and start < r0 + length for start, end, _ in spans)
+            if shown_before and random.random() < config.other_place:
                 continue
             shown = max(round(length / speed), 1)
             source = r0 + ((np.arange(shown) // hold * hold + 0.5) * length / shown).astype(np.int64)
@@ -213,7 +216,7 @@ class PairMaker:
         if self._own == len(self.clips):
             return None
         clip = int(random.integers(self._own, len(self.clips)))
-        return self._stretch(random, clip, int(random.uniform(1, 6) * BASIS_FPS))
+        return self._stretch(random, clip, int(random.uniform(*self._config.shared_s) * BASIS_FPS))
 
     def _with_shared(
         self, random: Random, shared: Footage, ref: Footage, query: Footage, copies: list[Copy]
@@ -222,18 +225,18 @@ class PairMaker:
         n = len(shared)
         in_query = query.variant[:1] if len(query) else np.zeros(1, np.int64)
         mine = shared.shown_as(int(in_query[0]) % self._variants_of(shared))
-        if random.random() < 0.5:
+        if random.random() < self._config.shared_first:
             ref = join([shared, ref])
             copies = [dataclasses.replace(copy, r0=copy.r0 + n, r1=copy.r1 + n) for copy in copies]
         else:
             ref = join([ref, shared])
-        if random.random() < 0.5:
+        if random.random() < self._config.shared_first:
             copies = [dataclasses.replace(copy, q0=copy.q0 + n, q1=copy.q1 + n) for copy in copies]
             return ref, join([mine, query]), copies
         return ref, join([query, mine]), copies
 
 
-def _twins(clips: Sequence[Clip], alike: float = 0.9, share: float = 0.1) -> NDArray[np.bool_]:
+def _twins(clips: Sequence[Clip], alike: float, share: float) -> NDArray[np.bool_]:
     """bool[C, C]: clips that share footage: one never fills a gap beside the other."""
     plain = [clip.embeddings[0].astype(np.float32) for clip in clips]
     twins = np.zeros((len(clips), len(clips)), np.bool_)

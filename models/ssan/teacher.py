@@ -2,7 +2,7 @@
 
 The teacher of SSAN §3.1 compares neighbours in a frame-to-frame similarity matrix under a similarity threshold and a
 time limit, "inspired by" the dynamic programming of Rotman et al. Here the programme is solved as such: the sequence is
-cut into stretches with a keyframe each; a stretch costs ``PRICE`` and what its frames differ from its keyframe. Of all
+cut into stretches with a keyframe each; a stretch costs a price and what its frames differ from its keyframe. Of all
 ways to cut, none is cheaper. Frames of little information are nobody's keyframe.
 """
 
@@ -12,26 +12,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cliptrace.models.ssan.config import TeacherConfig
 from cliptrace.schemas.config import BASIS_FPS
 
-PRICE = 0.3
-"""What a keyframe costs; a frame that its keyframe resembles with cosine s costs 1 - s."""
-LIMIT_S = 3.0
-"""Longest stretch with one keyframe; seconds."""
-_DARK, _FLAT, _BLURRED = 16.0, 6.0, 2.0
-"""Levels of 255: mean luma, its standard deviation, and that of its Laplacian, below which a thumb says little."""
-_POOR = 4.0
-"""What it costs more to take such a frame: only where there is no other."""
 
-
-def keyframes(embeddings: NDArray[np.floating], thumbs: NDArray[np.uint8], price: float = PRICE) -> NDArray[np.bool_]:
+def keyframes(embeddings: NDArray[np.floating], thumbs: NDArray[np.uint8], config: TeacherConfig) -> NDArray[np.bool_]:
     """bool[N]: the keyframes of one stretch of basis frames.
 
     embeddings: [N, D], rows of unit L2 norm; thumbs: uint8[N, 32, 32, 3].
     """
-    count, longest = len(embeddings), round(LIMIT_S * BASIS_FPS)
+    count, longest = len(embeddings), round(config.limit_s * BASIS_FPS)
     vectors = np.asarray(embeddings, np.float32)
-    poor = _POOR * is_poor(thumbs)
+    poor = config.poor * is_poor(thumbs, config)
     cost = np.full(count + 1, np.inf)
     cost[0] = 0.0
     start_of, key_of = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64)
@@ -42,7 +34,7 @@ def keyframes(embeddings: NDArray[np.floating], thumbs: NDArray[np.uint8], price
         stretch = np.cumsum(unlike[:, ::-1], axis=1)[:, ::-1] + poor[first:end, None]
         stretch[np.triu_indices(end - first, 1)] = np.inf  # a stretch starts at its keyframe or before
         keys = stretch.argmin(axis=0)
-        total = cost[first:end] + price + stretch[keys, np.arange(end - first)]
+        total = cost[first:end] + config.price + stretch[keys, np.arange(end - first)]
         best = int(total.argmin())
         cost[end], start_of[end], key_of[end] = total[best], first + best, first + keys[best]
     chosen = np.zeros(count, np.bool_)
@@ -53,9 +45,10 @@ def keyframes(embeddings: NDArray[np.floating], thumbs: NDArray[np.uint8], price
     return chosen
 
 
-def is_poor(thumbs: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def is_poor(thumbs: NDArray[np.uint8], config: TeacherConfig) -> NDArray[np.bool_]:
     """bool[N]: too dark, too flat or too blurred to tell one video from another."""
     luma = thumbs.astype(np.float32).mean(axis=3)
     edges = np.array([cv2.Laplacian(frame, cv2.CV_32F).std() for frame in luma], np.float32)
-    poor: NDArray[np.bool_] = (luma.mean(axis=(1, 2)) < _DARK) | (luma.std(axis=(1, 2)) < _FLAT) | (edges < _BLURRED)
+    dark, flat = luma.mean(axis=(1, 2)) < config.dark, luma.std(axis=(1, 2)) < config.flat
+    poor: NDArray[np.bool_] = dark | flat | (edges < config.blurred)
     return poor

@@ -1,4 +1,4 @@
-"""How sure a finding is, by all that is known of it: a logistic regression, fitted by benchmarks.calibration on the
+"""How sure a finding is, by all that is known of it: a logistic regression, fitted by benchmarks.alignment.calibration on the
 validation split."""
 
 from __future__ import annotations

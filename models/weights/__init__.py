@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
-from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.errors import CliptraceError, UsageError
 
 WEIGHTS = Path(__file__).parent
 """Each folder in it is a model: ``model.safetensors``, ``config.json``, and what else that names."""
@@ -25,6 +27,23 @@ def read_verified(path: str | Path, sha256: str) -> bytes:
     if found != sha256:
         raise CliptraceError(f"{file}: SHA-256 is {found}, expected {sha256}: the file is incomplete or was changed")
     return content
+
+
+def read_config(folder: str | Path) -> dict[str, Any]:
+    """config.json of an exported network (models/export.py): "sha256" has the digests of its files by name.
+
+    folder: a relative one is taken from WEIGHTS. UsageError where it is none.
+    """
+    file = WEIGHTS / folder / "config.json"
+    try:
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        for name in ("model.safetensors", "model.onnx"):
+            config["sha256"][name]
+    except OSError as error:
+        raise UsageError(f"{file}: cannot read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{file}: not the config of an exported network: {error!r}") from error
+    return config
 
 
 def sha256_of(content: bytes) -> str:

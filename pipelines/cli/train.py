@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
+from pathlib import Path
 
+from cliptrace.models.methods import METHODS
 from cliptrace.pipelines.cli.parsers import Commands, add_command, positive
 from cliptrace.schemas.config import DEFAULT_BACKBONE
 from cliptrace.schemas.errors import CliptraceError
-
-_UNCALIBRATED = "to be calibrated with benchmarks.calibration"
 
 
 def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -18,9 +17,8 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=_run)
     parser.add_argument(
         "model",
-        choices=("descriptor", "ske", "spd", "ssan"),
-        help="descriptor: the frame embedding; ske: the keyframe selector; spd: the segment detector; "
-        "ssan: the last two, each for itself and then together",
+        choices=tuple(METHODS),
+        help="; ".join(f"{method.name}: {method.summary}" for method in METHODS.values()),
     )
     parser.add_argument("--data", required=True, nargs="+", metavar="DIR", help="folders of videos and images")
     parser.add_argument(
@@ -37,31 +35,10 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pathlib import Path
-
-    data, output = [Path(folder) for folder in options.data], Path(options.output)
-    given = {"seed": options.seed, **({} if options.steps is None else {"steps": options.steps})}
+    method, data = METHODS[options.model], [Path(folder) for folder in options.data]
     try:
-        if options.model == "descriptor":
-            from cliptrace.models.descriptor import train as descriptor
-
-            descriptor.run(data, output, descriptor.TrainConfig(**given))
-            use = "a backbone for cliptrace index --backbone"
-        else:
-            from cliptrace.models.backbones.registry import load_config
-            from cliptrace.models.ssan import train as ssan
-
-            run, config, use = {
-                "ske": (ssan.run_ske, ssan.SKE_CONFIG, "a keyframe selector; it goes to models/weights/ske"),
-                "spd": (ssan.run_spd, ssan.SPD_CONFIG, f"a segment detector, {_UNCALIBRATED}"),
-                "ssan": (
-                    ssan.run_ssan,
-                    ssan.SSAN_CONFIG,
-                    f"a keyframe selector and a segment detector, {_UNCALIBRATED}",
-                ),
-            }[options.model]
-            run(data, output, load_config(options.backbone), dataclasses.replace(config, **given))
+        method.train(data, Path(options.output), backbone=options.backbone, seed=options.seed, steps=options.steps)
     except ImportError as error:
         raise CliptraceError(f"cliptrace train needs {error.name}: pip install 'cliptrace[train]'") from error
-    print(f"{options.output}: {use}", file=sys.stderr)
+    print(f"{options.output}: {method.use}", file=sys.stderr)
     return 0

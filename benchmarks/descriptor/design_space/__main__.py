@@ -35,7 +35,7 @@ from benchmarks.descriptor.distractors import distractor_paths
 from benchmarks.harness.command import Question, Result, add_queries, add_seed
 from benchmarks.harness.tables import Table
 from cliptrace.models.backbones.registry import load_config
-from cliptrace.models.descriptor.edits import squeezed
+from cliptrace.models.training.edits import squeezed
 from cliptrace.schemas.errors import UsageError
 
 CALIBRATION = 200

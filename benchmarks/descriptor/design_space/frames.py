@@ -20,10 +20,10 @@ from benchmarks.descriptor.frame_measures import search
 from benchmarks.descriptor.frames import KEYFRAMES, decoded
 from benchmarks.harness.features import THREADS, Keyframes
 from cliptrace.models.borders import cropped, find_borders
-from cliptrace.models.descriptor.data import Pictures
-from cliptrace.models.descriptor.edits import edited, squeezed
-from cliptrace.models.descriptor.train import EDITED_EVERY
+from cliptrace.models.descriptor.config import DescriptorTraining
+from cliptrace.models.descriptor.examples import Pictures
 from cliptrace.models.thumbs import thumbs
+from cliptrace.models.training.edits import edited, squeezed
 from cliptrace.schemas.config import BASIS_FPS
 
 Pixels = NDArray[np.uint8]
@@ -112,7 +112,7 @@ def training_frames(folders: Sequence[Path], count: int, seed: int) -> list[Pixe
     random = np.random.default_rng(seed)
     pictures = Pictures.load(folders).frames
     plain = [pictures[number] for number in random.permutation(len(pictures))[:count]]
-    return plain + [edited(frame, frame, random)[0] for frame in plain[::EDITED_EVERY]]
+    return plain + [edited(frame, frame, random)[0] for frame in plain[:: DescriptorTraining.edited_every]]
 
 
 def _averaged(picture: Pixels, side: int) -> Pixels:

@@ -16,15 +16,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.harness.command import exit_code
-from cliptrace.models.descriptor.data import Pictures
+from cliptrace.models.descriptor.config import DescriptorTraining
+from cliptrace.models.descriptor.examples import Pictures
 from cliptrace.models.descriptor.export import write
-from cliptrace.models.descriptor.train import TrainConfig, train
+from cliptrace.models.descriptor.train import train
 
 FIRST_TRAINED = {"head only": "none", "last stages": "block11_expand", "all but the stem": "block1_expand"}
-"""Name → TrainConfig.first_trained; the last is what ships."""
+"""Name → DescriptorTraining.first_trained; the last is what ships."""
 
 
-def run(data: Sequence[Path], output: Path, config: TrainConfig) -> dict[str, Path]:
+def run(data: Sequence[Path], output: Path, config: DescriptorTraining) -> dict[str, Path]:
     """Name → config file of the backbone."""
     pictures = Pictures.load(data)
     files = {}
@@ -33,7 +34,7 @@ def run(data: Sequence[Path], output: Path, config: TrainConfig) -> dict[str, Pa
         files[name] = folder / "config.json"
         if not files[name].is_file():
             mine = dataclasses.replace(config, first_trained=layer)
-            write(train(pictures, folder, mine), pictures, folder, folder.name, mine.seed)
+            write(train(pictures, folder, mine), pictures, folder, folder.name, mine)
     return files
 
 
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
 
     def trained() -> int:
-        files = run(arguments.data, arguments.output, TrainConfig(steps=arguments.steps, seed=arguments.seed))
+        files = run(arguments.data, arguments.output, DescriptorTraining(steps=arguments.steps, seed=arguments.seed))
         print("--compare", *(f"'{name}={file}'" for name, file in files.items()))
         return 0
 

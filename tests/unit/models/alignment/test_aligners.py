@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cliptrace.models.alignment import ALIGNERS, align
-from cliptrace.models.ssan.shipped import spd_config
+from cliptrace.models.ssan.inference import spd_config
 from cliptrace.schemas.records import Segment
 
 NAMES = sorted(ALIGNERS)

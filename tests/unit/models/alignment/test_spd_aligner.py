@@ -5,7 +5,7 @@ import pytest
 
 from cliptrace.models.alignment import align
 from cliptrace.models.alignment.spd import SPDConfig, every_place
-from cliptrace.models.ssan.shipped import open_spd, spd_config
+from cliptrace.models.ssan.inference import open_spd, spd_config
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Segment
 

@@ -5,7 +5,7 @@ import numpy as np
 from cliptrace.models.alignment.spd import Candidate, looked_at
 from cliptrace.models.ssan.evidence import Evidence
 from cliptrace.models.ssan.fit import Line
-from cliptrace.models.ssan.shipped import open_spd
+from cliptrace.models.ssan.inference import open_spd
 from cliptrace.models.ssan.timed import TimedMap
 from cliptrace.models.verification.probability import probability
 from cliptrace.models.verification.scene import Scene

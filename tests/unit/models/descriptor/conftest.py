@@ -8,7 +8,7 @@ import torch
 from cliptrace.models.backbones import efficientnet_lite0
 from cliptrace.models.backbones.registry import load_config
 from cliptrace.models.backbones.whitening import Whitening
-from cliptrace.models.descriptor.data import Pictures
+from cliptrace.models.descriptor.examples import Pictures
 from cliptrace.models.descriptor.network import Descriptor
 from cliptrace.models.weights import read_verified
 

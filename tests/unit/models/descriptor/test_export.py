@@ -1,4 +1,6 @@
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,15 +9,17 @@ import torch
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.backbones.registry import Embedder, load_config
 from cliptrace.models.backbones.whitening import Whitening
-from cliptrace.models.descriptor import export
-from cliptrace.models.descriptor.edits import squeezed
+from cliptrace.models.descriptor.config import DescriptorTraining
 from cliptrace.models.descriptor.export import whitened, write
+from cliptrace.models.training.config import digest
+from cliptrace.models.training.edits import squeezed
+
+CONFIG = DescriptorTraining(dimension=16)
 
 
 @pytest.fixture
-def exported(descriptor, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "DIMENSION", 16)
-    write(descriptor, pictures, tmp_path, "tried", seed=0)
+def exported(descriptor, pictures, tmp_path):
+    write(descriptor, pictures, tmp_path, "tried", CONFIG)
     return load_config(str(tmp_path / "config.json"))
 
 
@@ -41,11 +45,16 @@ def test_the_background_is_of_the_training_pictures_and_blank_frames(exported, p
         assert (background.embeddings @ Embedder.open(config).embed(black)[0]).max() > 0.999
 
 
+def test_what_it_was_trained_with_stands_in_its_config(exported):
+    told = json.loads(Path(exported.path).with_name("config.json").read_text())
+    assert told["config_sha256"] == digest(CONFIG)
+
+
 def test_whitening_after_the_projection_is_one_linear_map():
     random = np.random.default_rng(0)
     features = random.normal(0, 1, (400, 12)).astype(np.float32) @ random.normal(0, 1, (12, 40)).astype(np.float32)
     first = Whitening(features.mean(axis=0) + 0.3, random.normal(0, 1, (40, 10)).astype(np.float32))
-    both = whitened(first, features, 6)
+    both = whitened(first, features, 6, 0.5)
     between = (features - first.mean) @ first.projection
-    after = Whitening.fit(between, 6, export.SHRINKAGE)
+    after = Whitening.fit(between, 6, 0.5)
     np.testing.assert_allclose(both.apply(features), after.apply(between), atol=1e-3)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.ssan.config import SKETraining, SPDTraining
 from cliptrace.models.ssan.detect import STRIDES, boxes_of
-from cliptrace.models.ssan.export import SKE_FREE, SPD_FREE, write
-from cliptrace.models.ssan.shipped import SKEGraph, SPDGraph
-from cliptrace.models.ssan.ske import SKE
-from cliptrace.models.ssan.spd import SPD, decode
+from cliptrace.models.ssan.export import export_ske, export_spd
+from cliptrace.models.ssan.inference import OnnxSKE, OnnxSPD
+from cliptrace.models.ssan.network import SKE, SPD, decode
 from cliptrace.models.ssan.tiles import BLOCKS, FRAMES, SIDE, tile
-from cliptrace.models.verification.probability import UNCALIBRATED
 
 
 def unsettled(network: torch.nn.Module) -> torch.nn.Module:
@@ -31,13 +31,13 @@ def unsettled(network: torch.nn.Module) -> torch.nn.Module:
 @pytest.mark.parametrize("size", [(32, 32), (96, 64), (320, 160)])
 def test_spd_is_the_same_as_a_graph(size: tuple[int, int], tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = unsettled(SPD())
-    write(network, torch.zeros(1, 1, 64, 64), SPD_FREE, tmp_path, name="spd", **UNCALIBRATED)
+    network = unsettled(SPD(SPDTraining()))
+    export_spd(network, tmp_path, SPDTraining(), load_config("copy_lite0"))
     maps = torch.randn(1, 1, *size) / 5
     maps[..., size[1] // 2 :] = 0
     with torch.inference_mode():
         expected = network(maps)
-    cells = SPDGraph(str(tmp_path)).run(maps.numpy())
+    cells = OnnxSPD(str(tmp_path)).run(maps.numpy())
     assert cells.shape == (6, sum(size[0] // stride * (size[1] // stride) for stride in STRIDES))
     np.testing.assert_allclose(cells, expected[0], atol=1e-4)
 
@@ -54,12 +54,12 @@ def test_boxes_of_some_cells_are_those_that_were_trained() -> None:
 
 def test_ske_is_the_same_as_a_graph_and_padding_has_no_score(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    network = unsettled(SKE())
-    write(network, torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8), SKE_FREE, tmp_path, name="ske")
+    network = unsettled(SKE(SKETraining()))
+    export_ske(network, tmp_path, SKETraining())
     thumbs = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), np.uint8)
     with torch.inference_mode():
         expected = torch.sigmoid(network(torch.from_numpy(tile(thumbs))[None]))[0, :100]
-    np.testing.assert_allclose(SKEGraph(str(tmp_path)).run(thumbs), expected, atol=1e-4)
+    np.testing.assert_allclose(OnnxSKE(str(tmp_path)).run(thumbs), expected, atol=1e-4)
 
 
 def test_block_i_of_a_tile_is_frame_i() -> None:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from cliptrace.models.ssan.clips import NO_SCENE, Clip
-from cliptrace.models.ssan.data import SIDES, MapMaker, collate
+from cliptrace.models.ssan.config import MapsConfig, PairsConfig
+from cliptrace.models.ssan.examples import MapMaker, collate
 from cliptrace.models.ssan.pairs import PairMaker
 
 DIMENSION = 32
+MAPS = MapsConfig()
 
 
 def clip(number: int, frames: int, scene: int, variants: int = 3) -> Clip:
@@ -27,7 +29,7 @@ def clip(number: int, frames: int, scene: int, variants: int = 3) -> Clip:
 @pytest.fixture(scope="module")
 def pairs() -> PairMaker:
     clips = [clip(number, 40 + 37 * number, number // 3) for number in range(12)]
-    return PairMaker(clips, [clip(100 + number, 40, NO_SCENE, 2) for number in range(3)])
+    return PairMaker(clips, [clip(100 + number, 40, NO_SCENE, 2) for number in range(3)], PairsConfig())
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -58,9 +60,9 @@ def test_the_rest_of_a_query_is_of_other_clips(pairs: PairMaker, seed: int) -> N
     assert all(pairs.clips[each].scene == NO_SCENE for each in shared)
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", [side for side, _, _ in MAPS.sides])
 def test_boxes_lie_in_their_maps_and_are_bright_along_their_lines(pairs: PairMaker, side: int) -> None:
-    maker, random = MapMaker(pairs), np.random.default_rng(side)
+    maker, random = MapMaker(pairs, MAPS), np.random.default_rng(side)
     examples = [maker.example(random, side) for _ in range(12)]
     assert any(len(example.boxes) for example in examples)
     for example in examples:
@@ -76,7 +78,7 @@ def test_boxes_lie_in_their_maps_and_are_bright_along_their_lines(pairs: PairMak
 
 
 def test_examples_depend_on_the_seed_alone(pairs: PairMaker) -> None:
-    maker = MapMaker(pairs)
+    maker = MapMaker(pairs, MAPS)
     one, other = (maker.example(np.random.default_rng(7), 64) for _ in range(2))
     assert np.array_equal(one.pixels, other.pixels)
     assert np.array_equal(one.boxes, other.boxes)

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.descriptor.design_space import training
 from benchmarks.descriptor.design_space.training import FIRST_TRAINED, main, run
 from cliptrace.models.backbones.registry import load_config
-from cliptrace.models.descriptor import export
-from cliptrace.models.descriptor.train import TrainConfig
+from cliptrace.models.descriptor.config import DescriptorTraining
 from cliptrace.models.weights import read_verified
 
 CLIPS = Path(__file__).parents[4] / "data" / "clips"
@@ -29,10 +28,9 @@ def tensors(backbone: str) -> dict[str, NDArray[Any]]:
 def test_each_is_trained_once_and_only_what_is_free_to_learn_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "DIMENSION", 8)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "coffee.mp4").write_bytes((CLIPS / "coffee.mp4").read_bytes())
-    config = TrainConfig(steps=2, pictures=4, sizes=(64,), warm_up=1, dimension=8)
+    config = DescriptorTraining(steps=2, pictures=4, sizes=(64,), warm_up=1, projected=8, dimension=8)
 
     files = run([tmp_path / "data"], tmp_path, config)
 

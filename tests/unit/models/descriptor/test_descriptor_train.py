@@ -1,16 +1,20 @@
 import dataclasses
+import itertools
 import json
 
 import pytest
 import torch
 
 from cliptrace.models.backbones.registry import load_config
-from cliptrace.models.descriptor import export
-from cliptrace.models.descriptor.train import TrainConfig, Trainer, run, train
-from cliptrace.models.training import CHECKPOINT
+from cliptrace.models.descriptor.config import DescriptorTraining
+from cliptrace.models.descriptor.losses import DescriptorLosses
+from cliptrace.models.descriptor.train import run, train
+from cliptrace.models.training.loop import CHECKPOINT
 from cliptrace.schemas.errors import UsageError
 
-CONFIG = TrainConfig(steps=4, pictures=4, sizes=(64,), warm_up=1, dimension=8, first_trained="block12_expand")
+CONFIG = DescriptorTraining(
+    steps=4, pictures=4, sizes=(64,), warm_up=1, projected=8, dimension=8, first_trained="block12_expand"
+)
 
 
 def weights(descriptor):
@@ -26,14 +30,14 @@ def trained(pictures, tmp_path_factory):
 def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(trained, pictures, tmp_path, monkeypatch):
     class InterruptedError(Exception): ...
 
-    step = Trainer.step
+    of, steps = DescriptorLosses.of, itertools.count()
 
-    def interrupted(trainer, batch, number):
-        if number == 2:
+    def interrupted(losses, network, batch):
+        if next(steps) == 2:
             raise InterruptedError
-        return step(trainer, batch, number)
+        return of(losses, network, batch)
 
-    monkeypatch.setattr(Trainer, "step", interrupted)
+    monkeypatch.setattr(DescriptorLosses, "of", interrupted)
     with pytest.raises(InterruptedError):
         train(pictures, tmp_path, CONFIG, checkpoint_s=0.0)
     monkeypatch.undo()
@@ -47,8 +51,7 @@ def test_every_step_lowers_or_raises_something_and_is_logged(trained):
     assert set(json.loads(line)) == {"step", "contrastive", "entropy", "anchor", "recall"}
 
 
-def test_a_run_makes_a_backbone_named_like_its_folder(footage, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "DIMENSION", 8)
+def test_a_run_makes_a_backbone_named_like_its_folder(footage, tmp_path):
     run([footage], tmp_path / "mine", CONFIG)
     config = load_config(str(tmp_path / "mine" / "config.json"))
     assert (config.name, config.dimension) == ("mine", 8)

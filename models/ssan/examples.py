@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.utils.data
 from numpy.typing import NDArray
 
 from cliptrace.models.keyframes.content import select_content
-from cliptrace.models.ssan.grid import PIXEL_S, to_grid
-from cliptrace.models.ssan.pairs import Footage, Ints, PairMaker, Random
+from cliptrace.models.ssan.config import MapsConfig, Range, Shares, SKETraining, SSANTraining, TeacherConfig
+from cliptrace.models.ssan.grid import PIXEL_FRAMES, PIXEL_S, to_grid
+from cliptrace.models.ssan.pairs import Copy, Footage, Ints, PairMaker
 from cliptrace.models.ssan.teacher import keyframes
 from cliptrace.models.ssan.tiles import FRAMES, tile
+from cliptrace.models.training.batches import Random
 from cliptrace.schemas.config import BASIS_FPS
-
-SIDES = {64: (0.4, 32), 128: (0.35, 12), 256: (0.17, 4), 512: (0.08, 1)}
-"""Side of a batch's maps in pixels → how often, and maps a batch."""
-COARSER = {64: (1.0,), 128: (1.0, 1.0, 2.0), 256: (1.0, 1.0, 2.0, 4.0), 512: (1.0, 2.0, 4.0)}
-"""Side → how many times PIXEL_S a pixel may be, as in the maps of long videos."""
-COPIED_SHARE = 0.45
-"""Of the maps; the others hold no copy. Of what a search brings, far fewer do."""
-_ATTEMPTS = 4
-_VISIBLE = 0.1
-"""Similarity along a copy's line below which nobody could find it."""
-_SMALLEST = 1.0
-"""Pixels of a copy on either side, below which it is none."""
-RATES = {0.5: 0.05, 1.0: 0.25, 1.5: 0.15, 2.0: 0.3, 4.0: 0.15, 8.0: 0.1}
-"""Keyframes a second of the reference, about → how often."""
-DENSER = {1.0: 0.4, 2.0: 0.1, 4.0: 0.2, 8.0: 0.3}
-"""How many times as many the query has → how often: nobody stores those."""
-_UNEVEN = 0.25
-"""Share by which there may be fewer or more."""
-_DENSEST = 4.0
-"""Keyframes a pixel, at most."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,31 +32,39 @@ class Example:
 class MapMaker:
     """Example of a pair: keyframes are chosen, embeddings worn down, and the map is full or what a search would hit."""
 
-    def __init__(self, pairs: PairMaker) -> None:
-        self.pairs = pairs
+    def __init__(self, pairs: PairMaker, config: MapsConfig) -> None:
+        self.pairs, self._config = pairs, config
+
+    def batch(self, random: Random) -> dict[str, torch.Tensor]:
+        sides, shares, counts = zip(*self._config.sides, strict=True)
+        chosen = int(random.choice(len(sides), p=shares))
+        return collate([self.example(random, sides[chosen]) for _ in range(counts[chosen])], sides[chosen])
 
     def example(self, random: Random, side: int) -> Example:
         """A map of at most side × side. One whose copies cannot be seen is not shown; one without may be picked."""
-        if side >= 128 and random.random() < 0.4:
+        config = self._config
+        if side >= config.mosaic_side and random.random() < config.mosaic:
             return self._mosaic(random, side)
-        copied = random.random() < COPIED_SHARE
+        copied = random.random() < config.copied
         tried = []
-        for _ in range(_ATTEMPTS):
+        for _ in range(config.attempts):
             example = self._one(random, side, copied)
-            if copied and len(example.boxes) and _visibility(example).min() >= _VISIBLE:
+            if copied and len(example.boxes) and _visibility(example).min() >= config.visible:
                 return example
             if not copied:
                 tried.append(example)
         if copied:
             return self._one(random, side, copied=False)
         # What a search brings is the most alike of many strangers, not any.
-        return max(tried, key=_brightness)
+        return max(tried, key=lambda example: _brightness(example, config.brightest))
 
     def _one(self, random: Random, side: int, copied: bool) -> Example:
-        step_s = PIXEL_S * float(random.choice(COARSER[side]))
-        most = _DENSEST / step_s
-        rate = min(_drawn(random, RATES), most)
-        query_rate = min(rate * _drawn(random, DENSER), BASIS_FPS, most)
+        config = self._config
+        coarser = config.coarser[[each for each, _, _ in config.sides].index(side)]
+        step_s = PIXEL_S * float(random.choice(coarser))
+        most = config.densest / step_s
+        rate = min(_drawn(random, config.rates), most)
+        query_rate = min(rate * _drawn(random, config.denser), BASIS_FPS, most)
         longest = int(side * step_s * BASIS_FPS)
         query, ref, copies = self.pairs.pair(random, longest, longest, copied)
         query_frames, ref_frames = self._keyframes(random, query, query_rate), self._keyframes(random, ref, rate)
@@ -83,11 +72,10 @@ class MapMaker:
         if not similarity.size:
             return Example(np.zeros((0, 0), np.float32), np.zeros((0, 4), np.float32), np.zeros(0, np.bool_))
         grid = to_grid(similarity, query_frames / BASIS_FPS, ref_frames / BASIS_FPS, step_s)
-        ends = np.array([(copy.q0, copy.q1, copy.r0, copy.r1) for copy in copies], np.float32).reshape(-1, 4)
+        ends, backward = _ends(copies)
         height, width = grid.pixels.shape
         boxes = np.minimum(ends / (BASIS_FPS * step_s), np.array([height, height, width, width], np.float32))
-        seen = np.minimum(boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]) >= _SMALLEST
-        backward = np.array([copy.backward for copy in copies], np.bool_)
+        seen = np.minimum(boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]) >= config.smallest
         return Example(grid.pixels[:side, :side], boxes[seen].clip(max=side), backward[seen])
 
     def _mosaic(self, random: Random, side: int) -> Example:
@@ -106,36 +94,39 @@ class MapMaker:
     def _keyframes(self, random: Random, video: Footage, rate: float) -> Ints:
         if rate == BASIS_FPS:
             return np.arange(len(video))
-        step = BASIS_FPS / (rate * random.uniform(1 - _UNEVEN, 1 + _UNEVEN))
-        if random.random() < 0.7:
+        config = self._config
+        step = BASIS_FPS / (rate * random.uniform(1 - config.uneven, 1 + config.uneven))
+        if random.random() < config.uniform:
             return np.arange(random.uniform(0, min(step, len(video))), len(video), max(step, 1.0)).astype(np.int64)
-        chosen, _ = select_content(
-            self.pairs.thumbs(video), BASIS_FPS, float(np.exp(random.uniform(-4, -2.3))), 2.0 / rate
-        )
+        threshold = float(np.exp(random.uniform(*config.content_threshold)))
+        chosen, _ = select_content(self.pairs.thumbs(video), BASIS_FPS, threshold, config.content_gap / rate)
         return chosen
 
     def similarity(self, random: Random, query: Footage, ref: Footage) -> NDArray[np.float32]:
         """float32[Q, R], dense or what a search would hit."""
+        config = self._config
         (mine, bias), (theirs, _) = self.pairs.embeddings(query), self.pairs.embeddings(ref)
-        if random.random() < 0.5:
-            mine, theirs = _seen_by_fewer(random, mine, theirs)
-        wear = random.uniform(0, 0.9) if random.random() < 0.5 else 0.0
-        mine, theirs = _worn(random, mine, wear), _worn(random, theirs, wear * random.uniform(0, 0.3))
+        if random.random() < config.fewer_dimensions:
+            mine, theirs = _seen_by_fewer(random, mine, theirs, config.kept_dimensions)
+        wear = random.uniform(*config.wear) if random.random() < config.worn else 0.0
+        mine, theirs = _worn(random, mine, wear), _worn(random, theirs, wear * random.uniform(*config.reference_wear))
         similarity = mine @ theirs.T - (bias / np.hypot(1, wear))[:, None].astype(np.float32)
-        if random.random() < 0.5:  # as other backbones have it, or none that normalises
-            similarity = similarity * np.float32(random.uniform(0.8, 1.2)) + np.float32(random.uniform(-0.1, 0.2))
-        if random.random() < 0.2:
-            similarity = _hits(similarity, float(random.uniform(0.05, 0.25)))
+        if random.random() < config.rescaled:
+            scale, shift = (np.float32(random.uniform(*each)) for each in (config.scale, config.shift))
+            similarity = similarity * scale + shift
+        if random.random() < config.hits:
+            similarity = _hits(similarity, float(random.uniform(*config.hit_threshold)))
         return np.asarray(similarity, np.float32)
 
 
-def _drawn(random: Random, shares: Mapping[float, float]) -> float:
-    return float(random.choice(list(shares), p=list(shares.values())))
+def _drawn(random: Random, shares: Shares) -> float:
+    values, often = zip(*shares, strict=True)
+    return float(random.choice(values, p=often))
 
 
-def _brightness(example: Example) -> float:
+def _brightness(example: Example, quantile: float) -> float:
     """Of the brightest pairs; a map may be empty, where the footage has no strangers."""
-    return float(np.quantile(example.pixels, 0.98)) if example.pixels.size else -1.0
+    return float(np.quantile(example.pixels, quantile)) if example.pixels.size else -1.0
 
 
 def _visibility(example: Example) -> NDArray[np.float64]:
@@ -166,21 +157,6 @@ def collate(examples: Sequence[Example], side: int) -> dict[str, torch.Tensor]:
     return {"maps": maps, "boxes": boxes, "backward": backward}
 
 
-class Batches(torch.utils.data.Dataset[dict[str, torch.Tensor]]):  # type: ignore[misc]  # torch is not followed
-    """Item ``step`` is the batch of that step, the same for the same seed on any number of workers."""
-
-    def __init__(self, maker: MapMaker, steps: int, seed: int) -> None:
-        self._maker, self._steps, self._seed = maker, steps, seed
-
-    def __len__(self) -> int:
-        return self._steps
-
-    def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
-        random = np.random.default_rng([self._seed, step])
-        side = int(random.choice(list(SIDES), p=[share for share, _ in SIDES.values()]))
-        return collate([self._maker.example(random, side) for _ in range(SIDES[side][1])], side)
-
-
 def _worn(random: Random, embeddings: NDArray[np.float32], wear: float) -> NDArray[np.float32]:
     """Less alike than they are: noise of ``wear`` times their length. A network sees its training footage too well."""
     if not wear:
@@ -191,11 +167,11 @@ def _worn(random: Random, embeddings: NDArray[np.float32], wear: float) -> NDArr
 
 
 def _seen_by_fewer(
-    random: Random, mine: NDArray[np.float32], theirs: NDArray[np.float32]
+    random: Random, mine: NDArray[np.float32], theirs: NDArray[np.float32], share: Range
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """As a smaller descriptor would see both: some of the dimensions. The same footage gives another map every time."""
     dimension = mine.shape[1]
-    kept = random.permutation(dimension)[: int(dimension * random.uniform(0.2, 1))]
+    kept = random.permutation(dimension)[: int(dimension * random.uniform(*share))]
     few = (np.ascontiguousarray(embeddings[:, kept]) for embeddings in (mine, theirs))
     ours, others = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in few)
     return ours, others
@@ -221,29 +197,52 @@ class Tiles:
     there: torch.Tensor
 
 
-class TileBatches(torch.utils.data.Dataset[Tiles]):  # type: ignore[misc]  # torch is not followed
-    """Item ``step`` is the batch of that step."""
-
-    def __init__(self, pairs: PairMaker, size: int, steps: int, seed: int) -> None:
-        self._pairs, self._size, self._steps, self._seed = pairs, size, steps, seed
-
-    def __len__(self) -> int:
-        return self._steps
-
-    def __getitem__(self, step: int) -> Tiles:
-        random = np.random.default_rng([self._seed, step])
-        lengths = [int(FRAMES * random.uniform(0.3, 1)) for _ in range(self._size)]
-        return as_tiles(self._pairs, [self._pairs.video(random, length) for length in lengths])
+def tile_batch(pairs: PairMaker, config: SKETraining, random: Random) -> Tiles:
+    lengths = [int(FRAMES * random.uniform(*config.filled)) for _ in range(config.tiles)]
+    return as_tiles(pairs, [pairs.video(random, length) for length in lengths], config.teacher)
 
 
-def as_tiles(pairs: PairMaker, videos: Sequence[Footage]) -> Tiles:
+def as_tiles(pairs: PairMaker, videos: Sequence[Footage], teacher: TeacherConfig) -> Tiles:
     """videos: of at most 576 basis frames each. Edited footage has the keyframes of what it was made from."""
     tiles, wanted = [], torch.zeros(len(videos), FRAMES)
     there = torch.zeros(len(videos), FRAMES, dtype=torch.bool)
     for number, video in enumerate(videos):
         original = video.shown_as(0)
-        chosen = keyframes(pairs.embeddings(original)[0], pairs.thumbs(original))
+        chosen = keyframes(pairs.embeddings(original)[0], pairs.thumbs(original), teacher)
         tiles.append(torch.from_numpy(tile(pairs.thumbs(video))))
         wanted[number, : len(video)] = torch.from_numpy(chosen).float()
         there[number, : len(video)] = True
     return Tiles(torch.stack(tiles), wanted, there)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JointBatch:
+    """tiles: of 2N videos, queries first. similarity: float32[N, 576, 576]. dense: bool[N]. maps: boxes and backward,
+    as collate makes them, in pixels of PIXEL_S."""
+
+    tiles: Tiles
+    similarity: torch.Tensor
+    dense: torch.Tensor
+    maps: dict[str, torch.Tensor]
+
+
+def joint_batch(maker: MapMaker, config: SSANTraining, random: Random) -> JointBatch:
+    similarity = torch.zeros(config.pairs, FRAMES, FRAMES)
+    pairs, examples = [], []
+    for number in range(config.pairs):
+        query, ref, copies = maker.pairs.pair(random, FRAMES, FRAMES, copied=number % 2 == 0)
+        query, ref = query[:FRAMES], ref[:FRAMES]
+        similarity[number, : len(query), : len(ref)] = torch.from_numpy(maker.similarity(random, query, ref))
+        ends, backward = _ends(copies)
+        examples.append(Example(np.zeros((0, 0), np.float32), ends / np.float32(PIXEL_FRAMES), backward))
+        pairs.append((query, ref))
+    videos = [query for query, _ in pairs] + [ref for _, ref in pairs]
+    dense = torch.from_numpy(random.random(config.pairs) < config.dense_queries)
+    tiles = as_tiles(maker.pairs, videos, config.ske.teacher)
+    return JointBatch(tiles, similarity, dense, collate(examples, FRAMES // PIXEL_FRAMES))
+
+
+def _ends(copies: Sequence[Copy]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """float32[M, 4], q0, q1, r0, r1 in basis frames, and bool[M], which play backward."""
+    ends = np.array([(copy.q0, copy.q1, copy.r0, copy.r1) for copy in copies], np.float32).reshape(-1, 4)
+    return ends, np.array([copy.backward for copy in copies], np.bool_)

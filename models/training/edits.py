@@ -1,4 +1,4 @@
-"""What people do to videos, as edits of one frame: the positives that the descriptor is trained on.
+"""What people do to videos, as edits of one frame: the positives that networks are trained on.
 
 A frame is uint8[H, W, 3], RGB, in its own aspect ratio. Every edit takes a frame, a random generator and a strength in
 [0, 1]; those that need other footage take a frame of it as well.
@@ -6,12 +6,14 @@ A frame is uint8[H, W, 3], RGB, in its own aspect ratio. Every edit takes a fram
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from cliptrace.models.training.config import EDITS, EditsConfig
 
 Frame = NDArray[np.uint8]
 Random = np.random.Generator
@@ -20,27 +22,27 @@ Composite = Callable[[Frame, Frame, Random, float], Frame]
 T = TypeVar("T")
 
 
-def edited(frame: Frame, other: Frame, random: Random) -> tuple[Frame, bool]:
-    """A copy as people make them: up to two edits of the look and up to two of the shape, mirrored now and then.
+def edited(frame: Frame, other: Frame, random: Random, config: EditsConfig = EDITS) -> tuple[Frame, bool]:
+    """A copy as people make them: some edits of the look and some of the shape, mirrored now and then.
 
     Returns the edited frame, and whether it shows ``other`` as well.
     """
     shows_other = False
-    if random.random() < 0.25:
+    if random.random() < config.mirrored:
         frame = np.ascontiguousarray(frame[:, ::-1])
-    shapes = random.choice([0, 1, 2], p=[0.35, 0.5, 0.15])
-    looks = random.choice([0, 1, 2], p=[0.2, 0.5, 0.3]) if shapes else random.choice([1, 2, 3], p=[0.5, 0.35, 0.15])
+    shapes = _count(config.shapes, random)
+    looks = _count(config.looks, random) if shapes else 1 + _count(config.looks_alone, random)
     before = random.integers(0, looks + 1)  # some looks come before the shape, as the copy of a copy has them
     for _ in range(before):
-        frame = _pick(LOOKS, random)(frame, random, random.random())
+        frame = _pick(LOOKS, config.looks_of, random)(frame, random, random.random())
     for _ in range(shapes):
-        if not shows_other and random.random() < 0.25:
-            frame = _pick(COMPOSITES, random)(frame, other, random, random.random())
+        if not shows_other and random.random() < config.composite:
+            frame = _pick(COMPOSITES, config.composites_of, random)(frame, other, random, random.random())
             shows_other = True
         else:
-            frame = _pick(SHAPES, random)(frame, random, random.random())
+            frame = _pick(SHAPES, config.shapes_of, random)(frame, random, random.random())
     for _ in range(looks - before):
-        frame = _pick(LOOKS, random)(frame, random, random.random())
+        frame = _pick(LOOKS, config.looks_of, random)(frame, random, random.random())
     return frame, shows_other
 
 
@@ -185,30 +187,17 @@ def beside(frame: Frame, other: Frame, random: Random, strength: float) -> Frame
     return np.concatenate(parts if random.random() < 0.5 else parts[::-1], axis)
 
 
-LOOKS: Mapping[str, tuple[float, Edit]] = {
-    "colour": (0.2, colour),
-    "grey": (0.12, grey),
-    "blur": (0.18, blur),
-    "noise": (0.15, noise),
-    "downscale": (0.12, downscale),
-    "jpeg": (0.05, jpeg),
-    "overlay": (0.18, overlay),
-}
-SHAPES: Mapping[str, tuple[float, Edit]] = {
-    "crop": (0.28, crop),
-    "rotate": (0.16, rotate),
-    "turn": (0.08, turn),
-    "bars": (0.18, bars),
-    "border": (0.2, border),
-    "screenshot": (0.1, screenshot),
-}
-COMPOSITES: Mapping[str, tuple[float, Composite]] = {"inset": (0.5, inset), "beside": (0.5, beside)}
-"""How often each is drawn within its group."""
+LOOKS: Mapping[str, Edit] = {edit.__name__: edit for edit in (colour, grey, blur, noise, downscale, jpeg, overlay)}
+SHAPES: Mapping[str, Edit] = {edit.__name__: edit for edit in (crop, rotate, turn, bars, border, screenshot)}
+COMPOSITES: Mapping[str, Composite] = {edit.__name__: edit for edit in (inset, beside)}
 
 
-def _pick(group: Mapping[str, tuple[float, T]], random: Random) -> T:
-    kinds = list(group.values())
-    return kinds[int(random.choice(len(kinds), p=[share for share, _ in kinds]))][1]
+def _count(shares: Sequence[float], random: Random) -> int:
+    return int(random.choice(len(shares), p=shares))
+
+
+def _pick(group: Mapping[str, T], shares: Sequence[tuple[str, float]], random: Random) -> T:
+    return group[shares[int(random.choice(len(shares), p=[share for _, share in shares]))][0]]
 
 
 def _resize(frame: Frame, width: int, height: int) -> Frame:

@@ -1,25 +1,24 @@
-"""One way to train: seeded batches in order, a line of losses now and then, checkpoints from which a run goes on."""
+"""One way through the batches: in order, a line of losses now and then, checkpoints from which a run goes on."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import torch
 import torch.utils.data
 
+from cliptrace.models.training.batches import Batch
+from cliptrace.models.training.config import differing, digest, to_json
 from cliptrace.schemas.errors import UsageError
 
 CHECKPOINT = "checkpoint.pt"
 CHECKPOINT_S = 300.0
 LOG_EVERY = 25
-Batch = TypeVar("Batch")
 
 
 class Part(Protocol):
@@ -45,8 +44,8 @@ def fit(
     ``parts``, from which the same call goes on. UsageError where it was begun with another ``config``.
     """
     output.mkdir(parents=True, exist_ok=True)
-    checkpoint, settings = output / CHECKPOINT, json.dumps(dataclasses.asdict(config))
-    first = _restore(checkpoint, settings, parts) if checkpoint.exists() else 0
+    checkpoint = output / CHECKPOINT
+    first = _restore(checkpoint, config, parts) if checkpoint.exists() else 0
     last = len(batches)
     loader = torch.utils.data.DataLoader(
         batches,
@@ -68,31 +67,27 @@ def fit(
                 print(line, file=sys.stderr, flush=True)
                 recent = []
             if time.monotonic() - saved >= checkpoint_s or done == last:
-                _save(checkpoint, settings, parts, done)
+                _save(checkpoint, config, parts, done)
                 saved = time.monotonic()
 
 
-def schedule(step: int, steps: int, warm_up: int) -> float:
-    """Share of the learning rate: linear warm-up, then a cosine to zero."""
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1)))
-
-
-def _save(checkpoint: Path, settings: str, parts: Mapping[str, Part], step: int) -> None:
+def _save(checkpoint: Path, config: Any, parts: Mapping[str, Part], step: int) -> None:
     partial = checkpoint.with_suffix(".partial")
     states = {name: part.state_dict() for name, part in parts.items()}
-    torch.save({"config": settings, "step": step, "parts": states}, partial)
+    told = {"config_sha256": digest(config), "config": to_json(config)}
+    torch.save({**told, "step": step, "parts": states}, partial)
     partial.replace(checkpoint)
 
 
-def _restore(checkpoint: Path, settings: str, parts: Mapping[str, Part]) -> int:
+def _restore(checkpoint: Path, config: Any, parts: Mapping[str, Part]) -> int:
     try:
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        begun_with = content["config_sha256"]
     except Exception as error:  # torch has one for every kind of damage, and for what it will not unpickle
         raise UsageError(f"{checkpoint}: no checkpoint of cliptrace: remove it, or give another --output") from error
-    if content["config"] != settings:
-        raise UsageError(f"{checkpoint}: was begun with other settings, {content['config']}; give another --output")
+    if begun_with != digest(config):
+        other = "; ".join(differing(content["config"], to_json(config)))
+        raise UsageError(f"{checkpoint}: was begun with other settings ({other}): give another --output")
     for name, part in parts.items():
         part.load_state_dict(content["parts"][name])
     return int(content["step"])

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from cliptrace.models.descriptor.edits import Random
+from cliptrace.models.training.config import EDITS, EditsConfig
+from cliptrace.models.training.edits import Random
 
 Frames = NDArray[np.uint8]
 
-_X264 = {"vcodec": "libx264", "preset": "veryfast", "pix_fmt": "yuv420p"}
-_CODECS: Sequence[tuple[float, dict[str, str], str, tuple[int, int]]] = (
-    # how often, encoder, its quality option, and that option's range
-    (0.6, _X264, "crf", (28, 46)),
-    (0.25, {"vcodec": "mpeg4", "pix_fmt": "yuv420p"}, "q:v", (8, 31)),
-    (0.15, {"vcodec": "mpeg2video", "pix_fmt": "yuv420p"}, "q:v", (10, 31)),
-)
+_QUALITY = {"libx264": "crf", "mpeg4": "q:v", "mpeg2video": "q:v"}
+"""Encoder → its quality option."""
+_FASTER = {"libx264": {"preset": "veryfast"}}
 
 
-def recompressed(frames: Frames, random: Random) -> Frames:
+def recompressed(frames: Frames, random: Random, config: EditsConfig = EDITS) -> Frames:
     """uint8[N, S, S, 3] RGB, S even → the same frames, encoded as one video by a random codec and decoded again."""
-    shares = [share for share, *_ in _CODECS]
-    _, encoder, option, quality = _CODECS[int(random.choice(len(_CODECS), p=shares))]
-    settings = {**encoder, option: int(random.integers(quality[0], quality[1] + 1))}
+    shares = [share for _, share, _, _ in config.codecs]
+    encoder, _, best, worst = config.codecs[int(random.choice(len(shares), p=shares))]
+    quality = {_QUALITY[encoder]: int(random.integers(best, worst + 1))}
+    settings = {"vcodec": encoder, "pix_fmt": "yuv420p", **_FASTER.get(encoder, {}), **quality}
     raw = {"format": "rawvideo", "pix_fmt": "rgb24"}
     height, width = frames.shape[1:3]
     encoded, _ = (

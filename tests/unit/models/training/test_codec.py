@@ -1,7 +1,7 @@
 import numpy as np
 
-from cliptrace.models.descriptor.codec import recompressed
-from cliptrace.models.descriptor.edits import squeezed
+from cliptrace.models.training.codec import recompressed
+from cliptrace.models.training.edits import squeezed
 
 
 def test_frames_come_back_in_order_with_artefacts():

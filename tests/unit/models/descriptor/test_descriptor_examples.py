@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 import torch
 
-from cliptrace.models.descriptor.data import EDITED, Batches, Pictures
-from cliptrace.models.descriptor.edits import squeezed
+from cliptrace.models.descriptor.config import DescriptorTraining
+from cliptrace.models.descriptor.examples import BatchMaker, Pictures
+from cliptrace.models.training.edits import squeezed
 from cliptrace.schemas.errors import UsageError
 
 
@@ -48,10 +49,11 @@ def test_a_broken_video_is_named(tmp_path):
 
 
 def test_a_batch_is_plain_pictures_then_their_copies(pictures):
-    batch = Batches(pictures, 4, (64,), 3, seed=0)[1]
-    assert batch.frames.shape == (4 * (1 + EDITED), 64, 64, 3)
+    config = DescriptorTraining(pictures=4, sizes=(64,), copies=2)
+    batch = BatchMaker(pictures, config).batch(np.random.default_rng(0))
+    assert batch.frames.shape == (4 * 3, 64, 64, 3)
     assert batch.frames.dtype == torch.uint8
-    owner = batch.shown[:, 0].reshape(1 + EDITED, 4)
+    owner = batch.shown[:, 0].reshape(3, 4)
     assert (owner == owner[0]).all()
     assert (batch.shown[:4, 0] == batch.shown[:4, 1]).all()
     for frame, index in zip(batch.frames[:4].numpy(), owner[0].tolist(), strict=True):
@@ -60,20 +62,22 @@ def test_a_batch_is_plain_pictures_then_their_copies(pictures):
         assert any(np.array_equal(frame, squeezed(pictures.frames[at], 64)) for at in near)
 
 
-def test_a_batch_depends_on_its_step_and_the_seed_alone(pictures):
-    one, other = (Batches(pictures, 4, (32, 48), 4, seed=5)[2] for _ in range(2))
+def test_a_batch_depends_on_the_generator_alone(pictures):
+    config = DescriptorTraining(pictures=4, sizes=(32, 48))
+    one, other = (BatchMaker(pictures, config).batch(np.random.default_rng(5)) for _ in range(2))
     assert torch.equal(one.frames, other.frames)
     assert torch.equal(one.shown, other.shown)
 
 
 def test_pictures_are_not_drawn_twice(pictures):
-    for step in range(6):
-        owner = Batches(pictures, 6, (32,), 6, seed=1)[step].shown[:6, 0].tolist()
+    maker = BatchMaker(pictures, DescriptorTraining(pictures=6, sizes=(32,)))
+    for seed in range(6):
+        owner = maker.batch(np.random.default_rng(seed)).shown[:6, 0].tolist()
         assert len(set(owner)) == 6
 
 
 @pytest.mark.parametrize("size", [9, 10_000])
 def test_a_batch_takes_what_there_is(pictures, size):
     """Seven files, fewer than the single pictures of a batch of many; a batch of all pictures ends, too."""
-    owner = Batches(pictures, size, (32,), 1, seed=2)._choose(np.random.default_rng(0))
+    owner = BatchMaker(pictures, DescriptorTraining(pictures=size))._choose(np.random.default_rng(0))
     assert len(set(owner.tolist())) == len(owner) == min(size, len(pictures))

@@ -11,7 +11,8 @@ import pytest
 import torch
 import torch.utils.data
 
-from cliptrace.models.training import CHECKPOINT, fit, schedule
+from cliptrace.models.training.loop import CHECKPOINT, fit
+from cliptrace.models.training.optimiser import schedule
 from cliptrace.schemas.errors import UsageError
 
 
@@ -79,9 +80,7 @@ def test_losses_are_logged(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     run(tmp_path, Config())
-    message = (
-        f'{tmp_path / CHECKPOINT}: was begun with other settings, {{"steps": 6, "seed": 0}}; give another --output'
-    )
+    message = f"{tmp_path / CHECKPOINT}: was begun with other settings (seed 0, now 1): give another --output"
     with pytest.raises(UsageError) as refused:
         run(tmp_path, Config(seed=1))
     assert str(refused.value) == message

@@ -2,7 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cliptrace.models.descriptor.edits import (
+from cliptrace.models.training.config import EDITS
+from cliptrace.models.training.edits import (
     COMPOSITES,
     LOOKS,
     SHAPES,
@@ -32,7 +33,7 @@ def other():
 @pytest.mark.parametrize("strength", STRENGTHS)
 @pytest.mark.parametrize("name", [*LOOKS, *SHAPES])
 def test_an_edit_yields_a_frame_and_leaves_its_input_alone(name, strength, frame):
-    _, edit = {**LOOKS, **SHAPES}[name]
+    edit = {**LOOKS, **SHAPES}[name]
     before = frame.copy()
     made = edit(frame, np.random.default_rng(1), strength)
     assert made.dtype == np.uint8
@@ -44,7 +45,7 @@ def test_an_edit_yields_a_frame_and_leaves_its_input_alone(name, strength, frame
 
 @pytest.mark.parametrize("name", LOOKS)
 def test_a_look_keeps_the_size_and_changes_the_pixels(name, frame):
-    made = LOOKS[name][1](frame, np.random.default_rng(2), 1.0)
+    made = LOOKS[name](frame, np.random.default_rng(2), 1.0)
     assert made.shape == frame.shape
     assert np.abs(made.astype(int) - frame).mean() > 1
 
@@ -52,14 +53,17 @@ def test_a_look_keeps_the_size_and_changes_the_pixels(name, frame):
 @pytest.mark.parametrize("strength", STRENGTHS)
 @pytest.mark.parametrize("name", COMPOSITES)
 def test_a_composite_shows_both_frames(name, strength, frame, other):
-    made = COMPOSITES[name][1](frame, other, np.random.default_rng(3), strength)
+    made = COMPOSITES[name](frame, other, np.random.default_rng(3), strength)
     share = (np.abs(made.astype(int) - (10, 200, 30)).max(axis=2) < 3).mean()
     assert 0.2 < share < 0.9
 
 
 def test_shares_of_a_group_add_up():
-    for group in (LOOKS, SHAPES, COMPOSITES):
-        assert sum(share for share, _ in group.values()) == pytest.approx(1.0)
+    for group, shares in ((LOOKS, EDITS.looks_of), (SHAPES, EDITS.shapes_of), (COMPOSITES, EDITS.composites_of)):
+        assert [name for name, _ in shares] == list(group)
+        assert sum(share for _, share in shares) == pytest.approx(1.0)
+    for shares in (EDITS.shapes, EDITS.looks, EDITS.looks_alone, [share for _, share, *_ in EDITS.codecs]):
+        assert sum(shares) == pytest.approx(1.0)
 
 
 def test_the_same_generator_makes_the_same_edit(frame, other):

@@ -1,21 +1,23 @@
-"""ONNX graphs whose tensors lie in a safetensors file beside them, run on the CPU."""
+"""ONNX files whose tensors lie in a safetensors file beside them, run on the CPU."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Any
 
 from cliptrace.schemas.errors import CliptraceError
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at the import, which else calls home and writes to ~/.cache
 import onnxruntime
 
-from cliptrace.models.weights import read_verified
+from cliptrace.models.weights import WEIGHTS, read_config, read_verified
 
 
-class Graph:
+class OnnxFile:
     """A session that may be used from several threads, and the bytes that it points into.
 
-    path, sha256: the graph. weights, weights_sha256: of the safetensors file that its tensors lie in; "" for a graph
+    path, sha256: the ONNX file. weights, weights_sha256: of the safetensors file that its tensors lie in; "" for one
     that has its own. threads: of one run.
     """
 
@@ -36,3 +38,13 @@ class Graph:
             self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's errors share no other base class
             raise CliptraceError(f"{path}: ONNX Runtime cannot load it: {error}") from error
+
+
+def open_exported(folder: str | Path) -> tuple[dict[str, Any], OnnxFile]:
+    """What models/export.py wrote: its config, and the network, whose files must have the digests that this names.
+
+    folder: one of models/weights by its name, or any other by its path.
+    """
+    root, config = WEIGHTS / folder, read_config(folder)
+    graph, weights = (str(config["sha256"][name]) for name in ("model.onnx", "model.safetensors"))
+    return config, OnnxFile(str(root / "model.onnx"), graph, str(root / "model.safetensors"), weights)

@@ -1,0 +1,93 @@
+"""The methods that are trained: what ``cliptrace train``, benches, docs and model cards list. Light: neither torch nor
+numpy is imported before a method is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cliptrace.models.descriptor.config import DescriptorTraining
+from cliptrace.models.ssan.config import SKETraining, SPDTraining, SSANTraining
+from cliptrace.models.training.config import Training
+from cliptrace.schemas.config import DEFAULT_BACKBONE, BackboneConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Method:
+    """One way to learn something from footage.
+
+    summary: what it learns. config: its settings, each with a default. entry: "module:function" that trains it; takes
+    data, output, the backbone where ``on_embeddings``, and a config. use: what its weights are, and how they are used.
+    on_embeddings: whether it learns from a backbone's embeddings.
+    """
+
+    name: str
+    summary: str
+    config: type[Training]
+    entry: str
+    use: str
+    on_embeddings: bool = True
+
+    def train(
+        self,
+        data: Sequence[Path],
+        output: Path,
+        *,
+        backbone: str = DEFAULT_BACKBONE,
+        seed: int = 0,
+        steps: int | None = None,
+    ) -> None:
+        """From folders of footage to weights, log and checkpoint in ``output``; goes on where it was interrupted.
+
+        backbone: a name or a config file. steps: batches, where they are not the config's. UsageError where ``output``
+        was begun with other settings; ImportError where torch or onnx is missing.
+        """
+        given: dict[str, Any] = {"seed": seed, **({} if steps is None else {"steps": steps})}
+        learned_from: list[BackboneConfig] = []
+        if self.on_embeddings:
+            from cliptrace.models.backbones.registry import load_config
+
+            learned_from.append(load_config(backbone))
+        module, function = self.entry.split(":")
+        run = getattr(importlib.import_module(module), function)
+        run(data, output, *learned_from, self.config(**given))
+
+
+_UNCALIBRATED = "to be calibrated with benchmarks.alignment.calibration"
+METHODS: Mapping[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            name="descriptor",
+            summary="the frame embedding",
+            config=DescriptorTraining,
+            entry="cliptrace.models.descriptor.train:run",
+            use="a backbone for cliptrace index --backbone",
+            on_embeddings=False,
+        ),
+        Method(
+            name="ske",
+            summary="the keyframe selector",
+            config=SKETraining,
+            entry="cliptrace.models.ssan.train:run_ske",
+            use="a keyframe selector; it goes to models/weights/ske",
+        ),
+        Method(
+            name="spd",
+            summary="the segment detector",
+            config=SPDTraining,
+            entry="cliptrace.models.ssan.train:run_spd",
+            use=f"a segment detector, {_UNCALIBRATED}",
+        ),
+        Method(
+            name="ssan",
+            summary="the last two, each for itself and then together",
+            config=SSANTraining,
+            entry="cliptrace.models.ssan.train:run_ssan",
+            use=f"a keyframe selector and a segment detector, {_UNCALIBRATED}",
+        ),
+    )
+}

@@ -1,0 +1,59 @@
+"""SKE and SPD as they run: a folder with model.safetensors, model.onnx and config.json each. No torch."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cliptrace.models.onnx_files import open_exported
+from cliptrace.models.ssan.tiles import tile
+from cliptrace.models.weights import read_config
+
+Floats = NDArray[np.float32]
+
+
+class OnnxSPD:
+    """The detector. ``run`` may be called from several threads."""
+
+    def __init__(self, folder: str) -> None:
+        self.config, self._file = open_exported(folder)
+
+    def run(self, maps: Floats) -> Floats:
+        """float32[1, 1, H, W] → float32[6, A] (models/ssan/network.py)."""
+        (cells,) = self._file.session.run(["cells"], {"maps": maps})
+        return np.asarray(cells[0])
+
+
+class OnnxSKE:
+    """The keyframe scorer. ``run`` may be called from several threads."""
+
+    def __init__(self, folder: str) -> None:
+        self.config, self._file = open_exported(folder)
+
+    def run(self, thumbs: NDArray[np.uint8]) -> Floats:
+        """uint8[N, 32, 32, 3], at most 576 → float32[N] in (0, 1)."""
+        (logits,) = self._file.session.run(["scores"], {"tiles": tile(thumbs)[None]})
+        return np.asarray(1 / (1 + np.exp(-logits[0, : len(thumbs)])), np.float32)
+
+
+def spd_config() -> dict[str, Any]:
+    """What config.json of the shipped SPD says."""
+    return read_config("spd")
+
+
+def ske_sha256() -> str:
+    """Digest of the weights of the shipped SKE."""
+    return str(read_config("ske")["sha256"]["model.safetensors"])
+
+
+@functools.cache
+def open_spd(folder: str) -> OnnxSPD:
+    return OnnxSPD(folder)
+
+
+@functools.cache
+def open_ske(folder: str) -> OnnxSKE:
+    return OnnxSKE(folder)
