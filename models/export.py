@@ -51,7 +51,7 @@ def export(
     first, *outputs = axes
     with torch.inference_mode():
         wanted = folded(example).numpy()
-    _, file = open_exported(folder)
+    _, file = open_exported(folder.resolve())
     (found,) = file.session.run(outputs, {first: example.numpy()})
     check_parity(folder / "model.onnx", wanted, found, _ROUNDED)
 

@@ -32,6 +32,12 @@ def test_a_config_names_the_files_and_what_they_were_trained_with(exported: Path
     assert file.session.run(["y"], {"x": np.zeros((5, 3), np.float32)})[0].shape == (5, 2)
 
 
+def test_a_folder_may_be_named_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    export(torch.nn.Linear(3, 2), torch.randn(4, 3), AXES, Path("here"), CONFIG, name="linear")
+    assert open_exported(tmp_path / "here")[0]["name"] == "linear"
+
+
 @pytest.mark.parametrize("name", ["model.onnx", "model.safetensors"])
 def test_other_files_are_refused(exported: Path, name: str) -> None:
     with (exported / name).open("ab") as file:
