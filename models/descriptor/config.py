@@ -24,7 +24,8 @@ class DescriptorTraining(Training):
     input_size, dimension: of the backbone. edited_every: of the pictures, so many go into the first whitening as an
     edited copy as well. shrinkage: of both whitenings. background: pictures whose embeddings normalise scores.
     calibration: pictures whose activations say how the 8 bits of the int8 graph are spread. min_similarity, min_score:
-    what benchmarks.alignment.thresholds chose for copy_lite0, rounded; every training has its own scale (docs/backbones.md).
+    what benchmarks.alignment.thresholds chose for copy_lite0, rounded; each training has a scale of its own
+    (docs/backbones.md).
     """
 
     steps: int = 2000

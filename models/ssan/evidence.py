@@ -2,7 +2,8 @@
 
 The detector sees shapes, whatever their brightness: a block of two strangers' faint likeness looks to it like the block
 of a still scene; and strangers look alike for two seconds far more often than for ten. So its logit is weighed with the
-map's own values and the line's (a logistic regression, fitted by benchmarks.alignment.calibration on the validation split).
+map's own values and the line's (a logistic regression, fitted on the validation split by
+benchmarks.alignment.calibration).
 """
 
 from __future__ import annotations

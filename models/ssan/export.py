@@ -19,7 +19,7 @@ _SKE_AXES = {"tiles": {0: "N"}, "scores": {0: "N"}}
 
 
 def export_spd(network: SPD, folder: Path, config: Training, backbone: BackboneConfig) -> None:
-    """For maps of this backbone's embeddings; benchmarks.alignment.calibration tells it later how sure its answers are."""
+    """For maps of this backbone's embeddings. How sure its answers are, benchmarks.alignment.calibration tells it."""
     maps = torch.randn(1, 1, 2 * max(STRIDES), max(STRIDES), generator=torch.Generator().manual_seed(0)) / 5
     made_for = {"backbone": backbone.name, "backbone_sha256": backbone.sha256}
     export(network, maps, _SPD_AXES, folder, config, name="spd", **made_for, **UNCALIBRATED)

@@ -1,5 +1,5 @@
-"""How sure a finding is, by all that is known of it: a logistic regression, fitted by benchmarks.alignment.calibration on the
-validation split."""
+"""How sure a finding is, by all that is known of it: a logistic regression, fitted by benchmarks.alignment.calibration
+on the validation split."""
 
 from __future__ import annotations
 
