@@ -56,7 +56,7 @@ class Method:
         run(data, output, *learned_from, self.config(**given))
 
 
-_UNCALIBRATED = "to be calibrated with benchmarks.alignment.calibration"
+_UNCALIBRATED = "once benchmarks.alignment.calibration has calibrated it"
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
@@ -73,21 +73,21 @@ METHODS: Mapping[str, Method] = {
             summary="the keyframe selector",
             config=SKETraining,
             entry="cliptrace.models.ssan.train:run_ske",
-            use="a keyframe selector; it goes to models/weights/ske",
+            use="a keyframe selector for cliptrace index --keyframes ske:POINT:FOLDER",
         ),
         Method(
             name="spd",
             summary="the segment detector",
             config=SPDTraining,
             entry="cliptrace.models.ssan.train:run_spd",
-            use=f"a segment detector, {_UNCALIBRATED}",
+            use=f"a segment detector for cliptrace match --aligner spd:FOLDER, {_UNCALIBRATED}",
         ),
         Method(
             name="ssan",
             summary="the last two, each for itself and then together",
             config=SSANTraining,
             entry="cliptrace.models.ssan.train:run_ssan",
-            use=f"a keyframe selector and a segment detector, {_UNCALIBRATED}",
+            use="ske and spd, each in a folder, for --keyframes ske:POINT:FOLDER and --aligner spd:FOLDER",
         ),
     )
 }

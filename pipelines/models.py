@@ -44,13 +44,14 @@ def feature_config(
             )
         scoring = _SCORING if backbone.background else _THRESHOLDS
         backbone = dataclasses.replace(backbone, **{name: getattr(own, name) for name in scoring})
-    if keyframes is None and gallery.manifest.keyframes.weights_sha256 not in ("", ske_sha256()):
+    stored = gallery.manifest.keyframes
+    if keyframes is None and stored.weights_sha256 not in ("", ske_sha256(stored.weights or "ske")):
         raise CliptraceError(
-            f"{gallery.root} was built with keyframes {gallery.manifest.keyframes} of other weights "
-            f"(sha256 {gallery.manifest.keyframes.weights_sha256[:12]}…) than this cliptrace has: use the version that "
+            f"{gallery.root} was built with keyframes {stored} of other weights "
+            f"(sha256 {stored.weights_sha256[:12]}…) than this cliptrace has: use the version that "
             "built it, or make it anew with cliptrace gallery reindex"
         )
-    chosen = keyframes or gallery.manifest.keyframes
+    chosen = keyframes or stored
     return FeatureConfig(backbone, chosen, device=device, threads=threads, views=views)
 
 

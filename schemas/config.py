@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 TILE_S = 72.0
 """Seconds of one SKE tile: 24 × 24 basis frames at 8 fps (SSAN §3.1). Keyframe selection starts anew with each tile."""
@@ -79,7 +79,8 @@ class KeyframeConfig:
     than ``threshold`` (mean absolute difference, 0..1), and at least one frame every ``max_gap_s`` seconds. ske: one
     wherever the learned selector's scores add up to ``threshold``, and one more every ``max_gap_s`` seconds.
 
-    weights_sha256: of the learned selector's weights; "" for those that ship.
+    weights: folder of the learned selector's weights; "" for those that ship. weights_sha256: their digest, in what is
+    stored.
     """
 
     selector: Literal["uniform", "content", "ske"] = "uniform"
@@ -87,18 +88,25 @@ class KeyframeConfig:
     threshold: float = 0.06
     max_gap_s: float = 1.0
     weights_sha256: str = ""
+    weights: str = ""
 
     @classmethod
-    def ske(cls, point: str = "balanced") -> KeyframeConfig:
+    def ske(cls, point: str = "balanced", weights: str = "") -> KeyframeConfig:
         """point: one of SKE_POINTS."""
         threshold, max_gap_s = SKE_POINTS[point]
-        return cls("ske", threshold=threshold, max_gap_s=max_gap_s)
+        return cls("ske", threshold=threshold, max_gap_s=max_gap_s, weights=weights)
+
+    def to_json(self) -> dict[str, Any]:
+        """Without ``weights`` where they ship: a cliptrace that knows of no others reads it, too."""
+        values = dataclasses.asdict(self)
+        return values if self.weights else {name: value for name, value in values.items() if name != "weights"}
 
     def __str__(self) -> str:
         """As it is given on the command line."""
         if self.selector == "ske":
             points = {values: name for name, values in SKE_POINTS.items()}
-            return f"ske:{points.get((self.threshold, self.max_gap_s), f'{self.threshold:g},{self.max_gap_s:g}')}"
+            point = points.get((self.threshold, self.max_gap_s), f"{self.threshold:g},{self.max_gap_s:g}")
+            return f"ske:{point}" + (f":{self.weights}" if self.weights else "")
         return f"{self.selector}:{self.per_second if self.selector == 'uniform' else self.threshold:g}"
 
 

@@ -88,7 +88,7 @@ def frames_schema(manifest: GalleryManifest) -> pa.Schema:
             "cliptrace.backbone_sha256": str(manifest.backbone["sha256"]),
             "cliptrace.pooling": str(manifest.backbone["pooling"]),
             "cliptrace.whitening_sha256": str(manifest.backbone["whitening_sha256"]),
-            "cliptrace.keyframes": json.dumps(dataclasses.asdict(manifest.keyframes)),
+            "cliptrace.keyframes": json.dumps(manifest.keyframes.to_json()),
             "cliptrace.metric": METRIC,
             "cliptrace.normalised": "l2",
         },
@@ -129,7 +129,8 @@ class GalleryManifest:
         return f"{self.name}_frames"
 
     def to_json(self) -> str:
-        return json.dumps({**dataclasses.asdict(self), "metric": METRIC}, indent=2) + "\n"
+        values = dataclasses.asdict(self) | {"keyframes": self.keyframes.to_json()}
+        return json.dumps({**values, "metric": METRIC}, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str, source: str) -> GalleryManifest:

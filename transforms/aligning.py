@@ -161,10 +161,11 @@ def film_of(query: FrameFeatures) -> Film:
 
 def _aligner(query: FrameFeatures, film: Film, ref: Film, config: MatchConfig) -> MapAligner:
     """The learned one takes a second look, at the pictures of both videos."""
-    aligner_config = ALIGNERS[config.aligner].config(min_similarity=config.min_similarity)
-    if not isinstance(aligner_config, spd.SPDConfig):
-        return functools.partial(align, config.aligner, config=aligner_config)
-    return functools.partial(spd.align, config=aligner_config, scene=Scene(film, ref, query.cuts, query.stills))
+    name, _, folder = config.aligner.partition(":")
+    if name != "spd":
+        return functools.partial(align, name, config=ALIGNERS[name].config(min_similarity=config.min_similarity))
+    asked = spd.SPDConfig(min_similarity=config.min_similarity, weights=folder or "spd")
+    return functools.partial(spd.align, config=asked, scene=Scene(film, ref, query.cuts, query.stills))
 
 
 def _within(candidate: Candidate, frames: int) -> Candidate:

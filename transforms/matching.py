@@ -41,7 +41,9 @@ _STRETCH_S, _MOST_DEEP = 16.0, 16
 
 @dataclasses.dataclass(frozen=True)
 class MatchConfig:
-    """top_k: gallery videos that are aligned with a query; None for all with evidence, and ``at_least`` so many.
+    """aligner: a name, or ``spd:FOLDER`` for a detector of one's own.
+
+    top_k: gallery videos that are aligned with a query; None for all with evidence, and ``at_least`` so many.
 
     min_score: lowest score of a segment that is reported.
     min_similarity: cosine from which two keyframes count as matched. The defaults suit TN and efficientnet_lite0.
@@ -64,11 +66,11 @@ class MatchConfig:
         both, where ``given`` has no others; what is None there is not given.
         """
         given = {name: value for name, value in given.items() if value is not None}
-        spd = spd_config()
-        aligner = given.setdefault("aligner", "spd" if spd["backbone_sha256"] == backbone.sha256 else "tn")
+        fits = spd_config()["backbone_sha256"] == backbone.sha256
+        aligner, _, folder = given.setdefault("aligner", "spd" if fits else "tn").partition(":")
         own = {"min_score": backbone.min_score, "min_similarity": backbone.min_similarity}
         if aligner == "spd":
-            own = {"min_score": spd["min_score"], "min_similarity": SPDConfig().min_similarity}
+            own = {"min_score": spd_config(folder or "spd")["min_score"], "min_similarity": SPDConfig().min_similarity}
         return cls(**{**own, **given})
 
 

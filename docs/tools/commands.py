@@ -35,7 +35,9 @@ def _sections(parser: argparse.ArgumentParser, depth: int = 2) -> Iterator[str]:
     below = next((action for action in parser._actions if isinstance(action, argparse._SubParsersAction)), None)
     if depth > 2:
         yield f"{'#' * depth} {parser.prog}\n\n{parser.description}\n"
-    if below:
+    if below and parser.prog == "cliptrace preflight":  # the options of what it rehearses
+        yield f"Takes the arguments of {', '.join(f'`cliptrace {name}`' for name in below.choices)}.\n"
+    elif below:
         for command in below.choices.values():
             yield from _sections(command, depth + 1)
     else:

@@ -30,14 +30,16 @@ def make_selector(config: KeyframeConfig, fps: float) -> Selector:
     if config.selector == "uniform":
         return lambda thumbs: select_uniform(thumbs, fps, config.per_second)
     if config.selector == "ske":
-        network = open_ske("ske")
+        network = open_ske(config.weights or "ske")
         return lambda thumbs: select_scored(network.run(thumbs), fps, config.threshold, config.max_gap_s)
     return lambda thumbs: select_content(thumbs, fps, config.threshold, config.max_gap_s)
 
 
 def with_weights(config: KeyframeConfig) -> KeyframeConfig:
     """``config`` with the digest of the weights that this installation would select with."""
-    return dataclasses.replace(config, weights_sha256=ske_sha256()) if config.selector == "ske" else config
+    if config.selector != "ske":
+        return config
+    return dataclasses.replace(config, weights_sha256=ske_sha256(config.weights or "ske"))
 
 
 __all__ = ["Selection", "Selector", "make_selector", "with_weights"]

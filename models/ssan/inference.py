@@ -39,14 +39,14 @@ class OnnxSKE:
         return np.asarray(1 / (1 + np.exp(-logits[0, : len(thumbs)])), np.float32)
 
 
-def spd_config() -> dict[str, Any]:
-    """What config.json of the shipped SPD says."""
-    return read_config("spd")
+def spd_config(folder: str = "spd") -> dict[str, Any]:
+    """What config.json of an SPD says. folder: as ``open_spd`` takes it; the shipped one where nothing else is said."""
+    return read_config(folder)
 
 
-def ske_sha256() -> str:
-    """Digest of the weights of the shipped SKE."""
-    return str(read_config("ske")["sha256"]["model.safetensors"])
+def ske_sha256(folder: str = "ske") -> str:
+    """Digest of the weights of an SKE. As ``spd_config``."""
+    return str(read_config(folder)["sha256"]["model.safetensors"])
 
 
 @functools.cache

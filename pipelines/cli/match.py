@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cliptrace.pipelines.cli.parsers import (
@@ -36,9 +37,10 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
     parser.add_argument("--output", required=True, metavar="FILE", help="matches, as .jsonl or .parquet")
     parser.add_argument(
         "--aligner",
-        choices=ALIGNERS,
-        help="spd: the learned detector; tn: the temporal network (default: spd for galleries of "
-        f"{DEFAULT_BACKBONE}, from whose maps it learned, tn for others)",
+        type=_aligner,
+        metavar="NAME",
+        help="spd: the learned detector; spd:FOLDER: one of your own; tn: the temporal network; dp, hough, dtw "
+        f"(default: spd for galleries of {DEFAULT_BACKBONE}, from whose maps it learned, tn for others)",
     )
     parser.add_argument(
         "--min-score",
@@ -114,6 +116,13 @@ def _left_out(searched: Sequence[Searched]) -> str:
     seconds = [query.stopped_s for query in searched if query.stopped_s]
     queries = "1 query" if len(seconds) == 1 else f"{len(seconds):,} queries"
     return f"{sum(seconds):,.1f} s of {queries} (search them with --no-stop-list)" if seconds else ""
+
+
+def _aligner(text: str) -> str:
+    name, _, folder = text.partition(":")
+    if name not in ALIGNERS or (folder and name != "spd"):
+        raise argparse.ArgumentTypeError(f"{text}: must be one of {', '.join(ALIGNERS)}, or spd:FOLDER")
+    return f"{name}:{Path(folder).resolve()}" if folder else name
 
 
 def _views(text: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, SKE_POINTS, KeyframeConfig
@@ -46,7 +47,8 @@ def model_options(parser: argparse.ArgumentParser) -> None:
         "--keyframes",
         type=keyframe_config,
         metavar="SELECTOR[:N]",
-        help=f"uniform:N (N a second), content:T (change above T) or ske:POINT (learned: {', '.join(SKE_POINTS)}) "
+        help=f"uniform:N (N a second), content:T (change above T) or ske:POINT (learned: {', '.join(SKE_POINTS)}), "
+        "ske:POINT:FOLDER for weights of your own "
         f"(default: the gallery's own; {DEFAULT_KEYFRAMES} for a new one)",
     )
 
@@ -80,8 +82,10 @@ def positive(text: str) -> int:
 
 def keyframe_config(text: str) -> KeyframeConfig:
     name, _, number = text.partition(":")
-    if name == "ske" and (not number or number in SKE_POINTS):
-        return KeyframeConfig.ske(number) if number else KeyframeConfig.ske()
+    if name == "ske":
+        point, _, folder = number.partition(":")
+        if point in SKE_POINTS or not number:
+            return KeyframeConfig.ske(point or "balanced", str(Path(folder).resolve()) if folder else "")
     try:
         value = float(number) if number else None
         if (value is None or 0 < value < float("inf")) and name == "uniform":
@@ -91,5 +95,6 @@ def keyframe_config(text: str) -> KeyframeConfig:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(
-        f"{text}: must be uniform:PER_SECOND, content:THRESHOLD (0 to 1) or ske:POINT ({', '.join(SKE_POINTS)})"
+        f"{text}: must be uniform:PER_SECOND, content:THRESHOLD (0 to 1) or "
+        f"ske:POINT[:FOLDER] ({', '.join(SKE_POINTS)})"
     )

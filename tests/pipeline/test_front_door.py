@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
 import cliptrace
+from cliptrace.models.weights import WEIGHTS
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 
@@ -73,6 +75,22 @@ def test_indexing_again_changes_nothing_and_what_is_removed_stays_out(clips: Pat
     assert gallery.index(clips).skipped.removed == ("cars.mp4",)
     with pytest.raises(cliptrace.CliptraceError, match=r"no video has the id or the uri 'boat\.mp4'"):
         gallery.remove(["boat.mp4"])
+
+
+def test_weights_of_ones_own_are_named_where_they_are_used(clips: Path, tmp_path: Path) -> None:
+    for name in ("spd", "ske"):
+        shutil.copytree(WEIGHTS / name, tmp_path / name)
+    config = json.loads((tmp_path / "spd" / "config.json").read_text())
+    (tmp_path / "spd" / "config.json").write_text(json.dumps(config | {"min_score": 0.999}))
+    own = cliptrace.KeyframeConfig.ske(weights=str(tmp_path / "ske"))
+    gallery = cliptrace.Gallery.create(tmp_path / "g", keyframes=own)
+    assert gallery.index(clips / "cars.mp4").indexed == 1
+    assert len(gallery.match(clips / "cars.mp4", aligner=f"spd:{tmp_path / 'spd'}", min_score=0.5)) == 1
+    assert gallery.matching(aligner=f"spd:{tmp_path / 'spd'}").min_score == 0.999
+    assert str(gallery.store.manifest.keyframes) == f"ske:balanced:{tmp_path / 'ske'}"
+    shutil.rmtree(tmp_path / "ske")
+    with pytest.raises(cliptrace.UsageError, match=r"ske/config\.json: cannot read: No such file or directory"):
+        gallery.index(clips)
 
 
 def test_no_gallery_is_told(tmp_path: Path) -> None:

@@ -61,5 +61,5 @@ def list_builds(home: str) -> list[str]:
 
 def build_name(identity: Mapping[str, Any], keyframes: KeyframeConfig) -> str:
     """By what a build is made with, so that one that was cut off is found again."""
-    text = json.dumps([dict(identity), dataclasses.asdict(keyframes)], sort_keys=True)
+    text = json.dumps([dict(identity), keyframes.to_json()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

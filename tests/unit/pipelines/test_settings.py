@@ -99,7 +99,7 @@ def test_a_variable_that_is_set_to_nothing_is_unset(capsys: pytest.CaptureFixtur
         ("[match]\ntop-k = 0", "c.toml: top_k: 0 is not a positive number"),
         ("[match]\ntop-k = 'x'", "c.toml: top_k: invalid value 'x'"),
         ("[match]\ngallery = ['g']", "c.toml: gallery: must be a text or a number, not ['g']"),
-        ("[match]\naligner = 'best'", "c.toml: aligner: must be one of spd, tn, dp, hough, dtw, not 'best'"),
+        ("[match]\naligner = 'best'", "c.toml: aligner: best: must be one of spd, tn, dp, hough, dtw, or spd:FOLDER"),
         ("match = 3", "c.toml: match must be a table: [match]"),
         ("[match", "c.toml: not valid TOML: Expected ']' at the end of a table declaration (at end of document)"),
     ],
