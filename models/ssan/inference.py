@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cliptrace.models.onnx_files import open_exported
 from cliptrace.models.ssan.tiles import tile
-from cliptrace.models.weights import read_config
+from cliptrace.models.weights import WEIGHTS, read_config
 
 Floats = NDArray[np.float32]
 
@@ -41,12 +41,12 @@ class OnnxSKE:
 
 def spd_config() -> dict[str, Any]:
     """What config.json of the shipped SPD says."""
-    return read_config("spd")
+    return read_config(WEIGHTS / "spd")
 
 
 def ske_sha256() -> str:
     """Digest of the weights of the shipped SKE."""
-    return str(read_config("ske")["sha256"]["model.safetensors"])
+    return str(read_config(WEIGHTS / "ske")["sha256"]["model.safetensors"])
 
 
 @functools.cache
