@@ -51,7 +51,7 @@ def export(
     first, *outputs = axes
     with torch.inference_mode():
         wanted = folded(example).numpy()
-    _, file = open_exported(folder.resolve())
+    _, file = open_exported(folder.resolve())  # not what ships, though it be called the same
     (found,) = file.session.run(outputs, {first: example.numpy()})
     check_parity(folder / "model.onnx", wanted, found, _ROUNDED)
 

@@ -11,7 +11,7 @@ from cliptrace.schemas.errors import CliptraceError
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at the import, which else calls home and writes to ~/.cache
 import onnxruntime
 
-from cliptrace.models.weights import WEIGHTS, read_config, read_verified
+from cliptrace.models.weights import folder_of, read_config, read_verified
 
 
 class OnnxFile:
@@ -40,11 +40,14 @@ class OnnxFile:
             raise CliptraceError(f"{path}: ONNX Runtime cannot load it: {error}") from error
 
 
-def open_exported(folder: str | Path) -> tuple[dict[str, Any], OnnxFile]:
+def open_exported(weights: str | Path) -> tuple[dict[str, Any], OnnxFile]:
     """What models/export.py wrote: its config, and the network, whose files must have the digests that this names.
 
-    folder: one of models/weights by its name, or any other by its path.
+    weights: one of the folders that ship by its name, or any other by its path.
     """
-    root, config = WEIGHTS / folder, read_config(folder)
-    graph, weights = (str(config["sha256"][name]) for name in ("model.onnx", "model.safetensors"))
-    return config, OnnxFile(str(root / "model.onnx"), graph, str(root / "model.safetensors"), weights)
+    folder = folder_of(weights)
+    config = read_config(folder)
+    (graph, its), (tensors, theirs) = (
+        (str(folder / name), str(config["sha256"][name])) for name in ("model.onnx", "model.safetensors")
+    )
+    return config, OnnxFile(graph, its, tensors, theirs)

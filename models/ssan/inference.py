@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cliptrace.models.onnx_files import open_exported
 from cliptrace.models.ssan.tiles import tile
-from cliptrace.models.weights import read_config
+from cliptrace.models.weights import folder_of, read_config
 
 Floats = NDArray[np.float32]
 
@@ -41,12 +41,12 @@ class OnnxSKE:
 
 def spd_config(folder: str = "spd") -> dict[str, Any]:
     """What config.json of an SPD says. folder: as ``open_spd`` takes it; the shipped one where nothing else is said."""
-    return read_config(folder)
+    return read_config(folder_of(folder))
 
 
 def ske_sha256(folder: str = "ske") -> str:
     """Digest of the weights of an SKE. As ``spd_config``."""
-    return str(read_config(folder)["sha256"]["model.safetensors"])
+    return str(read_config(folder_of(folder))["sha256"]["model.safetensors"])
 
 
 @functools.cache

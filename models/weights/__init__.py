@@ -29,12 +29,18 @@ def read_verified(path: str | Path, sha256: str) -> bytes:
     return content
 
 
-def read_config(folder: str | Path) -> dict[str, Any]:
+def folder_of(weights: str | Path) -> Path:
+    """One of the folders that ship by its name, or any other by its path."""
+    ships = WEIGHTS / weights
+    return ships if (ships / "config.json").is_file() else Path(weights).resolve()
+
+
+def read_config(folder: Path) -> dict[str, Any]:
     """config.json of an exported network (models/export.py): "sha256" has the digests of its files by name.
 
-    folder: a relative one is taken from WEIGHTS. UsageError where it is none.
+    UsageError where it is none.
     """
-    file = WEIGHTS / folder / "config.json"
+    file = folder / "config.json"
     try:
         config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         for name in ("model.safetensors", "model.onnx"):

@@ -20,7 +20,7 @@ NEEDED = {
     "models/weights/spd/model.onnx",
     "models/ssan/README.md",
     "deploy/docker/constraints.txt",
-    "pipelines/cli.py",
+    "pipelines/cli/__main__.py",
 }
 
 

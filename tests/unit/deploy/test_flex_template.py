@@ -129,6 +129,7 @@ def test_parameters_become_a_command_line() -> None:
 
 def test_every_parameter_reaches_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {
+        "aligner": "tn",
         "keyframes": "uniform:2",
         "since": "7d",
         "min_score": "0.5",

@@ -34,8 +34,11 @@ def test_a_config_names_the_files_and_what_they_were_trained_with(exported: Path
 
 def test_a_folder_may_be_named_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    export(torch.nn.Linear(3, 2), torch.randn(4, 3), AXES, Path("here"), CONFIG, name="linear")
-    assert open_exported(tmp_path / "here")[0]["name"] == "linear"
+    for name in ("here", "spd", "."):
+        export(torch.nn.Linear(3, 2), torch.randn(4, 3), AXES, Path(name), CONFIG, name="linear")
+        assert open_exported(tmp_path / name)[0]["name"] == "linear"
+    assert open_exported("here")[0] == open_exported(tmp_path / "here")[0]
+    assert open_exported("spd")[0]["name"] == "spd"  # one that ships
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.safetensors"])

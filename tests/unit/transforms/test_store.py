@@ -282,7 +282,7 @@ def test_the_shards_say_what_made_them(gallery: Gallery) -> None:
         "cliptrace.backbone_sha256": BACKBONE["sha256"],
         "cliptrace.pooling": "rmac",
         "cliptrace.whitening_sha256": BACKBONE["whitening_sha256"],
-        "cliptrace.keyframes": json.dumps(dataclasses.asdict(MANIFEST.keyframes)),
+        "cliptrace.keyframes": json.dumps(MANIFEST.keyframes.to_json()),
         "cliptrace.metric": "cosine",
         "cliptrace.normalised": "l2",
     }
