@@ -16,12 +16,10 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "pipeline"))
-from gallery_reading import frames, index, stored
-
 from cliptrace.deploy.flink import cluster
 from cliptrace.deploy.flink.configuration import Shape
 from cliptrace.deploy.milvus import standalone
+from tests.pipeline.gallery_reading import frames, index, stored
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 INSTALLED = """

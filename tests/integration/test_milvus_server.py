@@ -18,9 +18,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "transforms"))
-from store_examples import MANIFEST, features
-
 from benchmarks.faults.proxy import before
 from benchmarks.faults.stores import differences
 from cliptrace.deploy.milvus import standalone
@@ -28,6 +25,7 @@ from cliptrace.pipelines import cli
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store import ledger, vectors
 from cliptrace.transforms.store.vectors import VectorStore
+from tests.unit.transforms.store_examples import MANIFEST, features
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 DRIVER = """

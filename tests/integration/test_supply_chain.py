@@ -7,7 +7,8 @@ import sys
 
 import pytest
 from packaging.utils import canonicalize_name
-from supply_chain import EXCEPTIONS, audit, audit_command, installed_closure, objection
+
+from tests.integration.supply_chain import EXCEPTIONS, audit, audit_command, installed_closure, objection
 
 
 def test_every_dependency_has_a_licence_that_goes_with_ours() -> None:

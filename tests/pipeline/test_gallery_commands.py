@@ -18,13 +18,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from gallery_reading import index, load, stored
 
 from cliptrace.pipelines import cli
 from cliptrace.pipelines import match as matching
 from cliptrace.schemas.gallery import part_path
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import locked, read_videos
+from tests.pipeline.gallery_reading import index, load, stored
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 CLIPTRACE = [sys.executable, "-m", "cliptrace.pipelines.cli"]

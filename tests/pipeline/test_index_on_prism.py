@@ -8,11 +8,11 @@ from pathlib import Path
 
 import apache_beam as beam
 import pytest
-from gallery_reading import frames, index, stored
 
 from cliptrace.pipelines.prism import find_prism
 from cliptrace.pipelines.running import run_pipeline
 from cliptrace.schemas.errors import CliptraceError
+from tests.pipeline.gallery_reading import frames, index, stored
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gallery_reading import index, load, stored
 
 from cliptrace.schemas.gallery import part_path
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import FrameReader, read_videos
+from tests.pipeline.gallery_reading import index, load, stored
 
 GOOD = {"bottles.mp4", "cut.mp4", "sub/cars.mp4"}
 CLIPS = Path(__file__).parents[1] / "data" / "clips"

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gallery_reading import index, stored, without_columns
 
 from cliptrace.pipelines import cli
 from cliptrace.pipelines.cli.index import since
 from cliptrace.transforms.store import ledger
+from tests.pipeline.gallery_reading import index, stored, without_columns
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 NAMES = ("cars.mp4", "coffee.mp4", "street.mp4")

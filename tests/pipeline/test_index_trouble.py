@@ -19,7 +19,6 @@ from typing import Any
 import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from gallery_reading import index, stored, without_columns
 
 from cliptrace.models.backbones.registry import load_config
 from cliptrace.pipelines import cli
@@ -27,6 +26,7 @@ from cliptrace.schemas.config import KeyframeConfig, Limits
 from cliptrace.schemas.records import FrameFeatures, VideoSource
 from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
 from cliptrace.transforms.store import files, ledger
+from tests.pipeline.gallery_reading import index, stored, without_columns
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from gallery_reading import load
 
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.backbones.pooling import unit
@@ -24,6 +23,7 @@ from cliptrace.schemas.errors import MediaError
 from cliptrace.schemas.gallery import part_path
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.gallery import read_videos
+from tests.pipeline.gallery_reading import load
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 TOLERANCE_S = 0.6

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gallery_reading import index, load
 
 from cliptrace.pipelines import cli
 from cliptrace.pipelines import reindex as reindexing
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store.gallery import Gallery, locked, read_videos
 from cliptrace.transforms.store.verification import compare
+from tests.pipeline.gallery_reading import index, load
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 SMALL = {"bottles.mp4", "cut.mp4", "sub/cars.mp4"}

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import socket
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "transforms"))
-import memory_files
-
 from cliptrace.pipelines import cli
 from cliptrace.transforms.store import ledger
+from tests.unit.transforms import memory_files
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import functools
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,13 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from packaging.requirements import Requirement
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "transforms"))
-import memory_files
-
 from cliptrace.pipelines import cli, preflight
 from cliptrace.pipelines.cli.preflight import graph_of as graph_of_command
 from cliptrace.pipelines.index import IndexOptions, new_manifest
 from cliptrace.pipelines.preflight import image
 from cliptrace.pipelines.preflight.stages import Stage, stages, strings
 from cliptrace.transforms.store.gallery import Gallery
+from tests.unit.transforms import memory_files
 
 MILVUS = "http://milvus:19530"
 ON_DATAFLOW = ["--", "--runner=DataflowRunner", "--sdk_container_image=registry.example/cliptrace:1"]
@@ -225,7 +222,7 @@ def test_code_of_main_is_told(source: str) -> None:
 
 def test_code_of_a_module_that_workers_lack_is_told() -> None:
     (why,) = step(graph_of(elsewhere)).wrong
-    assert why == "cannot be loaded: ModuleNotFoundError: No module named 'test_preflight'"
+    assert why == "cannot be loaded: ModuleNotFoundError: No module named 'tests'"
 
 
 def test_a_place_on_this_machine_is_told() -> None:

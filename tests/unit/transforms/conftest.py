@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from store_examples import MANIFEST
 
 from cliptrace.transforms.store.gallery import Gallery
+from tests.unit.transforms.store_examples import MANIFEST
 
 
 @pytest.fixture

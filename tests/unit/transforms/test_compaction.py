@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from store_examples import DIMENSION, MANIFEST, NoVectors, features, row_groups, stored_precision, swept
 
 from cliptrace.schemas.config import BackboneConfig
 from cliptrace.schemas.errors import CliptraceError
@@ -30,6 +29,15 @@ from cliptrace.transforms.store.sweeping import stale_rows, unacknowledged
 from cliptrace.transforms.store.vectors import VectorStore
 from cliptrace.transforms.store.verification import compare
 from cliptrace.transforms.storing import record_failures
+from tests.unit.transforms.store_examples import (
+    DIMENSION,
+    MANIFEST,
+    NoVectors,
+    features,
+    row_groups,
+    stored_precision,
+    swept,
+)
 
 BACKBONE = BackboneConfig("tiny", "onnx", "", "", 8, (0, 0, 0), (1, 1, 1), "vector", DIMENSION)
 

@@ -7,7 +7,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from store_examples import MANIFEST, Shelf, features
 
 from cliptrace.models.backbones.pooling import unit
 from cliptrace.schemas.config import BackboneConfig
@@ -15,6 +14,7 @@ from cliptrace.schemas.records import FrameFeatures
 from cliptrace.transforms.matching import Find, Found, MatchConfig
 from cliptrace.transforms.store.gallery import Gallery
 from cliptrace.transforms.store.vectors import VectorStore
+from tests.unit.transforms.store_examples import MANIFEST, Shelf, features
 
 DIMENSION = 64
 BACKBONE = BackboneConfig("tiny", "onnx", "", "", 8, (0, 0, 0), (1, 1, 1), "vector", DIMENSION)

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import memory_files
 import pytest
-from memory_files import MemoryFileSystem
 
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.fingerprints import MISSING, changed_s, fingerprints
+from tests.unit.transforms import memory_files
+from tests.unit.transforms.memory_files import MemoryFileSystem
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from store_examples import NoVectors, features
 
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import part_path
@@ -18,6 +17,7 @@ from cliptrace.schemas.records import Failure, VideoSource
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import Gallery, commit, read_videos
 from cliptrace.transforms.storing import record_failures
+from tests.unit.transforms.store_examples import NoVectors, features
 
 
 def test_a_damaged_ledger_is_named(gallery: Gallery) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from store_examples import NoVectors, features
-
 from cliptrace.schemas.records import FrameFeatures
 from cliptrace.transforms.store.gallery import Gallery, commit
 from cliptrace.transforms.store.live import LiveVideos, SharedVideos
+from tests.unit.transforms.store_examples import NoVectors, features
 
 
 def of_bytes(video_id: str, size_bytes: int) -> FrameFeatures:

@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from store_examples import features
 
 from cliptrace.models.backbones.registry import load_config
 from cliptrace.models.verification.pictures import encode
@@ -18,6 +17,7 @@ from cliptrace.schemas.records import Candidate, FrameFeatures, Match
 from cliptrace.transforms.aligning import _picture_name, match_pair
 from cliptrace.transforms.matching import MatchConfig
 from cliptrace.transforms.store.gallery import StoredVideo
+from tests.unit.transforms.store_examples import features
 
 
 class Frames:

@@ -9,9 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import memory_files
 import pytest
-from store_examples import DIMENSION, MANIFEST, NoVectors, features, row_groups, swept
 
 from cliptrace.schemas.config import BackboneConfig
 from cliptrace.schemas.errors import CliptraceError
@@ -28,6 +26,8 @@ from cliptrace.transforms.store.removal import reinstate, remove
 from cliptrace.transforms.store.takedown import Tombstone, bury, is_removed, read_tombstones, removed_keys
 from cliptrace.transforms.store.vectors import VectorStore
 from cliptrace.transforms.storing import record_failures
+from tests.unit.transforms import memory_files
+from tests.unit.transforms.store_examples import DIMENSION, MANIFEST, NoVectors, features, row_groups, swept
 
 BACKBONE = BackboneConfig("tiny", "onnx", "", "", 8, (0, 0, 0), (1, 1, 1), "vector", DIMENSION)
 

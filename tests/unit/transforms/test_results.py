@@ -6,7 +6,6 @@ import dataclasses
 import json
 from pathlib import Path
 
-import memory_files
 import pyarrow.parquet as pq
 import pytest
 
@@ -14,6 +13,7 @@ from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.records import Failure, Match, Searched, Segment
 from cliptrace.transforms.results import begin, finish, match_to_json, read_rows, told, write_part
 from cliptrace.transforms.store import files
+from tests.unit.transforms import memory_files
 
 
 def match(query_id: str, ref_id: str, score: float, **metadata: dict[str, str]) -> Match:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import memory_files
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +17,7 @@ from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.fingerprints import MISSING, size_of
 from cliptrace.transforms.sources import list_sources
 from cliptrace.transforms.store import files
+from tests.unit.transforms import memory_files
 
 
 @pytest.fixture

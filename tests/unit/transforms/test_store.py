@@ -12,14 +12,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import memory_files
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymilvus.exceptions import MilvusException
-from store_examples import BACKBONE, DIMENSION, MANIFEST, NoVectors, features, row_groups, stored_precision, swept
 
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import LEDGER, VIDEOS, frames_schema, part_path, video_key
@@ -36,6 +34,17 @@ from cliptrace.transforms.store.gallery import (
 )
 from cliptrace.transforms.store.vectors import VectorStore, check_address
 from cliptrace.transforms.storing import record_failures
+from tests.unit.transforms import memory_files
+from tests.unit.transforms.store_examples import (
+    BACKBONE,
+    DIMENSION,
+    MANIFEST,
+    NoVectors,
+    features,
+    row_groups,
+    stored_precision,
+    swept,
+)
 
 
 @pytest.fixture

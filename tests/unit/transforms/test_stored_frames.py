@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from store_examples import MANIFEST, NoVectors, features, stored_precision
 
 from cliptrace.models.verification.pictures import encode
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.records import FrameFeatures
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, commit, read_videos
+from tests.unit.transforms.store_examples import MANIFEST, NoVectors, features, stored_precision
 
 
 def test_a_keyframe_of_the_default_dimension_takes_600_bytes_at_most(tmp_path: Path) -> None:

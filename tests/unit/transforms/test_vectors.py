@@ -15,7 +15,6 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymilvus.exceptions import MilvusException
-from store_examples import DIMENSION, MANIFEST, Shelf, features, row_groups, stored_precision
 
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import frame_key, part_path, video_key
@@ -24,6 +23,7 @@ from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, commit, read_videos
 from cliptrace.transforms.store.vectors import VectorStore
 from cliptrace.transforms.storing import StoreFeatures, _Commit
+from tests.unit.transforms.store_examples import DIMENSION, MANIFEST, Shelf, features, row_groups, stored_precision
 
 
 class Choosy:

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from store_examples import features
 
 from cliptrace.schemas.gallery import part_path
 from cliptrace.schemas.records import Failure
@@ -22,6 +21,7 @@ from cliptrace.transforms.store.takedown import Tombstone, bury
 from cliptrace.transforms.store.vectors import VectorStore
 from cliptrace.transforms.store.verification import Difference, Kind, compare
 from cliptrace.transforms.storing import record_failures
+from tests.unit.transforms.store_examples import features
 
 VIDEOS = {"a": features("a", 6), "b": features("b", 4), "c": features("c", 5), "d": features("d", 3)}
 

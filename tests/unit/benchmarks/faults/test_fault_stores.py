@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "transforms"))
-from store_examples import MANIFEST, features
-
 from benchmarks.faults.stores import differences
 from cliptrace.transforms.store.gallery import Gallery, commit
 from cliptrace.transforms.store.verification import Kind
+from tests.unit.transforms.store_examples import MANIFEST, features
 
 
 @pytest.fixture

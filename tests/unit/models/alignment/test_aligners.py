@@ -5,13 +5,13 @@ import itertools
 
 import numpy as np
 import pytest
-from alignment_maps import background, draw, error, irregular, uniform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cliptrace.models.alignment import ALIGNERS, align
 from cliptrace.models.ssan.inference import spd_config
 from cliptrace.schemas.records import Segment
+from tests.unit.models.alignment.alignment_maps import background, draw, error, irregular, uniform
 
 NAMES = sorted(ALIGNERS)
 every_aligner = pytest.mark.parametrize("name", NAMES)

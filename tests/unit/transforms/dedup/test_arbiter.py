@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
-from dedup_examples import exact, judgement, shared, whole
 
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.records import Failure
 from cliptrace.schemas.verdicts import Judgement, Policy
 from cliptrace.transforms.dedup.arbiter import Arbiter
 from cliptrace.transforms.dedup.log import Log
+from tests.unit.transforms.dedup_examples import exact, judgement, shared, whole
 
 
 def arbiter(folder: Path) -> Arbiter:

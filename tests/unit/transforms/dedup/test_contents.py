@@ -12,13 +12,13 @@ import pytest
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
-from dedup_examples import State, judgement
 
 from cliptrace.schemas.records import ProbedVideo, VideoInfo, VideoSource
 from cliptrace.schemas.verdicts import Policy, Verdict
 from cliptrace.transforms.dedup.arbiter import Arbiter
 from cliptrace.transforms.dedup.contents import TellContents, _FirstDoFn, copy_of
 from cliptrace.transforms.dedup.log import Log
+from tests.unit.transforms.dedup_examples import State, judgement
 
 INFO = VideoInfo(10.0, 25.0, 320, 240, "h264")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from dedup_examples import SEGMENT, judgement, part, shared, whole
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cliptrace.schemas.records import Segment
 from cliptrace.schemas.verdicts import Judgement, Link, Overlap, Policy, Verdict
 from cliptrace.transforms.dedup.groups import Groups
+from tests.unit.transforms.dedup_examples import SEGMENT, judgement, part, shared, whole
 
 TIME = "2026-01-31T12:00:00.000Z"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dedup_examples import State, judgement
 
 from cliptrace.schemas.records import Failure, VideoSource
 from cliptrace.schemas.verdicts import Policy
@@ -15,6 +14,7 @@ from cliptrace.transforms.dedup.arbiter import Arbiter
 from cliptrace.transforms.dedup.log import Log
 from cliptrace.transforms.dedup.watch import _WatchDoFn, answered, settled
 from cliptrace.transforms.sources import list_watched
+from tests.unit.transforms.dedup_examples import State, judgement
 
 LONG_AGO, JUST_NOW = 100, 2_000_000_000
 

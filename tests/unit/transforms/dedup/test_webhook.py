@@ -14,7 +14,6 @@ from typing import Any
 import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from dedup_examples import judgement, whole
 
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.verdicts import Policy
@@ -22,6 +21,7 @@ from cliptrace.transforms.dedup import webhook
 from cliptrace.transforms.dedup.arbiter import Arbiter
 from cliptrace.transforms.dedup.log import Log
 from cliptrace.transforms.dedup.webhook import check_url, deliver, post, undelivered
+from tests.unit.transforms.dedup_examples import judgement, whole
 
 
 class Endpoint:
