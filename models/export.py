@@ -101,7 +101,7 @@ def _onnx(network: torch.nn.Module, example: torch.Tensor, axes: dict[str, dict[
         torch.onnx.export(
             network,
             (example,),
-            buffer,
+            buffer,  # type: ignore[arg-type]  # it takes one, whatever its types say
             input_names=names[:1],
             output_names=names[1:],
             dynamic_axes=axes,

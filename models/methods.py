@@ -7,29 +7,34 @@ import dataclasses
 import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cliptrace.models.descriptor.config import DescriptorTraining
-from cliptrace.models.ssan.config import SKETraining, SPDTraining, SSANTraining
-from cliptrace.models.training.config import Training
 from cliptrace.schemas.config import DEFAULT_BACKBONE, BackboneConfig
+
+if TYPE_CHECKING:
+    from cliptrace.models.training.config import Training
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Method:
     """One way to learn something from footage.
 
-    summary: what it learns. config: its settings, each with a default. entry: "module:function" that trains it; takes
-    data, output, the backbone where ``on_embeddings``, and a config. use: what its weights are, and how they are used.
-    on_embeddings: whether it learns from a backbone's embeddings.
+    summary: what it learns. settings: "module:class" of its config, which has a default for each. entry:
+    "module:function" that trains it; takes data, output, the backbone where ``on_embeddings``, and a config. use: what
+    its weights are, and how they are used. on_embeddings: whether it learns from a backbone's embeddings.
     """
 
     name: str
     summary: str
-    config: type[Training]
+    settings: str
     entry: str
     use: str
     on_embeddings: bool = True
+
+    @property
+    def config(self) -> type[Training]:
+        config: type[Training] = _named(self.settings)
+        return config
 
     def train(
         self,
@@ -51,9 +56,12 @@ class Method:
             from cliptrace.models.backbones.registry import load_config
 
             learned_from.append(load_config(backbone))
-        module, function = self.entry.split(":")
-        run = getattr(importlib.import_module(module), function)
-        run(data, output, *learned_from, self.config(**given))
+        _named(self.entry)(data, output, *learned_from, self.config(**given))
+
+
+def _named(text: str) -> Any:
+    module, name = text.split(":")
+    return getattr(importlib.import_module(module), name)
 
 
 _UNCALIBRATED = "once benchmarks.alignment.calibration has calibrated it"
@@ -63,7 +71,7 @@ METHODS: Mapping[str, Method] = {
         Method(
             name="descriptor",
             summary="the frame embedding",
-            config=DescriptorTraining,
+            settings="cliptrace.models.descriptor.config:DescriptorTraining",
             entry="cliptrace.models.descriptor.train:run",
             use="a backbone for cliptrace index --backbone",
             on_embeddings=False,
@@ -71,21 +79,21 @@ METHODS: Mapping[str, Method] = {
         Method(
             name="ske",
             summary="the keyframe selector",
-            config=SKETraining,
+            settings="cliptrace.models.ssan.config:SKETraining",
             entry="cliptrace.models.ssan.train:run_ske",
             use="a keyframe selector for cliptrace index --keyframes ske:POINT:FOLDER",
         ),
         Method(
             name="spd",
             summary="the segment detector",
-            config=SPDTraining,
+            settings="cliptrace.models.ssan.config:SPDTraining",
             entry="cliptrace.models.ssan.train:run_spd",
             use=f"a segment detector for cliptrace match --aligner spd:FOLDER, {_UNCALIBRATED}",
         ),
         Method(
             name="ssan",
             summary="the last two, each for itself and then together",
-            config=SSANTraining,
+            settings="cliptrace.models.ssan.config:SSANTraining",
             entry="cliptrace.models.ssan.train:run_ssan",
             use="ske and spd, each in a folder, for --keyframes ske:POINT:FOLDER and --aligner spd:FOLDER",
         ),

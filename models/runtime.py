@@ -95,6 +95,7 @@ class _TorchSession:
     def __init__(self, config: BackboneConfig, device: Device, threads: int) -> None:
         self._torch = torch = _import_torch(config, device)
         weights = read_verified(config.path, config.sha256)
+        network: Any
         if config.format == "efficientnet_lite0":
             from cliptrace.models.backbones import efficientnet_lite0
 

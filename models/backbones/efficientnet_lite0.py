@@ -66,7 +66,7 @@ def _layers() -> Iterator[Layer]:
 LAYERS = tuple(_layers())
 
 
-class EfficientNetLite0(nn.Module):  # type: ignore[misc]  # torch is not followed
+class EfficientNetLite0(nn.Module):
     """float32[N, 3, H, W], normalised, → float32[N, 1280, ⌈H/32⌉, ⌈W/32⌉]."""
 
     def __init__(self) -> None:

@@ -13,9 +13,11 @@ from cliptrace.models.descriptor.examples import Batch, Pictures
 from cliptrace.models.descriptor.network import Descriptor
 
 
-class DescriptorLosses(torch.nn.Module):  # type: ignore[misc]  # torch is not followed
+class DescriptorLosses(torch.nn.Module):
     """Of batches, one after the other. A checkpoint keeps the bank: float32[P, D], the last embedding of every picture
     as it is. frozen: float32[P, D], the untrained network's embeddings of all pictures."""
+
+    embeddings: torch.Tensor
 
     def __init__(self, frozen: torch.Tensor, pictures: Pictures, config: DescriptorTraining) -> None:
         super().__init__()

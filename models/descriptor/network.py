@@ -23,7 +23,7 @@ _SMALLEST = 1e-6
 """Keeps the cube root's slope finite where a channel is silent."""
 
 
-class Descriptor(nn.Module):  # type: ignore[misc]  # torch is not followed
+class Descriptor(nn.Module):
     """uint8[N, H, W, 3] RGB frames → float32[N, D], rows of unit L2 norm.
 
     The same numbers as the numpy chain that ships: feature maps, pooling.gem, Whitening.apply.

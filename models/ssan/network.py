@@ -13,7 +13,7 @@ from cliptrace.models.ssan.grid import PIXEL_FRAMES
 from cliptrace.models.ssan.tiles import FRAMES
 
 
-class SPD(nn.Module):  # type: ignore[misc]  # torch is not followed
+class SPD(nn.Module):
     """Copies as objects in a similarity map (SSAN §3.2), found by a light single-stage, anchor-free detector.
 
     Every cell of five grids of stride 2 to 32 says how surely it lies on the line of a copy, forward or backward, and
@@ -36,7 +36,7 @@ class SPD(nn.Module):  # type: ignore[misc]  # torch is not followed
         self.scores, self.distances = _Separable(neck), _Separable(neck)
         self.score = nn.Conv2d(neck, CLASSES, 1)
         self.distance = nn.Conv2d(neck, 4, 1)
-        nn.init.constant_(self.score.bias, config.rarest)
+        nn.init.constant_(self.score.get_parameter("bias"), config.rarest)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         x = self._channels(maps)
@@ -77,8 +77,9 @@ def decode(cells: torch.Tensor, size: tuple[int, int]) -> tuple[torch.Tensor, to
     r1 in pixels of the map."""
     grids = [(size[0] // stride, size[1] // stride) for stride in STRIDES]
     boxes = []
-    for part, grid, stride in zip(cells.split([h * w for h, w in grids], dim=2), grids, STRIDES, strict=True):
-        distances = stride * torch.exp(part[:, CLASSES:].clamp(max=FARTHEST)).unflatten(2, grid)
+    parts = torch.split(cells, [h * w for h, w in grids], dim=2)
+    for part, grid, stride in zip(parts, grids, STRIDES, strict=True):
+        distances = stride * torch.unflatten(torch.exp(part[:, CLASSES:].clamp(max=FARTHEST)), 2, grid)
         boxes.append(_boxes(distances, stride).flatten(2).transpose(1, 2))
     return cells[:, :CLASSES].transpose(1, 2), torch.cat(boxes, dim=1)
 
@@ -96,14 +97,14 @@ def centres(count: int, stride: int, like: torch.Tensor) -> torch.Tensor:
     return (torch.arange(count, device=like.device, dtype=like.dtype) + 0.5) * stride
 
 
-class _Conv(nn.Sequential):  # type: ignore[misc]
+class _Conv(nn.Sequential):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         padding = (kernel - 1) // 2
         convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
         super().__init__(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
-class _Bottleneck(nn.Module):  # type: ignore[misc]
+class _Bottleneck(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.inner = nn.Sequential(_Conv(width, width // 2, 1), _Conv(width // 2, width, 3))
@@ -113,7 +114,7 @@ class _Bottleneck(nn.Module):  # type: ignore[misc]
         return y
 
 
-class _Separable(nn.Module):  # type: ignore[misc]
+class _Separable(nn.Module):
     """A residual block: each channel for itself, then each cell for itself. Most of the time goes into fine grids."""
 
     def __init__(self, width: int) -> None:
@@ -125,7 +126,7 @@ class _Separable(nn.Module):  # type: ignore[misc]
         return y
 
 
-class SKE(nn.Module):  # type: ignore[misc]  # torch is not followed
+class SKE(nn.Module):
     """How much each basis frame deserves to be a keyframe (SSAN §3.1), of 72 s at a time, as a logit.
 
     576 thumbs are tiled into one picture of 24 × 24 blocks; the network answers with a map of 24 × 24 scores. Rows of
@@ -148,10 +149,10 @@ class SKE(nn.Module):  # type: ignore[misc]  # torch is not followed
         self.blocks = nn.Sequential(*layers)
         self.context = nn.ModuleList(_Context(others[-1], config.reach) for _ in range(config.context))
         self.scores = nn.Conv1d(others[-1], 1, 1)
-        nn.init.constant_(self.scores.bias, config.rarest)
+        nn.init.constant_(self.scores.get_parameter("bias"), config.rarest)
 
     def forward(self, tiles: torch.Tensor) -> torch.Tensor:
-        planes = tiles.permute(0, 3, 1, 2).to(self.scores.bias.dtype) / 127.5 - 1.0
+        planes = tiles.permute(0, 3, 1, 2).to(self.scores.weight.dtype) / 127.5 - 1.0
         features = self.blocks(planes)
         for layer in self.context:
             features = layer(features)
@@ -159,7 +160,7 @@ class SKE(nn.Module):  # type: ignore[misc]  # torch is not followed
         return scores
 
 
-class _Context(nn.Module):  # type: ignore[misc]
+class _Context(nn.Module):
     """Neighbours in the picture, then neighbours in time."""
 
     def __init__(self, width: int, reach: int) -> None:
@@ -173,7 +174,7 @@ class _Context(nn.Module):  # type: ignore[misc]
         return sequence.reshape(x.shape)
 
 
-class Joint(nn.Module):  # type: ignore[misc]
+class Joint(nn.Module):
     """SKE and SPD trained together (SSAN §3.3): what the detector misses tells the selector which frames it needs.
 
     The paper multiplies a map of all basis frames, P1·P2ᵀ·S. What a gallery keeps is one keyframe for its surroundings,

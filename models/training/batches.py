@@ -12,7 +12,7 @@ Batch = TypeVar("Batch")
 Random = np.random.Generator
 
 
-class Batches(torch.utils.data.Dataset[Batch]):  # type: ignore[misc]  # torch is not followed
+class Batches(torch.utils.data.Dataset[Batch]):
     """Item ``step`` is the batch of that step, the same for the same seed on any number of workers."""
 
     def __init__(self, make: Callable[[Random], Batch], steps: int, seed: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 import torch.utils.data
 
-from cliptrace.models.training.batches import Batch
+from cliptrace.models.training.batches import Batch, Batches
 from cliptrace.models.training.config import differing, digest, to_json
 from cliptrace.schemas.errors import UsageError
 
@@ -30,7 +30,7 @@ class Part(Protocol):
 
 
 def fit(
-    batches: torch.utils.data.Dataset[Batch],
+    batches: Batches[Batch],
     step: Callable[[Batch, int], Mapping[str, float]],
     parts: Mapping[str, Part],
     output: Path,

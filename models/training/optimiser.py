@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -35,7 +35,8 @@ def optimise(
     is descended, and what is logged. others: what a checkpoint keeps besides network, average and optimizer. output,
     checkpoint_s: as ``fit`` has them.
     """
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging), use_buffers=True)
+    ema = get_ema_multi_avg_fn(config.averaging)  # type: ignore[no-untyped-call]
+    average = AveragedModel(network, multi_avg_fn=ema, use_buffers=True)
     groups = [{"params": list(parameters), "lr": rate} for parameters, rate in rates]
     optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
 
@@ -44,16 +45,15 @@ def optimise(
             group["lr"] = highest * schedule(number, config.steps, config.warm_up)
         total, told = loss(batch)
         optimizer.zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), config.longest_gradient)
         optimizer.step()
         average.update_parameters(network)
         return {name: value.item() for name, value in told.items()}
 
-    parts = {"network": network, "average": average, "optimizer": optimizer, **(others or {})}
+    parts: dict[str, Part] = {"network": network, "average": average, "optimizer": optimizer, **(others or {})}
     fit(Batches(make, config.steps, config.seed), step, parts, output, config, checkpoint_s=checkpoint_s)
-    averaged: Network = average.module.eval()
-    return averaged
+    return cast(Network, average.module.eval())
 
 
 def schedule(step: int, steps: int, warm_up: int) -> float:
