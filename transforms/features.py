@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import threading
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
@@ -106,6 +108,15 @@ def _file_of(part: RangeFeatures) -> str:
     return f"{part.range.source.fingerprint} {part.range.source.video_id}"
 
 
+_opening = threading.Lock()
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(backbone: BackboneConfig, device: Device) -> Embedder:
+    """One network a process, whatever number of threads and stages a runner has: it may be called from several."""
+    return Embedder.open(backbone, device)
+
+
 class Extract:
     """VideoRange → RangeFeatures."""
 
@@ -115,7 +126,8 @@ class Extract:
     def open(self) -> None:
         self.scratch = open_scratch(self._config)
         self._selector = make_selector(self._config.keyframes, BASIS_FPS)
-        self._embedder = Embedder.open(self._config.backbone, self._config.device)
+        with _opening:
+            self._embedder = _opened(self._config.backbone, self._config.device)
 
     def __call__(self, part: VideoRange) -> Iterable[RangeFeatures]:
         with self.scratch.stage(part.source.uri, part.source.fingerprint) as path:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from cliptrace.models.keyframes import make_selector
 from cliptrace.schemas.config import BASIS_FPS, KeyframeConfig, Limits
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.extract import extract_range
+from cliptrace.transforms.features import Extract, FeatureConfig
 from cliptrace.transforms.media.probe import probe
 from cliptrace.transforms.media.ranges import split
 
@@ -56,3 +58,13 @@ def test_cuts_are_found_to_the_basis_frame(tmp_path):
     subprocess.run(command, check=True)
     (cut,) = extracted(joined, open_embedder(crop_borders=False)).cuts
     assert cut == pytest.approx(70 / 24, abs=0.5 / BASIS_FPS)
+
+
+def test_stages_and_threads_of_a_process_share_one_network() -> None:
+    config = FeatureConfig(load_config("efficientnet_lite0"), KeyframeConfig())
+    stages = [Extract(config) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(Extract.open, stages))
+    assert len({id(stage._embedder) for stage in stages}) == 1
+    for stage in stages:
+        stage.close()
