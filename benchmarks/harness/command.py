@@ -7,7 +7,7 @@ import dataclasses
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class Question:
         return exit_code(lambda: self._answer(parser.parse_args(given), given))
 
     def _answer(self, arguments: argparse.Namespace, given: Sequence[str]) -> int:
-        command = f"python -m {self.module} {shlex.join(each for each in given if each != '--record')}".rstrip()
+        command = f"python -m {self.module} {shlex.join(_asked(given))}".rstrip()
         seed = arguments.seeds if "seeds" in arguments else arguments.seed
         arguments.facts = environment(command, seed, self.packages)
         arguments.file = arguments.output / f"{self.name}.json"
@@ -97,6 +97,16 @@ def add_queries(parser: argparse.ArgumentParser) -> None:
 
 def add_backbone(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", default=DEFAULT_BACKBONE, metavar="NAME|FILE")
+
+
+def _asked(given: Sequence[str]) -> Iterator[str]:
+    """What changes the figures: not where they are written to."""
+    arguments = iter(given)
+    for each in arguments:
+        if each == "--output":
+            next(arguments, None)
+        elif each != "--record" and not each.startswith("--output="):
+            yield each
 
 
 def known(arguments: argparse.Namespace) -> Result:
