@@ -111,7 +111,7 @@ class KeyframeConfig:
 
 
 DEDUP_MIN_SCORE = 0.8
-"""Lowest score of a segment that makes an upload a duplicate: of 9,823 pairs of uploads and strangers, the look-alikes
+"""Lowest score of a segment that makes an upload a duplicate: of 9,823 pairs of uploads and distractors, look-alikes
 of the training and validation splits among them, three reach it (benchmarks/results/calibration.json); a copy is lost
 only where none of its group is found."""
 

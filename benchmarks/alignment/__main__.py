@@ -5,7 +5,7 @@ python -m benchmarks.alignment [--backbone NAME|FILE] [--queries 120] [--seed 1]
 OUTPUT/validation, OUTPUT/test   the attack bench (benchmarks.attacks.build), made where it is missing
 OUTPUT/features                  embeddings of its videos, and of strangers'
 
-Settings and thresholds are chosen among strangers, as a gallery has them: a threshold that no stranger had a say in
+Settings and thresholds are chosen among distractors, as a gallery has them: a threshold that no distractor had a say in
 lets them in. Segment AP and mAP rank everything that a method finds; the other figures are of what scores at least its
 min_score.
 """

@@ -1,4 +1,4 @@
-"""What SPD's scores mean: how much of a finding is right, fitted among strangers and look-alikes of no test split.
+"""What SPD's scores mean: how much of a finding is right, fitted among distractors and look-alikes of no test split.
 
 python -m benchmarks.alignment.calibration [--weights NAME|FOLDER] [--backbone NAME|FILE] [--seeds 1 2 3] [--write]
 
@@ -51,7 +51,7 @@ _UPLOADED = ", uploaded"
 _ROUNDS = 50
 _RIDGE = 1e-3
 _STRANGERS = (0.15, 0.2, 0.25, 0.3)
-"""Similarities; of the validation splits' strangers, 99 of 100 pairs of videos stay below 0.27 in every keyframe."""
+"""Similarities; of the validation splits' distractors, 99 of 100 pairs of videos stay below 0.27 in every keyframe."""
 _STILL = (10, 20, 40, 80)
 """Keyframes of a scene, two a second."""
 
@@ -108,7 +108,7 @@ def measure(arguments: argparse.Namespace) -> Result:
 
 
 def still_scenes(config: SPDConfig) -> list[Candidate]:
-    """What the detector sees where two strangers' scenes stand still, and are as alike as strangers are at most."""
+    """What the detector sees where two strangers' scenes stand still, and are as alike as distractors are at most."""
     found = []
     for level, (rows, columns) in itertools.product(_STRANGERS, itertools.product(_STILL, repeat=2)):
         scene = np.full((rows, columns), level, np.float32)

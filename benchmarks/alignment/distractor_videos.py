@@ -1,5 +1,5 @@
 """Videos that no query was copied from, as keyframes: real ones of other splits, and as many made from them as asked
-for; and pairs of strangers that share an intro.
+for; and pairs of distractors that share an intro.
 
 Nothing here is of the gallery, of the queries' own footage, or of what SPD and SKE learned from, but for the drawn
 boilerplate, whose kinds they know and whose pictures they do not.
@@ -68,7 +68,7 @@ def _worn(embeddings: NDArray[np.float32], noise: float, random: np.random.Gener
 def sharing_an_intro(
     real: Mapping[str, BasisFrames], gallery: Selector, queries: Selector, background: Background, embedder: Embedder
 ) -> dict[str, dict[str, list[Pair]]]:
-    """ "drawn" and "filmed" intros → with and without a stop-list → pairs of strangers that begin with the same one."""
+    """ "drawn" and "filmed" intros → with and without a stop-list → pairs of distractors that begin with one."""
     filmed = [name for name in sorted(real) if len(real[name].times) >= _INTRO_S * BASIS_FPS][:_FILMED]
     intros = {"drawn": [_drawn(number, embedder) for number in range(_DRAWN)]}
     intros["filmed"] = [real[name].embeddings[: _INTRO_S * BASIS_FPS] for name in filmed]

@@ -1,12 +1,12 @@
-"""What SSAN gains: SPD beside the other aligners, SKE beside other keyframes, among strangers, and through the program.
+"""What SSAN gains: SPD beside the other aligners, SKE beside other keyframes, among distractors, and in the program.
 
 python -m benchmarks.alignment.ssan [--seeds 1 2 3] [--trained DIR]
 
 OUTPUT/SEED/validation, OUTPUT/SEED/test   attack benches (benchmarks.attacks.build), made where they are missing
 OUTPUT/features                            embeddings of their videos, and of strangers'
 
-Settings and thresholds are chosen on the validation splits of all seeds together, among strangers as a gallery has
-them: a threshold that no stranger had a say in lets them in. Test splits are looked at once. Strangers are of other
+Settings and thresholds are chosen on the validation splits of all seeds together, among distractors as a gallery has
+them: a threshold that no distractor had a say in lets them in. Test splits are looked at once. Distractors are of other
 splits. --trained: what ``cliptrace train ssan`` wrote; without it, only what ships is compared.
 """
 
@@ -149,7 +149,7 @@ def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row
 def compare_strangers(
     contestants: Mapping[str, tuple[Choice, Trial]], tests: Splits, counts: Sequence[int]
 ) -> dict[str, Result]:
-    """VCSL F1 of what reaches the threshold, and AP of all that is found, among so many strangers."""
+    """VCSL F1 of what reaches the threshold, and AP of all that is found, among so many distractors."""
     found: dict[str, Result] = {}
     for name, (choice, trial) in contestants.items():
         row = found[name] = {}
@@ -165,7 +165,7 @@ def compare_strangers(
 
 
 def compare_intros(trials: Trials, test: Videos, choice: Choice, backbone: BackboneConfig) -> dict[str, Result]:
-    """Share of pairs of strangers that are matched for the intro that they share."""
+    """Share of pairs of distractors that are matched for the intro that they share."""
     queries = choice.queries or choice.gallery
     background, embedder = Background.of(backbone), Embedder.open(backbone)
     assert background  # the default backbone has one

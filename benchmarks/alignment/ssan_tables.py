@@ -11,7 +11,7 @@ from benchmarks.harness.tables import Table
 Result = Mapping[str, Any]
 
 _INTRODUCTION = (
-    "settings chosen on their validation splits together, among {tuned_among:,} videos of strangers; {backbone}. `tn` "
+    "settings chosen on their validation splits together, among {tuned_among:,} distractors; {backbone}. `tn` "
     "is our temporal network, in seconds, without a graph library; *as published* it counts in frames, is a graph of "
     "networkx, and finds nothing that plays backwards."
 )

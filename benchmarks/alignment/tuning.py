@@ -43,7 +43,7 @@ def try_method(method: Method, bench: Bench) -> Trial:
 
 
 def best_threshold(f1: NDArray[np.float64]) -> int:
-    """Position of the highest of MIN_SCORES that is as good as the best: a gallery has more strangers than a bench."""
+    """Position of the highest of MIN_SCORES as good as the best: a gallery has more distractors than a bench."""
     return int(np.flatnonzero(f1 >= f1.max() - _AS_GOOD)[-1])
 
 

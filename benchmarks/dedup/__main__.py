@@ -3,8 +3,8 @@
 python -m benchmarks.dedup [--parts simultaneous naive same_matches killed sustained] [--runners prism flink]
                            [--runs 5] [--uploads 2000] [--seed 1]
 
-100 uploads that appear in one moment: 40 times one file, 30 edited copies of another video, 30 strangers. Right is one
-canonical of each, 32 in all, on Prism in this machine and on a Flink cluster (deploy/flink), every time.
+100 uploads that appear in one moment: 40 times one file, 30 edited copies of another video, 30 distractors. Right is
+one canonical of each, 32 in all, on Prism in this machine and on a Flink cluster (deploy/flink), every time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Uploads for the dedup bench: one video many times over, edited copies of another, and strangers."""
+"""Uploads for the dedup bench: one video many times over, edited copies of another, and distractors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_S = 12
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Uploads:
-    """A folder of files, and by name which group each is of; a stranger is its own."""
+    """A folder of files, and by name which group each is of; a distractor is its own."""
 
     folder: Path
     groups: dict[str, str]

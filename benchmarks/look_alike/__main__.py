@@ -1,4 +1,4 @@
-"""Videos that look alike: what ``cliptrace match`` makes of strangers, and of copies beside them.
+"""Videos that look alike: what ``cliptrace match`` makes of look-alikes, and of copies beside them.
 
 python -m benchmarks.look_alike [--split test] [--seed 1]
 
@@ -73,7 +73,7 @@ def judge(dataset: Dataset, rows: Sequence[Result]) -> Result:
 
 
 def strangers_found(claims: Sequence[metrics.Claim]) -> dict[str, float]:
-    """Of the strangers that dedup would accuse, each with its best score: where to look."""
+    """Of the look-alikes that dedup would accuse, each with its best score: where to look."""
     told = sorted((c for c in claims if c.role == "other" and c.score >= DEDUP_MIN_SCORE), key=lambda c: c.score)
     return {claim.query: round(claim.score, 3) for claim in reversed(told)}
 

@@ -1,4 +1,4 @@
-"""Build look-alikes: references, for each a stranger that looks like it, and true copies of it.
+"""Build look-alikes: references, for each another video that looks like it, and true copies of it.
 
 python -m benchmarks.look_alike.build --split validation --seed 1 --output DIR
 
@@ -38,7 +38,7 @@ from benchmarks.look_alike.takes import make_take, same_moments
 from cliptrace.schemas.errors import CliptraceError, UsageError
 
 MOST_IN_COMMON = 0.1
-"""Share of a take's moments that the other may show just so: a pair with more is not a pair of strangers."""
+"""Share of a take's moments that the other may show just so: a pair with more is not a pair of look-alikes."""
 _GALLERY = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-g", str(2 * FPS), "-threads", "1")
 
 

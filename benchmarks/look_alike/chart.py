@@ -1,11 +1,11 @@
-"""Draws what scores mean among look-alikes, and which kinds of strangers are claimed: the same picture for the same
+"""Draws what scores mean among look-alikes, and which kinds of look-alikes are claimed: the same picture for the same
 results.
 
 python -m benchmarks.look_alike.chart benchmarks/results/look_alike.json docs/look-alikes.svg
 
 On the left, of the segments of each tenth of the score, how much is right; the area of a dot is their number,
 and on the line the score says what is right. On the right, of each kind, how many copies are found and how many
-strangers are claimed from the scores on from which match and dedup report.
+look-alikes are claimed from the scores on from which match and dedup report.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def draw(result: Result) -> str:
         svg.text(PLOT.left, 24, "What a score means among look-alikes", size=15, weight="bold"),
         *_scales(),
         *_dots(result["reliability"]),
-        svg.text(KINDS_LEFT - 90, 24, "Copies found, strangers claimed", size=15, weight="bold"),
+        svg.text(KINDS_LEFT - 90, 24, "Copies found, look-alikes claimed", size=15, weight="bold"),
         *_kinds(rows, result["thresholds"]),
         svg.text(PLOT.left, height - 10, _source(result), size=10),
         "</svg>",

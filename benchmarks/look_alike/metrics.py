@@ -56,7 +56,7 @@ _SEGMENT = ("query_start", "query_end", "ref_start", "ref_end", "score")
 
 
 def by_kind(claims: Sequence[Claim], pairs: Mapping[str, Result], thresholds: Mapping[str, float]) -> dict[str, Result]:
-    """Figures of every kind, and of all. thresholds: name → score from which on strangers are counted as claimed."""
+    """Figures of every kind, and of all. thresholds: name → score from which on look-alikes are counted as claimed."""
     kinds = [ALL, *sorted({pair["kind"] for pair in pairs.values()})]
     return {
         kind: figures(

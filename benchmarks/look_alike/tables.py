@@ -15,14 +15,14 @@ def look_alike(result: Result) -> Iterator[Table]:
     counts, at = result["data"]["counts"], result["thresholds"]
     yield Table(
         f"{counts['references']} references, {counts['queries']['copy']} copies of them, and for "
-        "each reference a stranger that looks like it: the same camera or room at another time, screens and captions "
-        f"of one design with other words, two matches of one game ({result['split']} split; no source and no design "
-        "is in two splits). Asked with `cliptrace match`; a claim is right that names a copy's own reference with an "
+        "each reference a video that only looks like it: the same camera or room at another time, screens and "
+        f"captions of one design with other words, two matches of one game ({result['split']} split; no source and no "
+        "design is in two splits). Asked with `cliptrace match`; a claim is right that names a copy's own reference with an "
         f"IoU of half on both sides. By default matches are reported from {at['match']:g} on, and duplicates from "
-        f"{at['dedup']:g}; claimed are the strangers of whom either says so. P/R: precision and recall from a "
+        f"{at['dedup']:g}; claimed are the look-alikes of whom either says so. P/R: precision and recall from a "
         "score on; the calibration gap is the expected calibration error.",
         (
-            *("", "copies", "strangers", *(f"P/R ≥ {score:g}" for score in SCORES)),
+            *("", "copies", "look-alikes", *(f"P/R ≥ {score:g}" for score in SCORES)),
             *(*(f"claimed, {name}" for name in at), "calibration gap"),
         ),
         sorted((_kind(kind, row) for kind, row in result["kinds"].items()), key=lambda row: row[0] != ALL),

@@ -110,9 +110,9 @@ class MapsConfig:
     copied: float = 0.45
     """Of the maps; the others hold no copy. Of what a search brings, far fewer do."""
     attempts: int = 4
-    """For a map whose copies can be seen; and among so many strangers the most alike are taken."""
+    """For a map whose copies can be seen; and among so many distractors the most alike are taken."""
     brightest: float = 0.98
-    """Quantile of a map's pixels that says how alike strangers are."""
+    """Quantile of a map's pixels that says how alike distractors are."""
     visible: float = 0.1
     """Similarity along a copy's line below which nobody could find it."""
     smallest: float = 1.0

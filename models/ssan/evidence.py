@@ -1,8 +1,8 @@
 """How sure a finding is: what the detector says, how alike the keyframes on its line are, how long and how fast it is.
 
-The detector sees shapes, whatever their brightness: a block of two strangers' faint likeness looks to it like the block
-of a still scene; and strangers look alike for two seconds far more often than for ten. So its logit is weighed with the
-map's own values and the line's (a logistic regression, fitted on the validation split by
+The detector sees shapes, whatever their brightness: a block of a distractor's faint likeness looks to it like the block
+of a still scene; and distractors look alike for two seconds far more often than for ten. So its logit is weighed with
+the map's own values and the line's (a logistic regression, fitted on the validation split by
 benchmarks.alignment.calibration).
 """
 

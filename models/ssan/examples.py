@@ -55,7 +55,7 @@ class MapMaker:
                 tried.append(example)
         if copied:
             return self._one(random, side, copied=False)
-        # What a search brings is the most alike of many strangers, not any.
+        # What a search brings is the most alike of many distractors, not any.
         return max(tried, key=lambda example: _brightness(example, config.brightest))
 
     def _one(self, random: Random, side: int, copied: bool) -> Example:
@@ -125,7 +125,7 @@ def _drawn(random: Random, shares: Shares) -> float:
 
 
 def _brightness(example: Example, quantile: float) -> float:
-    """Of the brightest pairs; a map may be empty, where the footage has no strangers."""
+    """Of the brightest pairs; a map may be empty, where the footage has no distractors."""
     return float(np.quantile(example.pixels, quantile)) if example.pixels.size else -1.0
 
 

@@ -56,7 +56,7 @@ class Copy:
 
 
 class PairMaker:
-    """Pairs of videos with copies between them, from clips; ``boilerplate`` is what strangers share as well."""
+    """Pairs of videos with copies between them, from clips; ``boilerplate`` is what distractors share as well."""
 
     def __init__(self, clips: Sequence[Clip], boilerplate: Sequence[Clip], config: PairsConfig) -> None:
         self.clips, self._config = [*clips, *boilerplate], config
