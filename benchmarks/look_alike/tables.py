@@ -17,8 +17,8 @@ def look_alike(result: Result) -> Iterator[Table]:
         f"{counts['references']} references, {counts['queries']['copy']} copies of them, and for "
         "each reference a video that only looks like it: the same camera or room at another time, screens and "
         f"captions of one design with other words, two matches of one game ({result['split']} split; no source and no "
-        "design is in two splits). Asked with `cliptrace match`; a claim is right that names a copy's own reference with "
-        f"an IoU of half on both sides. By default matches are reported from {at['match']:g} on, and duplicates from "
+        "design is in two splits). Asked with `cliptrace match`; a claim is right that names a copy's own reference "
+        f"with an IoU of half on both sides. By default matches are reported from {at['match']:g} on, and duplicates from "
         f"{at['dedup']:g}; claimed are the look-alikes of whom either says so. P/R: precision and recall from a "
         "score on; the calibration gap is the expected calibration error.",
         (
