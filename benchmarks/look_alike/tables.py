@@ -18,8 +18,8 @@ def look_alike(result: Result) -> Iterator[Table]:
         "each reference a video that only looks like it: the same camera or room at another time, screens and "
         f"captions of one design with other words, two matches of one game ({result['split']} split; no source and no "
         "design is in two splits). Asked with `cliptrace match`; a claim is right that names a copy's own reference "
-        f"with an IoU of half on both sides. By default matches are reported from {at['match']:g} on, and duplicates from "
-        f"{at['dedup']:g}; claimed are the look-alikes of whom either says so. P/R: precision and recall from a "
+        f"with an IoU of half on both sides. By default matches are reported from {at['match']:g} on, and "
+        f"duplicates from {at['dedup']:g} on; claimed are the look-alikes of whom either says so. P/R: precision and recall from a "
         "score on; the calibration gap is the expected calibration error.",
         (
             *("", "copies", "look-alikes", *(f"P/R ≥ {score:g}" for score in SCORES)),
