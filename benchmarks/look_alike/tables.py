@@ -14,13 +14,13 @@ Result = dict[str, Any]
 def look_alike(result: Result) -> Iterator[Table]:
     counts, at = result["data"]["counts"], result["thresholds"]
     yield Table(
-        f"{counts['references']} references, {counts['queries']['copy']} copies of them, and for "
-        "each reference a video that only looks like it: the same camera or room at another time, screens and "
-        f"captions of one design with other words, two matches of one game ({result['split']} split; no source and no "
-        "design is in two splits). Asked with `cliptrace match`; a claim is right that names a copy's own reference "
-        f"with an IoU of half on both sides. By default matches are reported from {at['match']:g} on, and "
-        f"duplicates from {at['dedup']:g} on; claimed are the look-alikes of whom either says so. P/R: precision and recall from a "
-        "score on; the calibration gap is the expected calibration error.",
+        f"{counts['references']} references, {counts['queries']['copy']} copies of them, and for each reference a video "
+        "that only looks like it: the same camera or room at another time, screens and captions of one design with "
+        f"other words, two matches of one game ({result['split']} split; no source and no design is in two splits). "
+        "Asked with `cliptrace match`; a claim is right that names a copy's own reference with an IoU of half on both "
+        f"sides. By default matches are reported from {at['match']:g} on, and duplicates from {at['dedup']:g}; claimed "
+        "are the look-alikes of whom either says so. P/R: precision and recall from a score on; the calibration gap is "
+        "the expected calibration error.",
         (
             *("", "copies", "look-alikes", *(f"P/R ≥ {score:g}" for score in SCORES)),
             *(*(f"claimed, {name}" for name in at), "calibration gap"),
