@@ -14,7 +14,7 @@ Result = dict[str, Any]
 def look_alike(result: Result) -> Iterator[Table]:
     counts, at = result["data"]["counts"], result["thresholds"]
     yield Table(
-        f"{counts['references']} references, {counts['queries']['copy']} copies of them, and for each reference a video "
+        f"{counts['references']} references, {counts['queries']['copy']} copies, and for each reference a video "
         "that only looks like it: the same camera or room at another time, screens and captions of one design with "
         f"other words, two matches of one game ({result['split']} split; no source and no design is in two splits). "
         "Asked with `cliptrace match`; a claim is right that names a copy's own reference with an IoU of half on both "
