@@ -90,4 +90,4 @@ def test_the_table_begins_with_all_kinds_together() -> None:
         "0.250",
     )
     assert len(kinds.columns) == len(kinds.rows[0])
-    assert kinds.title.startswith("6 references, 7 copies of them")
+    assert kinds.title.startswith("6 references, 7 copies, and for each reference a video")
