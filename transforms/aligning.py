@@ -33,6 +33,7 @@ from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import is_removed
 
 
+@beam.typehints.with_input_types(tuple[FrameFeatures, Candidate])
 class AlignCandidates(beam.PTransform):
     """(query, Candidate) pairs → Match with segments; pairs without a segment above ``min_score`` are dropped.
 

@@ -44,6 +44,7 @@ class FeatureConfig:
     views: tuple[str, ...] = ()
 
 
+@beam.typehints.with_input_types(VideoSource | ProbedVideo)
 class ExtractFeatures(beam.PTransform):
     """VideoSource, or ProbedVideo, → FrameFeatures. Frames stay in the worker that decoded them; only embeddings are
     shuffled."""

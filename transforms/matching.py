@@ -90,6 +90,7 @@ class Found:
         return Searched(self.query.video_id, self.query.partial, self.truncated, self.stopped_s)
 
 
+@beam.typehints.with_input_types(FrameFeatures)
 class FindCandidates(beam.PTransform):
     """FrameFeatures of queries → Found.
 

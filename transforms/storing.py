@@ -45,6 +45,7 @@ class StoreFeatures(beam.PTransform):
         return Results(outputs["good"], (outputs[_REFUSED],))
 
 
+@beam.typehints.with_input_types(FrameFeatures)
 class WriteGallery(beam.PTransform):
     """FrameFeatures → those that the gallery has; its own dead letters, and those of earlier steps, are written, too.
 

@@ -116,6 +116,16 @@ def test_the_transforms_make_a_pipeline_of_ones_own(clips: Path, tmp_path: Path)
         assert_that(names, equal_to([("cars.mp4", "cars.mp4")]))
 
 
+def test_a_transform_says_what_it_takes_when_the_pipeline_is_built(clips: Path, tmp_path: Path) -> None:
+    config = cliptrace.Gallery.create(tmp_path / "g").features()
+    numbers = beam.Pipeline(FnApiRunner()) | beam.Create([1, 2])
+    with pytest.raises(
+        beam.typehints.decorators.TypeCheckError,
+        match=r"at ExtractFeatures: expected Union.*VideoSource.*got <class 'int'>",
+    ):
+        numbers | cliptrace.ExtractFeatures(config)
+
+
 def test_a_map_is_aligned_and_matches_are_measured(tmp_path: Path) -> None:
     rows = np.eye(40, 256, dtype=np.float32)
     similarity = cliptrace.similarity_map(rows[:20], rows)
