@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cliptrace.models import alignment
+from cliptrace.models.alignment.spd import SPDConfig
 from cliptrace.models.metrics import report
 from cliptrace.models.metrics.files import read_matches, read_truth
 from cliptrace.models.metrics.report import Evaluation, Truth
@@ -24,9 +25,12 @@ def align(
     """Which seconds of a query come from which seconds of a reference, by their similarity map; best first.
 
     similarity: float32[Q, R], finite; query_times: float64[Q], ref_times: float64[R], seconds, increasing. By the map
-    alone: a second look at the pictures, as ``Gallery.match`` takes it, needs the videos. ValueError for what is wrong.
+    alone: a second look at the pictures, as ``Gallery.match`` takes it, needs the videos. aligner: a name, or
+    spd:FOLDER for a detector of one's own. ValueError for what is wrong with the map, UsageError for no aligner.
     """
-    return alignment.align(aligner, similarity, query_times, ref_times)
+    name, folder = alignment.parsed(aligner)
+    config = SPDConfig(weights=folder) if folder else None
+    return alignment.align(name, similarity, query_times, ref_times, config)
 
 
 def evaluate(truth: Truth | str | os.PathLike[str], matches: Iterable[Match] | str | os.PathLike[str]) -> Evaluation:

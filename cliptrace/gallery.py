@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import html
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from cliptrace.models.runtime import Device
 from cliptrace.pipelines import index, match
@@ -16,14 +16,14 @@ from cliptrace.pipelines.index import IndexReport
 from cliptrace.pipelines.match import MatchReport
 from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.running import new_run
-from cliptrace.schemas.config import DEFAULT_VIEWS, KeyframeConfig
+from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Failure, Match
 from cliptrace.transforms import results
 from cliptrace.transforms.features import FeatureConfig
 from cliptrace.transforms.matching import MatchConfig
 from cliptrace.transforms.store.gallery import Gallery as Store
-from cliptrace.transforms.store.gallery import StoredVideo, read_videos
+from cliptrace.transforms.store.gallery import StoredVideo, locked, read_videos
 from cliptrace.transforms.store.removal import Removal, remove
 from cliptrace.transforms.store.stops import update_stops
 
@@ -35,16 +35,21 @@ _THREADS = (os.cpu_count() or 1) + 1
 class Gallery:
     """Videos that queries are compared with: a folder, or a place on an object store."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, path: str) -> None:
+        self.path = path
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Gallery:
         """UsageError where there is none."""
-        store = Store.load(os.fspath(path))
+        return cls(cls(os.fspath(path)).store.home)
+
+    @property
+    def store(self) -> Store:
+        """The build that answers now, for the transforms of a pipeline of one's own."""
+        store = Store.load(self.path)
         if store is None:
-            raise UsageError(f"{os.fspath(path)}: no gallery here (no gallery.json); make one with Gallery.create")
-        return cls(store)
+            raise UsageError(f"{self.path}: no gallery here (no gallery.json); make one with Gallery.create")
+        return store
 
     @classmethod
     def create(
@@ -63,11 +68,8 @@ class Gallery:
             sources=(), gallery=os.fspath(path), backbone=backbone, keyframes=keyframes, milvus=milvus
         )
         index.check_options(asked)
-        return cls(index.open_or_create(asked))
-
-    @property
-    def path(self) -> str:
-        return self.store.home
+        with locked(asked.gallery):
+            return cls(index.open_or_create(asked).home)
 
     def index(
         self,
@@ -104,12 +106,12 @@ class Gallery:
         stop_list: bool = True,
         device: Device = "cpu",
         threads: int = _THREADS,
-        beam_args: Sequence[str] = (),
     ) -> Matches:
         """Which seconds of the queries come from which seconds of which video of the gallery.
 
         min_score: lowest score of a segment; None for what suits the backbone. top_k: gallery videos that are compared
-        with a query at most; None for all that look like a second of it. The rest as ``cliptrace match``.
+        with a query at most; None for all that look like a second of it. The rest as ``cliptrace match``, which also
+        searches on other runners, whose workers write to a place of their own.
         """
         with tempfile.TemporaryDirectory(prefix="cliptrace-") as folder:
             asked = match.MatchOptions(
@@ -124,13 +126,12 @@ class Gallery:
                 keyframes=keyframes,
                 device=device,
                 threads=threads,
-                beam_args=beam_args,
             )
             report = match.run(match.prepare(asked))
             failures = results.read_rows([folder], Path(report.dead_letters).name) if report.dead_letters else []
-        return Matches(
-            tuple(map(results.match_from_json, report.matches)), tuple(Failure(**row) for row in failures), report
-        )
+        found = tuple(map(results.match_from_json, report.matches))
+        kept = dataclasses.replace(report, output="", dead_letters=None)  # the files are gone
+        return Matches(found, tuple(Failure(**row) for row in failures), kept)
 
     def videos(self) -> dict[str, StoredVideo]:
         """What answers may name, by id."""
@@ -143,20 +144,37 @@ class Gallery:
         """
         return remove(self.store, [videos] if isinstance(videos, str) else list(videos), new_run())
 
-    def settle(self) -> None:
-        """After a pipeline of one's own has written to the gallery: what it wrote can be searched, and the stop-list is
-        made anew."""
-        with self.store.vectors() as vectors:
-            vectors.flush()
-        update_stops(self.store)
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Store]:
+        """Hold the gallery for a pipeline of one's own that writes to it; at the end what it wrote can be searched."""
+        with locked(self.path):
+            store = self.store.migrated()
+            yield store
+            with store.vectors() as vectors:
+                vectors.flush()
+            update_stops(store)
 
-    def features(self, *, device: Device = "cpu", threads: int = _THREADS, **more: Any) -> FeatureConfig:
-        """How its videos become embeddings, for a pipeline of one's own. more: views and keyframes, of queries."""
-        return feature_config(self.store, device, threads, **more)
+    def features(self, *, device: Device = "cpu", threads: int = _THREADS) -> FeatureConfig:
+        """How its videos become embeddings, for a pipeline of one's own."""
+        return feature_config(self.store, device, threads)
 
-    def matching(self, **given: Any) -> MatchConfig:
-        """How it is searched, for a pipeline of one's own, with what suits its models where nothing else is given."""
-        return MatchConfig.suited_to(self.features().backbone, **given)
+    def query_features(
+        self,
+        *,
+        views: tuple[str, ...] = DEFAULT_VIEWS,
+        keyframes: KeyframeConfig = QUERY_KEYFRAMES,
+        device: Device = "cpu",
+        threads: int = _THREADS,
+    ) -> FeatureConfig:
+        """As ``features``, of queries: by default with 8 keyframes a second, whatever the gallery has."""
+        return feature_config(self.store, device, threads, views, keyframes)
+
+    def matching(
+        self, *, aligner: str | None = None, min_score: float | None = None, top_k: int | None = None
+    ) -> MatchConfig:
+        """How it is searched, for a pipeline of one's own; None for what suits its models."""
+        backbone = self.features().backbone
+        return MatchConfig.suited_to(backbone, aligner=aligner, min_score=min_score, top_k=top_k)
 
     def __repr__(self) -> str:
         return f"Gallery({self.path!r})"

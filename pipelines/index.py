@@ -231,8 +231,16 @@ def open_existing(options: IndexOptions) -> Gallery | None:
     manifest = gallery.manifest
     if options.backbone and identity(manifest.backbone) != identity(backbone):
         _refuse(gallery, "backbone", describe(manifest.backbone), describe(backbone))
-    if options.keyframes and options.keyframes != dataclasses.replace(manifest.keyframes, weights_sha256=""):
-        _refuse(gallery, "keyframes", str(manifest.keyframes), str(options.keyframes))
+    if options.keyframes:
+        asked, stored = with_weights(options.keyframes), manifest.keyframes
+        if asked.weights:  # one's own are known by their digest, wherever they lie
+            same = asked == dataclasses.replace(stored, weights=asked.weights)
+        else:
+            same = options.keyframes == dataclasses.replace(stored, weights_sha256="")
+        if not same:
+            _refuse(gallery, "keyframes", str(manifest.keyframes), str(options.keyframes))
+        if asked.weights:
+            gallery = dataclasses.replace(gallery, manifest=dataclasses.replace(manifest, keyframes=asked))
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
     return gallery

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import secrets
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
@@ -25,6 +23,7 @@ from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms import telemetry
 from cliptrace.transforms.fingerprints import size_of
+from cliptrace.transforms.store.ledger import new_run as new_run
 
 _LOCAL_WAVE = (128, 2 << 30)
 _CLUSTER_WAVE = (10_000, 1 << 62)
@@ -33,11 +32,6 @@ in memory: a wave is what a killed run loses. A cluster has its own way with bot
 _NEVER_S = 10 * 365 * 86_400
 _WORKER_ERROR = re.compile(r"^cliptrace\.schemas\.errors\.(?:CliptraceError|UsageError): (.*)$", re.MULTILINE)
 _IN_PROCESS = frozenset({"fnapi", "direct", "switchingdirect", "bundlebaseddirect"})
-
-
-def new_run() -> str:
-    """Name of a run: sorts by time, and two that start together differ."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
 
 
 def waves(sources: Sequence[VideoSource], beam_args: Sequence[str]) -> Iterator[list[VideoSource]]:

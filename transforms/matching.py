@@ -11,6 +11,7 @@ import numpy as np
 from apache_beam.utils.shared import Shared
 from numpy.typing import NDArray
 
+from cliptrace.models.alignment import parsed
 from cliptrace.models.alignment.candidates import group_hits, spread_over
 from cliptrace.models.alignment.paths import keyframe_spans
 from cliptrace.models.alignment.similarity import search_rows
@@ -19,6 +20,7 @@ from cliptrace.models.backbones.background import Background
 from cliptrace.models.ssan.inference import spd_config
 from cliptrace.models.stoplist import is_stopped, taken_off
 from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Candidate, FrameFeatures, Searched
 from cliptrace.transforms.isolation import Results, RunIsolated
 from cliptrace.transforms.store.gallery import Gallery, check_vectors
@@ -67,11 +69,23 @@ class MatchConfig:
         """
         given = {name: value for name, value in given.items() if value is not None}
         fits = spd_config()["backbone_sha256"] == backbone.sha256
-        aligner, _, folder = given.setdefault("aligner", "spd" if fits else "tn").partition(":")
+        aligner, folder = parsed(given.setdefault("aligner", "spd" if fits else "tn"))
         own = {"min_score": backbone.min_score, "min_similarity": backbone.min_similarity}
         if aligner == "spd":
-            own = {"min_score": spd_config(folder or "spd")["min_score"], "min_similarity": SPDConfig().min_similarity}
+            suits = given["min_score"] if "min_score" in given else _threshold(folder or "spd")
+            own = {"min_score": suits, "min_similarity": SPDConfig().min_similarity}
         return cls(**{**own, **given})
+
+
+def _threshold(detector: str) -> float:
+    """That suits a detector's scores. UsageError where it has none yet."""
+    config = spd_config(detector)
+    if "min_score" not in config:
+        raise UsageError(
+            f"{detector}: not calibrated yet, so no score says what is a copy: run python -m "
+            f"benchmarks.alignment.calibration --weights {detector} --write, or give --min-score"
+        )
+    return float(config["min_score"])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,12 +35,12 @@ class Listing:
 class ReadVideos(beam.PTransform):
     """The videos that ``sources`` name → VideoSource. They are listed when the pipeline is built.
 
-    sources: as ``list_sources`` takes them. UsageError where one names nothing.
+    sources: one, or several, as ``list_sources`` takes them. UsageError where one names nothing.
     """
 
-    def __init__(self, sources: Sequence[str]) -> None:
+    def __init__(self, sources: str | Sequence[str]) -> None:
         super().__init__()
-        self._listing = list_sources(sources)
+        self._listing = list_sources([sources] if isinstance(sources, str) else sources)
 
     def expand(self, begin: beam.pvalue.PBegin) -> beam.PCollection:
         return begin | "Videos" >> beam.Create(self._listing.sources) | "Spread" >> beam.Reshuffle()

@@ -47,14 +47,11 @@ class StoreFeatures(beam.PTransform):
 
 @beam.typehints.with_input_types(FrameFeatures)
 class WriteGallery(beam.PTransform):
-    """FrameFeatures → those that the gallery has; its own dead letters, and those of earlier steps, are written, too.
+    """FrameFeatures → those that the gallery has; its own dead letters and those of earlier steps are written, too."""
 
-    run: name of this run, under which the ledger has what it does; it sorts by time, and no two are the same.
-    """
-
-    def __init__(self, gallery: Gallery, run: str, failures: Sequence[beam.PCollection] = ()) -> None:
+    def __init__(self, gallery: Gallery, failures: Sequence[beam.PCollection] = ()) -> None:
         super().__init__()
-        self._gallery, self._run, self._failures = gallery, run, failures
+        self._gallery, self._run, self._failures = gallery, ledger.new_run(), failures
 
     def expand(self, videos: beam.PCollection) -> beam.PCollection:
         stored = videos | "StoreFeatures" >> StoreFeatures(self._gallery, self._run)

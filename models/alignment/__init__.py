@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cliptrace.models.alignment import dp, dtw, hough, spd, tn
 from cliptrace.models.alignment.config import AlignerConfig
+from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Segment
 
 
@@ -30,6 +31,17 @@ ALIGNERS: Mapping[str, Aligner] = MappingProxyType(
         "dtw": Aligner(dtw.DTWConfig, dtw.align),
     }
 )
+
+
+def parsed(text: str) -> tuple[str, str]:
+    """An aligner as a person names it → its name, and the folder of its weights ("" for those that ship).
+
+    UsageError for one that is none of ALIGNERS, nor ``spd:FOLDER``.
+    """
+    name, colon, folder = text.partition(":")
+    if name not in ALIGNERS or (colon and (name != "spd" or not folder)):
+        raise UsageError(f"{text}: must be one of {', '.join(ALIGNERS)}, or spd:FOLDER")
+    return name, folder
 
 
 def align(
@@ -53,4 +65,4 @@ def align(
     return aligner.align(similarity, query_times, ref_times, config)
 
 
-__all__ = ["ALIGNERS", "Aligner", "AlignerConfig", "align"]
+__all__ = ["ALIGNERS", "Aligner", "AlignerConfig", "align", "parsed"]

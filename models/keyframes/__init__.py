@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,8 @@ def with_weights(config: KeyframeConfig) -> KeyframeConfig:
     """``config`` with the digest of the weights that this installation would select with."""
     if config.selector != "ske":
         return config
-    return dataclasses.replace(config, weights_sha256=ske_sha256(config.weights or "ske"))
+    weights = str(Path(config.weights).resolve()) if config.weights else ""
+    return dataclasses.replace(config, weights=weights, weights_sha256=ske_sha256(weights or "ske"))
 
 
 __all__ = ["Selection", "Selector", "make_selector", "with_weights"]

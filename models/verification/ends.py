@@ -36,5 +36,8 @@ def _goes_on(film: Film, second: float) -> bool:
     before, behind = second - _BESIDE_S, second + _BESIDE_S
     if before < film.start_s or behind > film.end_s:
         return False
-    one, other = film.soft(film.at(np.array([before, behind])))
+    shown = film.at(np.array([before, behind]))
+    if shown[0] == shown[1]:  # nothing is known of what lies between
+        return False
+    one, other = film.soft(shown)
     return correlation(one, other) > _SAME_SHOT

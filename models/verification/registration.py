@@ -20,7 +20,7 @@ Affine = NDArray[np.float32]
 """float32[2, 3]: where in the query's picture a place (x, y, 1) of the reference's is, in pixels."""
 
 Small = NDArray[np.float32]
-"""float32[24, 24]"""
+"""float32[H, W], of at most 24 pixels a side."""
 Share = tuple[float, float]
 """Of a picture's width and height."""
 

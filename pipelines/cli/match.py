@@ -119,8 +119,8 @@ def _left_out(searched: Sequence[Searched]) -> str:
 
 
 def _aligner(text: str) -> str:
-    name, _, folder = text.partition(":")
-    if name not in ALIGNERS or (folder and name != "spd"):
+    name, colon, folder = text.partition(":")
+    if name not in ALIGNERS or (colon and (name != "spd" or not folder)):
         raise argparse.ArgumentTypeError(f"{text}: must be one of {', '.join(ALIGNERS)}, or spd:FOLDER")
     return f"{name}:{Path(folder).resolve()}" if folder else name
 

@@ -83,8 +83,8 @@ def positive(text: str) -> int:
 def keyframe_config(text: str) -> KeyframeConfig:
     name, _, number = text.partition(":")
     if name == "ske":
-        point, _, folder = number.partition(":")
-        if point in SKE_POINTS or not number:
+        point, colon, folder = number.partition(":")
+        if not number or (point in SKE_POINTS and bool(colon) == bool(folder)):
             return KeyframeConfig.ske(point or "balanced", str(Path(folder).resolve()) if folder else "")
     try:
         value = float(number) if number else None

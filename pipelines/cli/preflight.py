@@ -13,7 +13,7 @@ from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.text import printable
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
-    from cliptrace.pipelines.preflight import Graph
+    from cliptrace.pipelines.preflight import ClusterJob
     from cliptrace.pipelines.preflight.stages import Stage
 
 
@@ -28,12 +28,12 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
 def _run(options: argparse.Namespace) -> int:
     from cliptrace.pipelines.preflight import examine
 
-    wrong, found = examine(graph_of(options), options.beam_args)
+    wrong, found = examine(job_of(options), options.beam_args)
     put(table(wrong, found))
     return CliptraceError.exit_code if wrong or any(stage.wrong for stage in found) else 0
 
 
-def graph_of(options: argparse.Namespace) -> Graph:
+def job_of(options: argparse.Namespace) -> ClusterJob:
     from cliptrace.pipelines import dedup as dedup_job
     from cliptrace.pipelines import index as index_job
     from cliptrace.pipelines import match as match_job

@@ -23,7 +23,7 @@ from cliptrace.transforms.store.gallery import Gallery
 
 
 @dataclasses.dataclass(frozen=True)
-class Graph:
+class ClusterJob:
     """build: as the job would. sources: of its first wave. places: option and path of what else its workers use."""
 
     build: Callable[[beam.Pipeline], None]
@@ -33,7 +33,7 @@ class Graph:
     streaming: bool = False
 
 
-def examine(job: Graph, beam_args: Sequence[str]) -> tuple[list[str], list[Stage]]:
+def examine(job: ClusterJob, beam_args: Sequence[str]) -> tuple[list[str], list[Stage]]:
     """What is wrong with the job as a whole, and its steps."""
     options = PipelineOptions(list(beam_args))
     options.view_as(StandardOptions).streaming |= job.streaming
@@ -51,7 +51,7 @@ def examine(job: Graph, beam_args: Sequence[str]) -> tuple[list[str], list[Stage
     return wrong, stages(graph)
 
 
-def _misplaced(job: Graph) -> Iterator[str]:
+def _misplaced(job: ClusterJob) -> Iterator[str]:
     """What lies where workers do not come."""
     if is_local(job.gallery.home):
         yield f"the gallery {job.gallery.home} is a folder of this machine: workers need one on an object store"
@@ -65,34 +65,34 @@ def _misplaced(job: Graph) -> Iterator[str]:
             yield f"{option} {path} is on this machine: workers need a place on an object store"
 
 
-def of_index(job: index.Job) -> Graph:
-    """Of what a run of the job would build first."""
+def of_index(job: index.Job) -> ClusterJob:
+    """Of a wave of the sources as they are named, new or not."""
     asked = job.options
     gallery = _opened(asked)
     config = feature_config(gallery, asked.device, asked.threads)
     wave = next(waves(job.listing.sources[: asked.limit], asked.beam_args))
-    return Graph(lambda pipeline: index.build(pipeline, wave, gallery, config, new_run()), gallery, wave)
+    return ClusterJob(lambda pipeline: index.build(pipeline, wave, gallery, config, new_run()), gallery, wave)
 
 
-def of_match(job: match.Job) -> Graph:
+def of_match(job: match.Job) -> ClusterJob:
     """As ``of_index``."""
     asked = job.options
     wave = next(waves(job.listing.sources, asked.beam_args))
-    return Graph(
+    return ClusterJob(
         lambda pipeline: match.build(pipeline, wave, job, job.end.part(0), job.end),
         job.gallery,
         wave,
-        (("--output", asked.output), ("--maps", asked.maps)),
+        (("--output", asked.output), ("--maps", asked.maps), ("--aligner", (asked.aligner or "").partition(":")[2])),
     )
 
 
-def of_dedup(job: dedup.Job) -> Graph:
+def of_dedup(job: dedup.Job) -> ClusterJob:
     """As ``of_index``."""
     asked = job.options
     gallery = _opened(job.opening)
     judging = dedup.judging_with(job, gallery)
     uploads = Listed(list_watched(asked.watch)) if asked.once else dedup.endless(asked, judging.log)
-    return Graph(
+    return ClusterJob(
         lambda pipeline: dedup.build(pipeline, uploads, judging),
         gallery,
         places=(*((("--watch", asked.watch),) if asked.watch else ()), ("--output", asked.output)),

@@ -88,9 +88,27 @@ def test_weights_of_ones_own_are_named_where_they_are_used(clips: Path, tmp_path
     assert len(gallery.match(clips / "cars.mp4", aligner=f"spd:{tmp_path / 'spd'}", min_score=0.5)) == 1
     assert gallery.matching(aligner=f"spd:{tmp_path / 'spd'}").min_score == 0.999
     assert str(gallery.store.manifest.keyframes) == f"ske:balanced:{tmp_path / 'ske'}"
-    shutil.rmtree(tmp_path / "ske")
+    (tmp_path / "ske").rename(tmp_path / "moved")
+    moved = cliptrace.KeyframeConfig.ske(weights=str(tmp_path / "moved"))
+    assert cliptrace.Gallery.create(tmp_path / "g", keyframes=moved).path == gallery.path
     with pytest.raises(cliptrace.UsageError, match=r"ske/config\.json: cannot read: No such file or directory"):
         gallery.index(clips)
+
+
+def test_a_detector_that_is_not_calibrated_is_told(gallery: cliptrace.Gallery, clips: Path, tmp_path: Path) -> None:
+    shutil.copytree(WEIGHTS / "spd", tmp_path / "spd")
+    config = json.loads((tmp_path / "spd" / "config.json").read_text())
+    config.pop("min_score")
+    (tmp_path / "spd" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(cliptrace.UsageError) as told:
+        gallery.match(clips / "cars.mp4", aligner=f"spd:{tmp_path / 'spd'}")
+    assert str(told.value) == (
+        f"{tmp_path}/spd: not calibrated yet, so no score says what is a copy: run python -m "
+        f"benchmarks.alignment.calibration --weights {tmp_path}/spd --write, or give --min-score"
+    )
+    for wrong in ("bogus", "tn:folder", "spd:"):
+        with pytest.raises(cliptrace.UsageError, match="must be one of spd, tn, dp, hough, dtw, or spd:FOLDER"):
+            gallery.match(clips / "cars.mp4", aligner=wrong)
 
 
 def test_no_gallery_is_told(tmp_path: Path) -> None:
@@ -102,13 +120,16 @@ def test_no_gallery_is_told(tmp_path: Path) -> None:
 def test_the_transforms_make_a_pipeline_of_ones_own(clips: Path, tmp_path: Path) -> None:
     gallery = cliptrace.Gallery.create(tmp_path / "g")
     config = gallery.features()
-    with beam.Pipeline(FnApiRunner()) as pipeline:
-        features = pipeline | cliptrace.ReadVideos([str(clips)]) | cliptrace.ExtractFeatures(config)
-        features.good | cliptrace.WriteGallery(gallery.store, "RUN", features.failures)
-    gallery.settle()
+    with gallery.writing() as store, beam.Pipeline(FnApiRunner()) as pipeline:
+        features = pipeline | cliptrace.ReadVideos(str(clips)) | cliptrace.ExtractFeatures(config)
+        features.good | cliptrace.WriteGallery(store, features.failures)
     assert sorted(gallery.videos()) == ["cars.mp4", "coffee.mp4"]
     with beam.Pipeline(FnApiRunner()) as pipeline:
-        queries = pipeline | cliptrace.ReadVideos([str(clips / "cars.mp4")]) | cliptrace.ExtractFeatures(config)
+        queries = (
+            pipeline
+            | cliptrace.ReadVideos([str(clips / "cars.mp4")])
+            | cliptrace.ExtractFeatures(gallery.query_features())
+        )
         found = queries.good | cliptrace.FindCandidates(gallery.store, gallery.matching(), config.backbone)
         pairs = found.good | beam.FlatMap(cliptrace.Found.pairs)
         matches = pairs | cliptrace.AlignCandidates(gallery.store, gallery.matching())

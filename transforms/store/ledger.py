@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -49,6 +50,11 @@ class Attempt:
     @property
     def commit(self) -> Commit:
         return self.run, self.part
+
+
+def new_run() -> str:
+    """Name of a run: sorts by time, and two that start together differ."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
 
 
 def read_attempts(gallery: str, run: str = "*") -> list[Attempt]:

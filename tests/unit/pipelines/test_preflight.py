@@ -16,7 +16,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from packaging.requirements import Requirement
 
 from cliptrace.pipelines import cli, preflight
-from cliptrace.pipelines.cli.preflight import graph_of as graph_of_command
+from cliptrace.pipelines.cli.preflight import job_of
 from cliptrace.pipelines.index import IndexOptions, new_manifest
 from cliptrace.pipelines.preflight import image
 from cliptrace.pipelines.preflight.stages import Stage, stages, strings
@@ -161,7 +161,7 @@ def test_dataflows_own_runner_takes_the_jobs(bucket: dict[str, bytes], arguments
     worker = ["--sdk_container_image=registry.example/cliptrace:1", "--sdk_location=container"]
     account = ["--service_account_email=cliptrace@project.example", "--no_auth", "--dry_run=True"]
     options = cli.make_parser().parse_args(["preflight", *arguments, "--gallery", "mem://b/g"])
-    job = graph_of_command(argparse.Namespace(**vars(options), beam_args=[]))
+    job = job_of(argparse.Namespace(**vars(options), beam_args=[]))
     streaming = ["--streaming"] * job.streaming
     pipeline = beam.Pipeline(DataflowRunner(), PipelineOptions([*places, *gpu, *worker, *account, *streaming]))
     job.build(pipeline)
@@ -276,7 +276,7 @@ def with_a_generator(pipeline: beam.Pipeline) -> None:
 )
 def test_what_cannot_be_built_is_told(build: Callable[[beam.Pipeline], None], why: str) -> None:
     gallery = Gallery("mem://b/g", new_manifest(IndexOptions(sources=(), gallery="mem://b/g", milvus=MILVUS)))
-    (wrong,), found = preflight.examine(preflight.Graph(build, gallery), [])
+    (wrong,), found = preflight.examine(preflight.ClusterJob(build, gallery), [])
     assert wrong.startswith("the job cannot be built: ")
     assert why in wrong
     assert found == []
