@@ -38,8 +38,8 @@ faulthandler.register(signal.SIGUSR1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background of a shell ignores it
 import cliptrace.pipelines.running
 cliptrace.pipelines.running._LOCAL_WAVE = (1, 1 << 40)
-from cliptrace.pipelines.cli import main
-sys.exit(main())
+from cliptrace.pipelines.cli import program
+program()  # as people run it: it does not wait for threads that an interrupt has left
 """
 
 
