@@ -176,7 +176,7 @@ def test_the_front_door_is_light_and_shows_what_is_public() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[] []\n"
-    assert cliptrace.__all__ == sorted(cliptrace.__all__)
+    assert cliptrace.__all__ == sorted((*cliptrace._HOME, "__version__"))
     assert dir(cliptrace) == cliptrace.__all__
     for name in cliptrace.__all__:
         assert getattr(cliptrace, name).__doc__ or name == "__version__"
