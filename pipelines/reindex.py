@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cliptrace.models.backbones.registry import config_to_json, load_config
 from cliptrace.models.keyframes import with_weights
@@ -42,6 +44,16 @@ class Job:
     manifest: GalleryManifest
 
 
+@dataclasses.dataclass(frozen=True)
+class ReindexReport:
+    """What answers from now on. left_behind: ids of videos that could not be indexed anew."""
+
+    gallery: str
+    backbone: Mapping[str, Any]
+    keyframes: KeyframeConfig
+    left_behind: tuple[str, ...] = ()
+
+
 def prepare(gallery: Gallery, options: ReindexOptions) -> Job:
     """UsageError where the gallery is built in this way already. Writes nothing."""
     manifest = _manifest(gallery, options)
@@ -51,8 +63,8 @@ def prepare(gallery: Gallery, options: ReindexOptions) -> Job:
     return Job(gallery, options, build, manifest)
 
 
-def run(job: Job) -> Gallery:
-    """The gallery as it answers from now on. May be cut off and run again; until the end, the old build answers.
+def run(job: Job) -> ReindexReport:
+    """Build, then let the build answer. May be cut off and run again; until the end, the old build answers.
 
     CliptraceError where videos cannot be indexed anew, or where another process holds the gallery at the end.
     """
@@ -69,17 +81,22 @@ def run(job: Job) -> Gallery:
             )
         Gallery.at(gallery.home, gallery.home).migrated()  # an older cliptrace knows of no builds
         point(gallery.home, build)
-    return _loaded(gallery.home)
+    return _report(gallery.home, left)
 
 
-def rollback(gallery: Gallery) -> Gallery:
-    """The gallery, as it answered before the last switch."""
+def rollback(gallery: Gallery) -> ReindexReport:
+    """Let the build answer that did before the last switch."""
     with locked(gallery.home):
         previous = read_pointer(gallery.home).previous
         if previous is None:
             raise CliptraceError(f"{gallery.home} has one build only: there is nothing to go back to")
         point(gallery.home, previous)
-    return _loaded(gallery.home)
+    return _report(gallery.home)
+
+
+def _report(home: str, left: Sequence[str] = ()) -> ReindexReport:
+    manifest = _loaded(home).manifest
+    return ReindexReport(home, manifest.backbone, manifest.keyframes, tuple(left))
 
 
 def _loaded(home: str) -> Gallery:

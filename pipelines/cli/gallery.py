@@ -196,7 +196,12 @@ def _reindex(options: argparse.Namespace) -> int:
         job = reindex.prepare(gallery, reindex.ReindexOptions(**given(reindex.ReindexOptions, options)))
         with Progress("index"):
             now = reindex.run(job)
-    lines = {"gallery": now.home, "backbone": describe(now.manifest.backbone), "keyframes": str(now.manifest.keyframes)}
+    lines = {
+        "gallery": now.gallery,
+        "backbone": describe(now.backbone),
+        "keyframes": str(now.keyframes),
+        "left behind": named(now.left_behind),
+    }
     print("\n".join(aligned(lines)), file=sys.stderr)
     return 0
 
