@@ -13,6 +13,7 @@ from cliptrace.models.alignment.spd import SPDConfig
 from cliptrace.models.metrics import report
 from cliptrace.models.metrics.files import read_matches, read_truth
 from cliptrace.models.metrics.report import Evaluation, Truth
+from cliptrace.schemas.config import parse_aligner
 from cliptrace.schemas.records import Match, Segment
 
 
@@ -28,7 +29,7 @@ def align(
     alone: a second look at the pictures, as ``Gallery.match`` takes it, needs the videos. aligner: a name, or
     spd:FOLDER for a detector of one's own. ValueError for what is wrong with the map, UsageError for no aligner.
     """
-    name, folder = alignment.parsed(aligner)
+    name, folder = parse_aligner(aligner)
     config = SPDConfig(weights=folder) if folder else None
     return alignment.align(name, similarity, query_times, ref_times, config)
 

@@ -64,7 +64,6 @@ def _named(text: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-_UNCALIBRATED = "once benchmarks.alignment.calibration has calibrated it"
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
@@ -88,14 +87,15 @@ METHODS: Mapping[str, Method] = {
             summary="the segment detector",
             settings="cliptrace.models.ssan.config:SPDTraining",
             entry="cliptrace.models.ssan.train:run_spd",
-            use=f"a segment detector for cliptrace match --aligner spd:FOLDER, {_UNCALIBRATED}",
+            use="a segment detector for cliptrace match --aligner spd:FOLDER, "
+            "once benchmarks.alignment.calibration has calibrated it",
         ),
         Method(
             name="ssan",
             summary="the last two, each for itself and then together",
             settings="cliptrace.models.ssan.config:SSANTraining",
             entry="cliptrace.models.ssan.train:run_ssan",
-            use="ske and spd, each in a folder, for --keyframes ske:POINT:FOLDER and --aligner spd:FOLDER",
+            use="ske and spd, each in a folder, used as each of them is",
         ),
     )
 }

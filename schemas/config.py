@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
+from cliptrace.schemas.errors import UsageError
+
 TILE_S = 72.0
 """Seconds of one SKE tile: 24 × 24 basis frames at 8 fps (SSAN §3.1). Keyframe selection starts anew with each tile."""
 
@@ -108,6 +110,20 @@ class KeyframeConfig:
             point = points.get((self.threshold, self.max_gap_s), f"{self.threshold:g},{self.max_gap_s:g}")
             return f"ske:{point}" + (f":{self.weights}" if self.weights else "")
         return f"{self.selector}:{self.per_second if self.selector == 'uniform' else self.threshold:g}"
+
+
+ALIGNER_NAMES = ("spd", "tn", "dp", "hough", "dtw")
+
+
+def parse_aligner(text: str) -> tuple[str, str]:
+    """An aligner as a person names it → its name, and the folder of its weights ("" for those that ship).
+
+    UsageError for one that is none of ALIGNER_NAMES, nor ``spd:FOLDER``.
+    """
+    name, colon, folder = text.partition(":")
+    if name not in ALIGNER_NAMES or (colon and (name != "spd" or not folder)):
+        raise UsageError(f"{text}: must be one of {', '.join(ALIGNER_NAMES)}, or spd:FOLDER")
+    return name, folder
 
 
 DEDUP_MIN_SCORE = 0.8

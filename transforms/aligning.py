@@ -12,7 +12,7 @@ import apache_beam as beam
 import numpy as np
 from numpy.typing import NDArray
 
-from cliptrace.models.alignment import ALIGNERS, align, parsed, spd
+from cliptrace.models.alignment import ALIGNERS, align, spd
 from cliptrace.models.alignment.lifting import completed, runs_into
 from cliptrace.models.alignment.paths import keyframe_spans
 from cliptrace.models.alignment.picture import draw
@@ -22,7 +22,7 @@ from cliptrace.models.stoplist import is_stopped
 from cliptrace.models.verification.film import Film
 from cliptrace.models.verification.pictures import DamagedPictureError
 from cliptrace.models.verification.scene import Scene
-from cliptrace.schemas.config import BASIS_FPS
+from cliptrace.schemas.config import BASIS_FPS, parse_aligner
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.records import Candidate, FrameFeatures, Match, Segment
 from cliptrace.transforms.isolation import Results, RunIsolated
@@ -162,7 +162,7 @@ def film_of(query: FrameFeatures) -> Film:
 
 def _aligner(query: FrameFeatures, film: Film, ref: Film, config: MatchConfig) -> MapAligner:
     """The learned one takes a second look, at the pictures of both videos."""
-    name, folder = parsed(config.aligner)
+    name, folder = parse_aligner(config.aligner)
     if name != "spd":
         return functools.partial(align, name, config=ALIGNERS[name].config(min_similarity=config.min_similarity))
     asked = spd.SPDConfig(min_similarity=config.min_similarity, weights=folder or "spd")

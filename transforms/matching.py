@@ -11,7 +11,6 @@ import numpy as np
 from apache_beam.utils.shared import Shared
 from numpy.typing import NDArray
 
-from cliptrace.models.alignment import parsed
 from cliptrace.models.alignment.candidates import group_hits, spread_over
 from cliptrace.models.alignment.paths import keyframe_spans
 from cliptrace.models.alignment.similarity import search_rows
@@ -19,7 +18,7 @@ from cliptrace.models.alignment.spd import SPDConfig
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.ssan.inference import spd_config
 from cliptrace.models.stoplist import is_stopped, taken_off
-from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.config import BackboneConfig, parse_aligner
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Candidate, FrameFeatures, Searched
 from cliptrace.transforms.isolation import Results, RunIsolated
@@ -69,7 +68,7 @@ class MatchConfig:
         """
         given = {name: value for name, value in given.items() if value is not None}
         fits = spd_config()["backbone_sha256"] == backbone.sha256
-        aligner, folder = parsed(given.setdefault("aligner", "spd" if fits else "tn"))
+        aligner, folder = parse_aligner(given.setdefault("aligner", "spd" if fits else "tn"))
         own = {"min_score": backbone.min_score, "min_similarity": backbone.min_similarity}
         if aligner == "spd":
             suits = given["min_score"] if "min_score" in given else _threshold(folder or "spd")

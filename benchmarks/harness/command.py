@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.harness.environment import PACKAGES, describe, environment
 from benchmarks.harness.tables import Table
 from cliptrace.schemas.config import DEFAULT_BACKBONE
-from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.errors import CliptraceError
 
 RESULTS = Path(__file__).parents[1] / "results"
 Result = dict[str, Any]
@@ -78,7 +78,7 @@ def exit_code(work: Callable[[], int]) -> int:
         return work()
     except CliptraceError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        return error.exit_code
 
 
 def add_seed(parser: argparse.ArgumentParser, what: str | None = None) -> None:

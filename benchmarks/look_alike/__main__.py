@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 import tempfile
 import time
@@ -44,7 +43,6 @@ def measure(arguments: argparse.Namespace) -> Result:
 
 def ask(dataset: Dataset) -> list[Result]:
     """Every match of every query, whatever its score, as ``cliptrace match`` writes them."""
-    logging.getLogger("grpc._server").setLevel(logging.CRITICAL)  # it logs what Milvus Lite leaves out on purpose
     started = time.monotonic()
     with tempfile.TemporaryDirectory(dir=dataset.root) as folder:
         gallery, output = f"{folder}/gallery", f"{folder}/matches.jsonl"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import logging
 import statistics
 import sys
 import tempfile
@@ -61,7 +60,6 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(arguments: argparse.Namespace) -> Result:
-    logging.getLogger("grpc._server").setLevel(logging.CRITICAL)  # it logs what Milvus Lite leaves out on purpose
     base = real_embeddings()
     rng = np.random.default_rng(arguments.seed)
     videos = repeated(base, rng)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from cliptrace.models.alignment import dp, dtw, hough, spd, tn
 from cliptrace.models.alignment.config import AlignerConfig
-from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Segment
 
 
@@ -31,17 +30,6 @@ ALIGNERS: Mapping[str, Aligner] = MappingProxyType(
         "dtw": Aligner(dtw.DTWConfig, dtw.align),
     }
 )
-
-
-def parsed(text: str) -> tuple[str, str]:
-    """An aligner as a person names it → its name, and the folder of its weights ("" for those that ship).
-
-    UsageError for one that is none of ALIGNERS, nor ``spd:FOLDER``.
-    """
-    name, colon, folder = text.partition(":")
-    if name not in ALIGNERS or (colon and (name != "spd" or not folder)):
-        raise UsageError(f"{text}: must be one of {', '.join(ALIGNERS)}, or spd:FOLDER")
-    return name, folder
 
 
 def align(
@@ -65,4 +53,4 @@ def align(
     return aligner.align(similarity, query_times, ref_times, config)
 
 
-__all__ = ["ALIGNERS", "Aligner", "AlignerConfig", "align", "parsed"]
+__all__ = ["ALIGNERS", "Aligner", "AlignerConfig", "align"]

@@ -19,14 +19,13 @@ from cliptrace.pipelines.cli.parsers import (
     work_options,
 )
 from cliptrace.pipelines.cli.printing import some, summarise
-from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS
+from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS, parse_aligner
+from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
     from cliptrace.pipelines.match import MatchOptions, MatchReport
     from cliptrace.schemas.records import Searched
-
-ALIGNERS = ("spd", "tn", "dp", "hough", "dtw")
 
 
 def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) -> None:
@@ -119,9 +118,10 @@ def _left_out(searched: Sequence[Searched]) -> str:
 
 
 def _aligner(text: str) -> str:
-    name, colon, folder = text.partition(":")
-    if name not in ALIGNERS or (colon and (name != "spd" or not folder)):
-        raise argparse.ArgumentTypeError(f"{text}: must be one of {', '.join(ALIGNERS)}, or spd:FOLDER")
+    try:
+        name, folder = parse_aligner(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
     return f"{name}:{Path(folder).resolve()}" if folder else name
 
 

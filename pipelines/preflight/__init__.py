@@ -15,6 +15,7 @@ from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.preflight.image import disagreements, pins, requirements
 from cliptrace.pipelines.preflight.stages import Stage, stages
 from cliptrace.pipelines.running import new_run, waves
+from cliptrace.schemas.config import parse_aligner
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.dedup.watch import Listed
 from cliptrace.transforms.sources import list_watched
@@ -78,11 +79,12 @@ def of_match(job: match.Job) -> ClusterJob:
     """As ``of_index``."""
     asked = job.options
     wave = next(waves(job.listing.sources, asked.beam_args))
+    _, weights = parse_aligner(job.matching.aligner)
     return ClusterJob(
         lambda pipeline: match.build(pipeline, wave, job, job.end.part(0), job.end),
         job.gallery,
         wave,
-        (("--output", asked.output), ("--maps", asked.maps), ("--aligner", (asked.aligner or "").partition(":")[2])),
+        (("--output", asked.output), ("--maps", asked.maps), ("--aligner", weights)),
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cliptrace.models.alignment import ALIGNERS, align
 from cliptrace.models.ssan.inference import spd_config
+from cliptrace.schemas.config import ALIGNER_NAMES
 from cliptrace.schemas.records import Segment
 from tests.unit.models.alignment.alignment_maps import background, draw, error, irregular, uniform
 
@@ -198,6 +199,7 @@ def test_unusable_input_is_refused(name: str) -> None:
 
 
 def test_the_registry_names_what_it_has() -> None:
+    assert tuple(ALIGNERS) == ALIGNER_NAMES
     with pytest.raises(ValueError) as failure:
         align("tm", np.zeros((2, 2), np.float32), uniform(2), uniform(2))
     assert str(failure.value) == "no aligner is called 'tm'; there are spd, tn, dp, hough, dtw"
