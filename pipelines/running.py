@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
 )
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from threadpoolctl import threadpool_limits
 
 from cliptrace.pipelines.stopping import stop_if_asked
 from cliptrace.schemas.errors import CliptraceError, UsageError
@@ -75,7 +76,8 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], beam_args: Sequence[str
     # The runner is pinned: Beam's DirectRunner is a switch that may try to download another one.
     pipeline = beam.Pipeline(None if names_runner(beam_args) else FnApiRunner(), options=options_of(beam_args))
     build(pipeline)
-    with clear_error():
+    # Videos are what runs in parallel: BLAS threads on top of that only spin.
+    with clear_error(), threadpool_limits(1, "blas"):
         result = pipeline.run()
         result.wait_until_finish()
     if starts_processes(beam_args) and not is_template(beam_args):

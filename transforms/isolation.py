@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
+from threadpoolctl import threadpool_limits
 
 from cliptrace.schemas.errors import CliptraceError, MediaError
 from cliptrace.schemas.records import Failure, VideoSource
@@ -69,6 +70,8 @@ class _IsolatedDoFn(beam.DoFn):
         self._pool: ThreadPoolExecutor | None = None
 
     def setup(self) -> None:
+        # Here, too, since workers are other processes: a sum over several threads is rounded otherwise.
+        threadpool_limits(1, "blas")
         self._work.open()
         if self._threads > 1:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=self._stage)

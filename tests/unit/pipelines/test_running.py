@@ -8,6 +8,7 @@ import apache_beam as beam
 import grpc
 import pytest
 from apache_beam.options.pipeline_options import PortableOptions
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from cliptrace.pipelines import cli
 from cliptrace.pipelines.running import check_store, clear_error, options_of, run_pipeline
@@ -110,3 +111,17 @@ def test_a_job_on_prism_may_last_as_long_as_it_will() -> None:
     assert limit_s("--runner", "apache_beam.runners.portability.prism_runner.PrismRunner") > year
     assert limit_s("--runner=PrismRunner", "--job_server_timeout=7") == 7
     assert limit_s("--runner=FlinkRunner") < year  # of which it is the time for an answer
+
+
+def test_whoever_calls_keeps_the_blas_threads_that_were_set() -> None:
+    with threadpool_limits(2, "blas"):
+        run_pipeline(lambda pipeline: pipeline | beam.Create([1]) | beam.Map(_blas_threads) | beam.Map(_is_one), [])
+        assert _blas_threads(1) == {2}
+
+
+def _blas_threads(_: int) -> set[int]:
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def _is_one(threads: set[int]) -> None:
+    assert threads == {1}

@@ -13,6 +13,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from cliptrace.schemas.errors import CliptraceError, MediaError
 from cliptrace.schemas.records import Failure, VideoSource
@@ -148,3 +149,12 @@ def test_a_video_has_one_dead_letter_however_many_of_its_ranges_fail(tmp_path: A
         pipeline | beam.Create(failures) | RecordFailures(str(tmp_path), "R1")
     attempts = ledger.read_attempts(str(tmp_path))
     assert [(attempt.video_id, attempt.message) for attempt in attempts] == [("a", "first"), ("b", "b")]
+
+
+def test_a_worker_computes_with_one_blas_thread() -> None:
+    class Counting(Work):
+        def __call__(self, element: int, /) -> Iterator[int]:
+            yield from {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    with threadpool_limits(2, "blas"):
+        run(Counting(), [1], 1, lambda results: assert_that(results.good, equal_to([1])))
