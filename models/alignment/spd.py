@@ -31,10 +31,12 @@ from cliptrace.schemas.records import Segment
 _SAME_QUERY, _SAME_REF = 0.5, 0.2
 # Least doubt about a segment: its odds stay finite.
 _LEAST_DOUBT = 1e-9
-# A held picture is one moment of the reference, of which a segment tells a little more: half as sure as seconds are.
-_HELD = 0.5
+# A held picture is one moment of the reference, of which a segment tells a little more: less sure than seconds are.
+_HELD = 0.7
 # Correlation of two pictures, laid on one another, from which they are the same one.
-_SAME_PICTURE = 0.93
+_SAME_PICTURE = 0.98
+# Deviations by which pictures change over time, up to which nothing moves.
+_STILL = 0.01
 # Similarity of its keyframe, below which a held picture is none of the reference's.
 _HELD_ALIKE = 0.4
 # Probability by the map alone from which the pictures of a finding are compared, and of a map's best one: a copy in a
@@ -154,20 +156,30 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
     A score is how much of the segment is expected to be right: IoU with the true copy, as it was calibrated on the
     validation split.
     """
-    segments = []
+    seconds: list[Segment] = []
+    moments: list[Segment] = []
     for line, backward, evidence, held, look in found:
         sure = probability(evidence, look, told) * (_HELD if held else 1.0)
-        score = max(sure, _of_still(look)) if look else sure
-        segment = Segment(*line[:4], score, backward, abs(line.speed))
+        still = _of_still(look) if look else 0.0
+        segment = Segment(*line[:4], max(sure, still), backward, abs(line.speed))
         if held or is_plausible(segment, config):
-            segments.append(segment)
-    return joined(every_place(segments))[: config.max_segments]
+            (moments if held or still > sure else seconds).append(segment)
+    moments = [each for each in moments if not any(_explains(other, each) for other in seconds)]
+    return joined(every_place([*seconds, *moments]))[: config.max_segments]
 
 
 def _of_still(look: Look) -> float:
-    """A picture that stands still proves little, unless it is the same in all its detail."""
-    is_same = look.activity < _MOVING and min(look.registration, look.detail) >= _SAME_PICTURE
+    """A picture that stands still proves little, unless it is the same in all its detail, and the little that moves
+    agrees."""
+    stands = look.activity < _STILL or (look.activity < _MOVING and look.change >= _AGREED)
+    is_same = stands and not look.loose and min(look.registration, look.detail) >= _SAME_PICTURE
     return _HELD * look.detail if is_same else 0.0
+
+
+def _explains(seconds: Segment, moment: Segment) -> bool:
+    """Whether where a picture comes from is known: what stands still is alike at other seconds, too."""
+    shared = common(seconds.query_start, seconds.query_end, moment.query_start, moment.query_end)
+    return seconds.score > moment.score and shared > _SAME_QUERY * (moment.query_end - moment.query_start)
 
 
 def every_place(segments: Iterable[Segment]) -> list[Segment]:

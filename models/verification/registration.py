@@ -7,6 +7,8 @@ few sizes, and the best of them made exact by enhanced correlation (Evangelidis 
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -43,6 +45,12 @@ _INSET: tuple[Share, ...] = (
     *((0.65, 1), (0.5, 1), (0.34, 1), (1, 0.65), (1, 0.5)),
 )
 """Width and height of the part that a query shows of a reference, or that shows the reference in a query."""
+_MIRRORED = 4
+"""The way that mirrors, and the first of those that also turn."""
+_TURNED = (-18, -11, -5, 5, 11, 18)
+"""Degrees by which a picture is turned; what lies between is found when it is made exact."""
+_ASPECT = 1.5
+"""Width by height of most videos."""
 _REFINED = 3
 """Ways that are made exact."""
 _SMALLEST, _LARGEST = 0.08, 12.5
@@ -77,8 +85,9 @@ def register(ref: Pictures, query: Pictures, likely: Affine | None = None) -> Re
     best = max(map(refined, whole[:2]), key=_correlation)
     if best.correlation >= SURE:
         return best
+    turned = max(_turned(small[middle], small_query[middle], middle), key=_correlation)
     parts = sorted(_parts(small, small_query), key=_correlation, reverse=True)
-    return max([best, *map(refined, parts[:_REFINED])], key=_correlation)
+    return max([best, *map(refined, (turned, *parts[:_REFINED]))], key=_correlation)
 
 
 def laid_on(pictures: Pictures, affine: Affine) -> tuple[Pictures, NDArray[np.bool_]]:
@@ -111,6 +120,31 @@ def _whole(ref: Small, query: Small, pair: int) -> Iterator[Registration]:
     wanted = _standard(ref)
     for way in range(8):
         yield Registration(float((wanted * _standard(_laid(query, way))).mean()), _affine_of(way), pair)
+
+
+def _turned(ref: Small, query: Small, pair: int) -> Iterator[Registration]:
+    """By some degrees, as who films a screen does; what is in the corners then is something else, or nothing."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    for way, rotation in itertools.product((0, _MIRRORED), _rotations()):
+        affine = _combined(_affine_of(way), rotation)
+        in_small = affine * np.array([1, 1, _COARSE / SIDE], np.float32)
+        moved, inside = (
+            cv2.warpAffine(each, in_small, (_COARSE, _COARSE), flags=flags) for each in (query, np.ones_like(query))
+        )
+        seen = inside > 1 - 1e-3
+        yield Registration(float((_standard(ref[seen]) * _standard(moved[seen])).mean()), affine, pair)
+
+
+@functools.cache
+def _rotations() -> tuple[Affine, ...]:
+    """Around the middle, of pictures as wide as most, which are squares here."""
+    middle = np.full(2, (SIDE - 1) / 2)
+    found = []
+    for degrees in _TURNED:
+        sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+        turn = np.array([[cosine, -sine / _ASPECT], [sine * _ASPECT, cosine]])
+        found.append(np.column_stack([turn, middle - turn @ middle]).astype(np.float32))
+    return tuple(found)
 
 
 def _parts(refs: Mapping[int, Small], queries: Mapping[int, Small]) -> Iterator[Registration]:
@@ -164,7 +198,7 @@ def _shrunk(picture: NDArray[np.float32], wide: float, high: float) -> NDArray[n
 
 def _laid(picture: NDArray[np.float32], way: int) -> NDArray[np.float32]:
     """One of eight ways: mirrored from 4 on, and turned by so many quarters."""
-    return np.rot90(picture[:, ::-1] if way & 4 else picture, way & 3)
+    return np.rot90(picture[:, ::-1] if way & _MIRRORED else picture, way & 3)
 
 
 @functools.cache
@@ -177,5 +211,9 @@ def _affine_of(way: int) -> Affine:
 
 def _then(affine: Affine, wide: float, high: float, x: float, y: float) -> Affine:
     """First (wide · x' + x, high · y' + y), then ``affine``."""
-    first = np.array([[wide, 0, x], [0, high, y], [0, 0, 1]], np.float32)
-    return np.asarray(affine @ first, np.float32)
+    return _combined(affine, np.array([[wide, 0, x], [0, high, y]], np.float32))
+
+
+def _combined(affine: Affine, first: Affine) -> Affine:
+    """First ``first``, then ``affine``."""
+    return np.asarray(affine @ np.vstack([first, (0, 0, 1)]), np.float32)

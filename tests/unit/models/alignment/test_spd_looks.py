@@ -1,12 +1,14 @@
-"""Which findings get a second look at their pictures."""
+"""Which findings get a second look at their pictures, and what it says of pictures that stand still."""
 
 import numpy as np
+import pytest
 
-from cliptrace.models.alignment.spd import Candidate, looked_at
+from cliptrace.models.alignment.spd import Candidate, SPDConfig, chosen, looked_at
 from cliptrace.models.ssan.evidence import Evidence
 from cliptrace.models.ssan.fit import Line
 from cliptrace.models.ssan.inference import open_spd
 from cliptrace.models.ssan.timed import TimedMap
+from cliptrace.models.verification.look import Look
 from cliptrace.models.verification.probability import probability
 from cliptrace.models.verification.scene import Scene
 from tests.unit.models.verification.films import as_film, film
@@ -41,3 +43,38 @@ def test_a_held_picture_is_looked_at_and_takes_nothing_from_the_others() -> None
 
 def test_what_the_map_holds_for_nothing_is_not_looked_at() -> None:
     assert looked(candidate(RIGHT, -12.0)) == [False]
+
+
+def still(line: Line = RIGHT, **seen: float) -> Candidate:
+    """A finding that a map says little of, of pictures that are the same."""
+    told = {"registration": 0.99, "change": 0.0, "activity": 0.002, "detail": 0.99, "loose": 0} | seen
+    return candidate(line, -6.0)._replace(look=Look(**told, pairs=4, gap=0.0, affine=np.eye(2, 3, dtype=np.float32)))
+
+
+def scores(*found: Candidate) -> list[float]:
+    return [round(segment.score, 2) for segment in chosen(found, TOLD, SPDConfig())]
+
+
+def test_one_picture_on_both_sides_is_a_copy_with_a_low_score() -> None:
+    assert scores(still()) == [0.69]
+
+
+@pytest.mark.parametrize(
+    ("seen", "score"),
+    [
+        ({"activity": 0.03, "change": 0.7}, 0.69),  # the little that moves agrees
+        ({"activity": 0.03, "change": 0.2}, 0),
+        ({"activity": 0.06, "change": 0.2}, 0),
+        ({"detail": 0.96}, 0),
+        ({"loose": 1}, 0),
+    ],
+)
+def test_a_picture_that_differs_a_little_is_another_one(seen: dict[str, float], score: float) -> None:
+    (told,) = scores(still(**seen))
+    assert told == score if score else told < 0.3
+
+
+def test_where_the_seconds_are_known_a_still_picture_is_of_no_others() -> None:
+    moving = still(Line(0, 5, 3, 8, 1), activity=0.5, change=0.95)
+    assert len(scores(moving)) == 1
+    assert scores(moving) == scores(moving, still(WRONG))

@@ -23,9 +23,11 @@ def cut_out(frames: np.ndarray) -> np.ndarray:
     return np.stack([cv2.resize(frame[30:160, 25:155], (192, 192)) for frame in frames])
 
 
-def tilted(frames: np.ndarray) -> np.ndarray:
-    turn = cv2.getRotationMatrix2D((96, 96), 8, 1)
-    return np.stack([cv2.warpAffine(frame, turn, (192, 192)) for frame in frames])
+def tilted(frames: np.ndarray, degrees: float = 8) -> np.ndarray:
+    """Where the pictures, squares here, are 1.78 times as wide as high."""
+    turn = cv2.getRotationMatrix2D((171, 96), degrees, 1)
+    wide = (cv2.warpAffine(cv2.resize(frame, (342, 192)), turn, (342, 192)) for frame in frames)
+    return np.stack([cv2.resize(frame, (192, 192)) for frame in wide])
 
 
 EDITS = {
@@ -34,6 +36,8 @@ EDITS = {
     "upside down": lambda frames: frames[:, ::-1, ::-1],
     "turned": lambda frames: np.rot90(frames, 1, axes=(1, 2)),
     "tilted": tilted,
+    "tilted as far as a screen is filmed": lambda frames: tilted(frames, -20),
+    "mirrored and tilted": lambda frames: tilted(frames[:, :, ::-1], 20),
     "darker": lambda frames: (frames * 0.5).astype(np.uint8),
     "cut out": cut_out,
     "picture in picture": inset,
