@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # heavy, and --help must answer at once
 
 _MOST_REPAIRS = 5
 """Repairing the ledger, or rows that were mixed up, may bring more to light; then all agrees, or a disk is failing."""
-_VIDEO = "a video's id, or its uri"
+_VIDEO = "a video's id, path or URI"
 
 
 def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -49,6 +49,16 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     remove = command("remove", "take videos out, at once and for good: no later run takes them in again")
     remove.add_argument("videos", nargs="+", metavar="VIDEO", help=_VIDEO)
     remove.set_defaults(run=_remove)
+
+    relocate = command("relocate", "tell that files lie below another folder now; none is opened")
+    relocate.add_argument("old", metavar="OLD", help="the folder as the gallery knows it")
+    relocate.add_argument("new", metavar="NEW", help="where it is now")
+    relocate.set_defaults(run=_relocate)
+
+    prune = command("prune", "take out videos whose files are gone; one that comes back is indexed again")
+    prune.add_argument("folders", nargs="+", metavar="FOLDER", help="where the files were; must be there itself")
+    prune.add_argument("--dry-run", action="store_true", help="print what would be taken out, and write nothing")
+    prune.set_defaults(run=_prune)
 
     verify = command("verify", "compare Parquet, ledger and Milvus row by row")
     verify.add_argument("--repair", action="store_true", help="make them agree: Parquet and the ledger are the truth")
@@ -170,6 +180,43 @@ def _remove(options: argparse.Namespace) -> int:
         "same content, still stored": named(removal.same_content),
         "gallery": gallery.home,
     }
+    print("\n".join(aligned(lines)), file=sys.stderr)
+    return 0
+
+
+def _relocate(options: argparse.Namespace) -> int:
+    """3: some are not where they should be."""
+    from cliptrace.pipelines.running import new_run
+    from cliptrace.transforms.store.gallery import locked
+    from cliptrace.transforms.store.moving import relocate
+
+    gallery = _open(options.gallery)
+    with locked(gallery.home):
+        done = relocate(gallery.migrated(), options.old, options.new, new_run())
+    lines = {
+        "moved": named(done.moved),
+        "not there, left as they were": named(done.not_there),
+        "gallery": gallery.home,
+    }
+    print("\n".join(aligned(lines)), file=sys.stderr)
+    return 3 if done.not_there else 0
+
+
+def _prune(options: argparse.Namespace) -> int:
+    from cliptrace.pipelines.running import new_run
+    from cliptrace.transforms.store.gallery import live_attempts, locked
+    from cliptrace.transforms.store.pruning import check_folders, gone_from, prune
+
+    gallery = _open(options.gallery)
+    check_folders(options.folders)
+    if options.dry_run:
+        put(escaped(video_id) for video_id in sorted(gone_from(options.folders, live_attempts(gallery))))
+        return 0
+    with locked(gallery.home):
+        gallery = gallery.migrated()
+        gone = gone_from(options.folders, live_attempts(gallery))
+        prune(gallery, gallery.vectors(), new_run(), gone)
+    lines = {"gone, taken out": named(sorted(gone)) or "0", "gallery": gallery.home}
     print("\n".join(aligned(lines)), file=sys.stderr)
     return 0
 
