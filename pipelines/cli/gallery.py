@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cliptrace.pipelines.cli.parsers import Commands, add_command, given, model_options, work_options
-from cliptrace.pipelines.cli.printing import aligned, put, put_json
+from cliptrace.pipelines.cli.printing import SOME_FAILED, aligned, put, put_json
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.text import escaped, named
 
@@ -185,21 +185,21 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 def _relocate(options: argparse.Namespace) -> int:
-    """3: some are not where they should be."""
     from cliptrace.pipelines.running import new_run
     from cliptrace.transforms.store.gallery import locked
     from cliptrace.transforms.store.moving import relocate
 
     gallery = _open(options.gallery)
     with locked(gallery.home):
-        done = relocate(gallery.migrated(), options.old, options.new, new_run())
+        gallery = gallery.migrated()
+        done = relocate(gallery, gallery.vectors(), options.old, options.new, new_run())
     lines = {
         "moved": named(done.moved),
         "not there, left as they were": named(done.not_there),
         "gallery": gallery.home,
     }
     print("\n".join(aligned(lines)), file=sys.stderr)
-    return 3 if done.not_there else 0
+    return SOME_FAILED if done.not_there else 0
 
 
 def _prune(options: argparse.Namespace) -> int:
@@ -216,7 +216,7 @@ def _prune(options: argparse.Namespace) -> int:
         gallery = gallery.migrated()
         gone = gone_from(options.folders, live_attempts(gallery))
         prune(gallery, gallery.vectors(), new_run(), gone)
-    lines = {"gone, taken out": named(sorted(gone)) or "0", "gallery": gallery.home}
+    lines = {"gone, taken out": named(list(gone)) or "0", "gallery": gallery.home}
     print("\n".join(aligned(lines)), file=sys.stderr)
     return 0
 

@@ -89,7 +89,7 @@ def lines(done: IndexReport) -> dict[str, str]:
         "left to the job": some(done.left_to_the_job),
         "partly decoded": named(done.partly_decoded),
         "replaced by other files": named(done.replaced),
-        **_recognised(done.recognised, done.pruned),
+        **_recognised(done.recognised, "gone, taken out" if done.pruned else ""),
         **_skipped(done.skipped),
         "gallery": f"{done.gallery} ({done.in_gallery:,} videos)",
         "failures in": done.dead_letters or "",
@@ -120,7 +120,7 @@ def rehearsal_lines(rehearsal: Rehearsal) -> dict[str, str]:
     shown = ", ".join(f"{count:,} {why}" for why, count in reasons.items() if count)
     return {
         "would be indexed": f"{len(rehearsal.work):,}" + (f" ({shown})" if shown else ""),
-        **_recognised(rehearsal.recognised, rehearsal.pruned),
+        **_recognised(rehearsal.recognised, "gone, to be taken out" if rehearsal.pruned else ""),
         **_skipped(rehearsal.skipped),
         "gallery": rehearsal.gallery if rehearsal.exists else f"{rehearsal.gallery} (would be made)",
     }
@@ -136,12 +136,13 @@ def _reasons(rehearsal: Rehearsal) -> dict[str, int]:
     return {why: sum(each["why"] == why for each in rehearsal.work) for why in ("new", "changed", "retry")}
 
 
-def _recognised(recognised: Recognised, pruned: bool) -> dict[str, str]:
+def _recognised(recognised: Recognised, pruned: str) -> dict[str, str]:
+    """pruned: what is said of files that are gone where their videos are taken out; else ""."""
     gone = named(recognised.gone)
     return {
         "moved": named(recognised.moved),
         "same content as known": named(recognised.copies),
-        "gone, taken out" if pruned else "gone": gone + ("; take them out with --prune" if gone and not pruned else ""),
+        pruned or "gone": f"{gone}; take them out with --prune" if gone and not pruned else gone,
     }
 
 

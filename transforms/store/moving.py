@@ -18,6 +18,7 @@ from cliptrace.transforms.fingerprints import fingerprints
 from cliptrace.transforms.paths import canonical, composed, is_below
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import Gallery, live_attempts, part_name
+from cliptrace.transforms.store.sweeping import Vectors, drop_stale
 
 
 def update(gallery: Gallery, run: str, attempts: Sequence[ledger.Attempt]) -> None:
@@ -49,7 +50,7 @@ class Relocation:
     not_there: list[str]
 
 
-def relocate(gallery: Gallery, old: str, new: str, run: str) -> Relocation:
+def relocate(gallery: Gallery, vectors: Vectors, old: str, new: str, run: str) -> Relocation:
     """What is known below the folder ``old`` is below ``new`` now. No file is opened; the next ``index`` looks at those
     with another time.
 
@@ -66,6 +67,7 @@ def relocate(gallery: Gallery, old: str, new: str, run: str) -> Relocation:
     if not moved:
         raise CliptraceError(f"{new}: has none of the {len(below):,} files that were below {old}: nothing was changed")
     update(gallery, run, moved)
+    drop_stale(gallery, ledger.read_attempts(gallery.root), vectors, run)
     not_there = [attempt.video_id for attempt in below if attempt.video_id not in there]
     return Relocation(sorted(attempt.video_id for attempt in moved), sorted(not_there))
 

@@ -191,20 +191,21 @@ def there(filled: Gallery, tmp_path: Path) -> Path:
 
 
 def test_relocated_videos_are_below_the_new_folder(
-    filled: Gallery, there: Path, monkeypatch: pytest.MonkeyPatch
+    filled: Gallery, vectors: VectorStore, there: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(there.parent)
-    done = relocate(filled, "file:///videos/", os.path.relpath(there), "R2")
+    done = relocate(filled, contextlib.nullcontext(), "file:///videos/", os.path.relpath(there), "R2")
     assert (done.moved, done.not_there) == (["a", "b"], ["c"])
     assert uris(filled) == {"a": f"{there}/a", "b": f"{there}/b", "c": "/videos/c"}
+    assert kinds(filled, vectors) == []
     assert live_attempts(filled)["a"].fingerprint == "1-1"  # the next index looks at it
 
 
 def test_nothing_is_relocated_where_nothing_is(filled: Gallery, there: Path, tmp_path: Path) -> None:
     with pytest.raises(CliptraceError) as caught:
-        relocate(filled, "/vid", str(there), "R2")
+        relocate(filled, contextlib.nullcontext(), "/vid", str(there), "R2")
     assert str(caught.value) == f"{filled.root}: no video has a path below /vid"
     with pytest.raises(CliptraceError) as caught:
-        relocate(filled, "/videos", str(tmp_path / "no"), "R2")
+        relocate(filled, contextlib.nullcontext(), "/videos", str(tmp_path / "no"), "R2")
     assert str(caught.value) == (f"{tmp_path}/no: has none of the 3 files that were below /videos: nothing was changed")
     assert uris(filled)["a"] == "/videos/a"
