@@ -24,6 +24,7 @@ from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import GalleryManifest, collection_prefix
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
+from cliptrace.transforms.fingerprints import is_older
 from cliptrace.transforms.sources import Listing, list_sources
 from cliptrace.transforms.store import ledger
 from cliptrace.transforms.store.copying import store_copies
@@ -78,7 +79,10 @@ class Job:
     listing: Listing
 
     def recognise(self, attempts: Sequence[ledger.Attempt], removed: Sequence[Tombstone]) -> Recognition:
-        return recognise(self.listing.sources, attempts, removed, self.options.threads)
+        found = recognise(self.listing.sources, attempts, removed, self.options.threads)
+        older = [known.source for known in found.copies if is_older(known.source, self.options.since_s)]
+        copies = [known for known in found.copies if known.source not in older]
+        return dataclasses.replace(found, sources=[*found.sources, *older], copies=copies)
 
     def plan(
         self, found: Recognition, known: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]
@@ -88,6 +92,8 @@ class Job:
 
     def gone(self, stored: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]) -> dict[str, ledger.Attempt]:
         """Of stored videos, by id, those whose files are gone from the folders that were named."""
+        if not self.listing.folders:
+            return {}
         buried = {tombstone.video_id for tombstone in removed}
         kept = {video_id: attempt for video_id, attempt in stored.items() if video_id not in buried}
         return gone_from(self.listing.folders, kept, {source.uri for source in self.listing.sources})

@@ -22,5 +22,11 @@ def canonical(name: str) -> str:
     return composed(os.path.abspath(path))  # noqa: PTH100 - a path that is no more has no links to resolve
 
 
+def on_disk(path: str) -> str:
+    """A local path in the form, NFC or NFD, in which there is something; as it is where there is nothing."""
+    forms = [] if path.isascii() else [unicodedata.normalize(form, path) for form in ("NFC", "NFD")]
+    return next((form for form in (path, *forms) if os.path.lexists(form)), path) if forms else path
+
+
 def is_below(uri: str, folder: str) -> bool:
     return uri.startswith(folder.rstrip("/") + "/")

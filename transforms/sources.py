@@ -21,6 +21,7 @@ from cliptrace.schemas.text import text_of
 from cliptrace.transforms.contents import content_sha256
 from cliptrace.transforms.fingerprints import MISSING, fingerprints, is_remote, remote_fingerprint
 from cliptrace.transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, place_of, read_rows
+from cliptrace.transforms.paths import on_disk
 from cliptrace.transforms.store import files
 
 
@@ -110,7 +111,7 @@ def _resolve(argument: str) -> tuple[list[_Named], int]:
     name = argument.removeprefix("file://")
     if not name:
         raise UsageError("an empty SOURCE names nothing")
-    path = Path(name)
+    path = Path(on_disk(name))
     if path.is_dir():
         return _folder(_walk(path), str(path))
     if path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file():
@@ -231,6 +232,7 @@ def _manifest(path: str) -> Iterator[_Named]:
         full = uri if is_remote(uri) else uri.removeprefix("file://")
         empty = False
         whole = full if is_remote(full) or full.startswith("/") else files.join(folder, full)
+        whole = whole if is_remote(whole) else on_disk(whole)
         yield _Named(video_id, whole, path, metadata=metadata, row=number, id_given=bool(given))
     if empty:
         raise UsageError(f"{path}: names no video")
@@ -285,6 +287,6 @@ def _absolute(uri: str) -> str:
 def _is_folder(argument: str, found: Sequence[_Named]) -> bool:
     """Whether the argument, for which these were found, names all that is below it."""
     if not is_remote(argument):
-        return Path(argument.removeprefix("file://")).is_dir()
+        return Path(on_disk(argument.removeprefix("file://"))).is_dir()
     is_manifest = Path(argument).suffix.lower() in MANIFEST_SUFFIXES
     return not is_manifest and not _is_glob(argument) and all(item.uri != argument for item in found)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import LEDGER, generation_of, part_path
 from cliptrace.schemas.records import Failure, FrameFeatures, VideoSource
-from cliptrace.transforms.fingerprints import changed_s
+from cliptrace.transforms.fingerprints import is_older
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.takedown import Tombstone
 
@@ -176,7 +176,7 @@ def plan(
             counts["unchanged"] += 1
         elif not changed and not retry_failed:
             counts["known_failures"] += 1
-        elif since_s is not None and (when := changed_s(source)) is not None and when < since_s:
+        elif is_older(source, since_s):
             counts["older"] += 1
         elif limit is not None and len(work) == limit:
             counts["left"] += 1

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cliptrace.schemas.errors import UsageError
 from cliptrace.transforms.fingerprints import is_remote
-from cliptrace.transforms.paths import canonical, composed, is_below
+from cliptrace.transforms.paths import canonical, composed, is_below, on_disk
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import Gallery, part_name
 from cliptrace.transforms.store.sweeping import Vectors, drop_stale
@@ -47,7 +47,7 @@ def check_folders(folders: Sequence[str]) -> None:
         if is_remote(folder):
             if not files.find(folder, "**"):
                 raise UsageError(f"{folder}: no such folder")
-        elif not (path := Path(canonical(folder))).is_dir():
+        elif not (path := Path(on_disk(folder.removeprefix("file://")))).is_dir():
             raise UsageError(f"{folder}: no such folder; is its disk mounted?")
         elif not _has_files(path):
             raise UsageError(f"{folder}: is empty; is its disk mounted?")

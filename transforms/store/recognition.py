@@ -69,7 +69,7 @@ def recognise(
     named = _under_known_ids(sources, known)
     buried = {tombstone.video_id for tombstone in removed}
     stored = ledger.live(attempts)
-    odd = [s for s in named if not _is_unchanged(s, known) and s.video_id not in buried]
+    odd = [s for s in named if not _is_unchanged(s, known) and s.video_id not in buried and text_of(s.uri) == s.uri]
     contents = _contents(
         odd, [*stored.values(), *(known[id_] for id_ in buried & known.keys() - stored.keys())], threads
     )
