@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
 import apache_beam as beam
@@ -30,7 +30,7 @@ from cliptrace.transforms.store import ledger
 from cliptrace.transforms.store.copying import store_copies
 from cliptrace.transforms.store.gallery import Gallery, check_vectors, is_local, locked
 from cliptrace.transforms.store.moving import update
-from cliptrace.transforms.store.pruning import gone_from, prune
+from cliptrace.transforms.store.pruning import Missing, missing_from, prune
 from cliptrace.transforms.store.recognition import Recognition, recognise
 from cliptrace.transforms.store.stops import update_stops
 from cliptrace.transforms.store.sweeping import sweep
@@ -90,13 +90,13 @@ class Job:
         asked = self.options
         return ledger.plan(found.sources, known, removed, asked.retry_failed, asked.since_s, asked.limit)
 
-    def gone(self, stored: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]) -> dict[str, ledger.Attempt]:
-        """Of stored videos, by id, those whose files are gone from the folders that were named."""
+    def missing(self, stored: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]) -> Missing:
+        """Of stored videos, by id, those whose files are not found in the folders that were named."""
         if not self.listing.folders:
-            return {}
+            return Missing({}, ())
         buried = {tombstone.video_id for tombstone in removed}
         kept = {video_id: attempt for video_id, attempt in stored.items() if video_id not in buried}
-        return gone_from(self.listing.folders, kept, {source.uri for source in self.listing.sources})
+        return missing_from(self.listing.folders, kept, {source.uri for source in self.listing.sources})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,16 +121,18 @@ class Skipped:
 @dataclasses.dataclass(frozen=True)
 class Recognised:
     """Ids of videos that need no embedding. moved: their files are elsewhere now. copies: files with the content of
-    stored ones. gone: from the folders that were named."""
+    stored ones. gone: from the folders that were named. out_of_reach: gone, or on a disk that is not mounted."""
 
     moved: tuple[str, ...]
     copies: tuple[str, ...]
     gone: tuple[str, ...]
+    out_of_reach: tuple[str, ...]
 
     @classmethod
-    def of(cls, found: Recognition, gone: Iterable[str]) -> Recognised:
+    def of(cls, found: Recognition, missing: Missing) -> Recognised:
         moved = sorted(known.source.video_id for known in found.updates if known.has_moved)
-        return cls(tuple(moved), tuple(sorted(known.source.video_id for known in found.copies)), tuple(sorted(gone)))
+        copies = sorted(known.source.video_id for known in found.copies)
+        return cls(tuple(moved), tuple(copies), tuple(sorted(missing.gone)), tuple(missing.out_of_reach))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,7 +202,7 @@ def rehearse(job: Job) -> Rehearsal:
         for source in plan.work
     ]
     home = gallery.home if gallery else job.options.gallery
-    recognised = Recognised.of(found, job.gone(stays, tombstones))
+    recognised = Recognised.of(found, job.missing(stays, tombstones))
     skipped = Skipped.of(plan, found, job.listing)
     return Rehearsal(tuple(work), recognised, job.options.prune, skipped, home, gallery is not None)
 
@@ -233,9 +235,9 @@ def run(job: Job) -> IndexReport:
             attempts = ledger.read_attempts(gallery.root)
             if is_local(gallery.root):
                 sweep(gallery, attempts, gallery.vectors(), run_id)  # of videos that were replaced or removed meanwhile
-        gone = job.gone(ledger.live(attempts), tombstones)
-        if options.prune and gone:
-            prune(gallery, gallery.vectors(), run_id, gone)
+        missing = job.missing(ledger.live(attempts), tombstones)
+        if options.prune and missing.gone:
+            prune(gallery, gallery.vectors(), run_id, missing.gone)
             attempts = ledger.read_attempts(gallery.root)
         if work or found.copies:
             update_stops(gallery)
@@ -251,7 +253,7 @@ def run(job: Job) -> IndexReport:
         failed=failed,
         partly_decoded=tuple(attempt.video_id for attempt in indexed if attempt.message),
         replaced=tuple(each.video_id for each in indexed if _is_another(each, before.get(each.video_id))),
-        recognised=Recognised.of(found, gone),
+        recognised=Recognised.of(found, missing),
         pruned=options.prune,
         skipped=Skipped.of(plan, found, job.listing),
         left_to_the_job=len(work) * is_template(options.beam_args),

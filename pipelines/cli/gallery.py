@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cliptrace.pipelines.cli.parsers import Commands, add_command, given, model_options, work_options
-from cliptrace.pipelines.cli.printing import SOME_FAILED, aligned, put, put_json
+from cliptrace.pipelines.cli.printing import SOME_FAILED, aligned, out_of_reach, put, put_json
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.text import escaped, named
 
@@ -205,18 +205,22 @@ def _relocate(options: argparse.Namespace) -> int:
 def _prune(options: argparse.Namespace) -> int:
     from cliptrace.pipelines.running import new_run
     from cliptrace.transforms.store.gallery import live_attempts, locked
-    from cliptrace.transforms.store.pruning import check_folders, gone_from, prune
+    from cliptrace.transforms.store.pruning import check_folders, missing_from, prune
 
     gallery = _open(options.gallery)
     check_folders(options.folders)
     if options.dry_run:
-        put(escaped(video_id) for video_id in sorted(gone_from(options.folders, live_attempts(gallery))))
+        put(escaped(video_id) for video_id in sorted(missing_from(options.folders, live_attempts(gallery)).gone))
         return 0
     with locked(gallery.home):
         gallery = gallery.migrated()
-        gone = gone_from(options.folders, live_attempts(gallery))
-        prune(gallery, gallery.vectors(), new_run(), gone)
-    lines = {"gone, taken out": named(list(gone)) or "0", "gallery": gallery.home}
+        missing = missing_from(options.folders, live_attempts(gallery))
+        prune(gallery, gallery.vectors(), new_run(), missing.gone)
+    lines = {
+        "gone, taken out": named(list(missing.gone)) or "0",
+        "out of reach": out_of_reach(missing.out_of_reach),
+        "gallery": gallery.home,
+    }
     print("\n".join(aligned(lines)), file=sys.stderr)
     return 0
 

@@ -19,7 +19,7 @@ from cliptrace.pipelines.cli.parsers import (
     positive,
     work_options,
 )
-from cliptrace.pipelines.cli.printing import aligned, some, summarise
+from cliptrace.pipelines.cli.printing import aligned, out_of_reach, some, summarise
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
@@ -143,6 +143,7 @@ def _recognised(recognised: Recognised, pruned: str) -> dict[str, str]:
         "moved": named(recognised.moved),
         "same content as known": named(recognised.copies),
         pruned or "gone": f"{gone}; take them out with --prune" if gone and not pruned else gone,
+        "out of reach": out_of_reach(recognised.out_of_reach),
     }
 
 
@@ -151,6 +152,7 @@ def _known(recognised: Recognised, pruned: bool) -> dict[str, int]:
         "moved": len(recognised.moved),
         "copies": len(recognised.copies),
         "gone": len(recognised.gone),
+        "out_of_reach": len(recognised.out_of_reach),
         "pruned": len(recognised.gone) * pruned,
     }
 

@@ -95,6 +95,7 @@ def test_a_report_says_what_became_of_every_video(own: Path, capsys: pytest.Capt
             "moved": 0,
             "copies": 0,
             "gone": 0,
+            "out_of_reach": 0,
             "pruned": 0,
             "unchanged": 3,
             "known_failures": 0,
@@ -182,7 +183,8 @@ def test_a_dry_run_says_why_and_writes_nothing(own: Path, capsys: pytest.Capture
     assert "would be indexed: 3 (1 new, 1 changed, 1 retry)\nunchanged, skipped: 2\n" in without_columns(err)
     assert files_below(root) == before
     assert report_of(report)["videos"] == {
-        "would_be_indexed": 3, "new": 1, "changed": 1, "retry": 1, "moved": 0, "copies": 0, "gone": 0, "pruned": 0,
+        "would_be_indexed": 3, "new": 1, "changed": 1, "retry": 1,
+        "moved": 0, "copies": 0, "gone": 0, "out_of_reach": 0, "pruned": 0,
         "unchanged": 2, "known_failures": 0, "removed": 0, "older": 0, "left": 0, "other_files": 1,
     }  # fmt: skip
 

@@ -39,7 +39,11 @@ def update(capsys: pytest.CaptureFixture[str], lib: Path, *options: str | Path) 
     code, text = index(capsys, lib, "--gallery", lib.parent / "gallery", *options)
     said = summary(text)
     assert (code, said.pop("keyframes")) == (0, "0"), text
-    return {name: said[name] for name in ("moved", "same content as known", "gone", "gone, taken out") if name in said}
+    return {
+        name: said[name]
+        for name in ("moved", "same content as known", "gone", "gone, taken out", "out of reach")
+        if name in said
+    }
 
 
 def places(lib: Path) -> dict[str, str]:
@@ -109,6 +113,12 @@ def test_deleted_files_are_told_and_taken_out_when_asked(lib: Path, capsys: pyte
     assert run(capsys, "prune", lib, "--dry-run", "--gallery", gallery)[:2] == (0, "sub/cars.mp4\n")
     assert rehearsed(capsys, lib, "--prune")[2]["gone, to be taken out"] == "1 (sub/cars.mp4)"
     assert len(stored(gallery)) == 3
+    (lib / "sub").mkdir()
+    assert update(capsys, lib, "--prune") == {
+        "out of reach": "1 (sub/cars.mp4); their folder is empty or cannot be read: is its disk mounted?"
+    }
+    assert len(stored(gallery)) == 3
+    (lib / "sub").rmdir()
     assert update(capsys, lib, "--prune") == {"gone, taken out": "1 (sub/cars.mp4)"}
     assert list(stored(gallery)) == ["bottles.mp4", "cut.mp4"]
     assert run(capsys, "verify", "--gallery", gallery)[0] == 0

@@ -15,7 +15,7 @@ import pyarrow as pa
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import VIDEOS, part_path
 from cliptrace.transforms.fingerprints import fingerprints
-from cliptrace.transforms.paths import canonical, composed, is_below
+from cliptrace.transforms.paths import canonical, composed, is_below, on_disk
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import Gallery, live_attempts, part_name
 from cliptrace.transforms.store.sweeping import Vectors, drop_stale
@@ -56,7 +56,7 @@ def relocate(gallery: Gallery, vectors: Vectors, old: str, new: str, run: str) -
 
     Only for who holds the gallery. CliptraceError where nothing is known below ``old``, or no file is below ``new``.
     """
-    old, new = canonical(old).rstrip("/"), canonical(new).rstrip("/")
+    old, new = canonical(old).rstrip("/"), on_disk(canonical(new)).rstrip("/")
     below = [attempt for attempt in live_attempts(gallery).values() if is_below(composed(attempt.uri), old)]
     if not below:
         raise CliptraceError(f"{gallery.home}: no video has a path below {old}")

@@ -6,6 +6,8 @@ other times. Nothing stays out: a file that comes back is indexed as any other.
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import functools
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,10 +24,18 @@ from cliptrace.transforms.store.sweeping import Vectors, drop_stale
 _THREADS = 16
 
 
-def gone_from(
+@dataclasses.dataclass(frozen=True, slots=True)
+class Missing:
+    """Videos whose files cannot be found. gone: by id. out_of_reach: ids of those of which that cannot be told."""
+
+    gone: Mapping[str, ledger.Attempt]
+    out_of_reach: Sequence[str]
+
+
+def missing_from(
     folders: Sequence[str], attempts: Mapping[str, ledger.Attempt], present: Collection[str] = ()
-) -> dict[str, ledger.Attempt]:
-    """Of videos, by id, those whose files were below one of the folders and are no more.
+) -> Missing:
+    """Of videos, by id, those whose files were below one of the folders.
 
     present: uris of files that are known to be there. CliptraceError where a folder on an object store cannot be asked.
     """
@@ -37,8 +47,9 @@ def gone_from(
     ]
     has_files = functools.cache(_has_files)
     with ThreadPoolExecutor(_THREADS) as pool:
-        gone = pool.map(lambda attempt: _is_gone(attempt.uri, has_files), below)
-        return {attempt.video_id: attempt for attempt, is_gone in zip(below, gone, strict=True) if is_gone}
+        found = list(zip(below, pool.map(lambda attempt: _look(attempt.uri, has_files), below), strict=True))
+    gone = {attempt.video_id: attempt for attempt, state in found if state is _State.GONE}
+    return Missing(gone, sorted(attempt.video_id for attempt, state in found if state is _State.OUT_OF_REACH))
 
 
 def check_folders(folders: Sequence[str]) -> None:
@@ -53,18 +64,22 @@ def check_folders(folders: Sequence[str]) -> None:
             raise UsageError(f"{folder}: is empty; is its disk mounted?")
 
 
-def _is_gone(uri: str, has_files: Callable[[Path], bool]) -> bool:
-    """What cannot be told, as of a folder that may not be looked into, is no."""
+class _State(enum.Enum):
+    THERE, GONE, OUT_OF_REACH = range(3)
+
+
+def _look(uri: str, has_files: Callable[[Path], bool]) -> _State:
     if is_remote(uri):
-        return not files.exists(uri)
+        return _State.THERE if files.exists(uri) else _State.GONE
     path = Path(uri)
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
-        return has_files(next(folder for folder in path.parents if os.path.lexists(folder)))
+        folder = next(folder for folder in path.parents if os.path.lexists(folder))
+        return _State.GONE if has_files(folder) else _State.OUT_OF_REACH
     except (OSError, ValueError):
-        pass
-    return False
+        return _State.OUT_OF_REACH
+    return _State.THERE
 
 
 def _has_files(folder: Path) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from cliptrace.schemas.errors import UsageError
 from cliptrace.transforms.store import ledger
 from cliptrace.transforms.store.gallery import Gallery, commit, live_attempts, read_videos
-from cliptrace.transforms.store.pruning import check_folders, gone_from, prune
+from cliptrace.transforms.store.pruning import Missing, check_folders, missing_from, prune
 from cliptrace.transforms.store.sweeping import sweep
 from cliptrace.transforms.store.vectors import VectorStore
 from cliptrace.transforms.store.verification import compare
@@ -43,7 +43,11 @@ def lib(gallery: Gallery, vectors: VectorStore, tmp_path: Path) -> Path:
 
 
 def gone(gallery: Gallery, *folders: Path | str) -> list[str]:
-    return sorted(gone_from([str(folder) for folder in folders], live_attempts(gallery)))
+    return sorted(missing(gallery, *folders).gone)
+
+
+def missing(gallery: Gallery, *folders: Path | str) -> Missing:
+    return missing_from([str(folder) for folder in folders], live_attempts(gallery))
 
 
 def test_a_deleted_file_is_gone_from_its_folder_only(gallery: Gallery, lib: Path) -> None:
@@ -58,10 +62,10 @@ def test_a_deleted_folder_is_gone_an_empty_one_may_be_a_disk(gallery: Gallery, l
     shutil.rmtree(lib / "disk")
     assert gone(gallery, lib) == ["disk/b.mp4", "disk/c.mp4"]
     (lib / "disk").mkdir()
-    assert gone(gallery, lib) == []
+    assert missing(gallery, lib) == Missing({}, ["disk/b.mp4", "disk/c.mp4"])
     (lib / "disk").rmdir()
     (lib / "disk").symlink_to("/mnt/nowhere")
-    assert gone(gallery, lib) == []
+    assert missing(gallery, lib) == Missing({}, ["disk/b.mp4", "disk/c.mp4"])
 
 
 def test_nothing_is_gone_from_a_folder_that_is_not_there(gallery: Gallery, lib: Path) -> None:
