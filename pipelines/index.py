@@ -191,7 +191,7 @@ def rehearse(job: Job) -> Rehearsal:
     tombstones = read_tombstones(gallery.home) if gallery else []
     known, found = ledger.latest(attempts), job.recognise(attempts, tombstones)
     plan = job.plan(found, known, tombstones)
-    moved = {known.attempt.video_id for known in found.updates}
+    moved = {each.attempt.video_id for each in found.updates}
     stays = {video_id: each for video_id, each in ledger.live(attempts).items() if video_id not in moved}
     work = [
         {

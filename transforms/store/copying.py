@@ -52,7 +52,7 @@ def _features(gallery: Gallery, copies: Sequence[Known], left: list[VideoSource]
 def _row(gallery: Gallery, copy: Known) -> Mapping[str, Any]:
     """As the commit of the stored video has it, also where the ledger names a newer one by now."""
     path = files.join(gallery.root, part_path("videos", *copy.attempt.commit))
-    for row in files.read_table(path, VIDEOS.names).to_pylist():
+    for row in files.read_table(path, schema=VIDEOS).to_pylist():
         if row["video_id"] == copy.attempt.video_id:
             return dict(row)
     raise CliptraceError(f"{path}: has no row of {copy.attempt.video_id!r}")

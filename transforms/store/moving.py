@@ -24,20 +24,15 @@ from cliptrace.transforms.store.sweeping import Vectors, drop_stale
 def update(gallery: Gallery, run: str, attempts: Sequence[ledger.Attempt]) -> None:
     """Say that live videos are where these attempts, made of theirs, say. Only for who holds the gallery."""
     for commit, moved in ledger.by_commit(attempts).items():
-        videos = files.read_table(files.join(gallery.root, part_path("videos", *commit)), VIDEOS.names).to_pylist()
-        rows = [
-            {**row, "uri": moved[row["video_id"]].uri, "fingerprint": moved[row["video_id"]].fingerprint}
-            for row in videos
-            if row["video_id"] in moved
-        ]
-        now = time.time()
-        acknowledged = [
-            {**ledger.row_of(moved[row["video_id"]]), "time": max(now, moved[row["video_id"]].time + 1e-3)}
-            for row in rows
-        ]
-        part = part_name([row["video_id"] for row in rows]) + "-moved"
+        videos = files.read_table(files.join(gallery.root, part_path("videos", *commit)), schema=VIDEOS).to_pylist()
+        stored = [(row, moved[row["video_id"]]) for row in videos if row["video_id"] in moved]
+        if not stored:  # all were lost, as verify will say
+            continue
+        part, now = part_name([row["video_id"] for row, _ in stored]) + "-moved", time.time()
+        rows = [{**row, "uri": attempt.uri, "fingerprint": attempt.fingerprint} for row, attempt in stored]
         table = pa.Table.from_pylist(rows, schema=VIDEOS)
         files.write_tables(files.join(gallery.root, part_path("videos", run, part)), VIDEOS, [table])
+        acknowledged = [{**ledger.row_of(attempt), "time": max(now, attempt.time + 1e-3)} for _, attempt in stored]
         ledger.write_rows(gallery.root, run, part, acknowledged)
 
 

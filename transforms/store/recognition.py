@@ -70,9 +70,8 @@ def recognise(
     buried = {tombstone.video_id for tombstone in removed}
     stored = ledger.live(attempts)
     odd = [s for s in named if not _is_unchanged(s, known) and s.video_id not in buried and text_of(s.uri) == s.uri]
-    contents = _contents(
-        odd, [*stored.values(), *(known[id_] for id_ in buried & known.keys() - stored.keys())], threads
-    )
+    removed_last = (known[video_id] for video_id in (buried & known.keys()) - stored.keys())
+    contents = _contents(odd, [*stored.values(), *removed_last], threads)
     at_home = _at_home([*(each for same, _ in contents.values() for each in same), *_namesakes(odd, stored)])
     judge = _Judge(stored, known.keys(), buried, at_home, {source.video_id for source in named})
     for source in named:
@@ -234,10 +233,10 @@ class _Judge:
         return dataclasses.replace(source, video_id=_longer_id(source, self._taken))
 
     def take_along(self) -> None:
-        """What else a moved file holds of the same content, under other ids."""
-        moved = {known.attempt.uri: known for known in self.recognition.updates if known.has_moved}
+        """What else is stored of a file that moves, under other ids."""
+        moved = {(known.attempt.uri, known.attempt.fingerprint): known for known in self.recognition.updates}
         for video_id, attempt in self._stored.items() if moved else ():
-            known = moved.get(attempt.uri)
-            if known and video_id not in self._listed and attempt.content_sha256 == known.attempt.content_sha256:
+            known = moved.get((attempt.uri, attempt.fingerprint))
+            if known and known.has_moved and video_id not in self._listed:
                 source = dataclasses.replace(known.source, video_id=video_id)
                 self.recognition.updates.append(Known(source, attempt, known.content_sample))

@@ -55,6 +55,8 @@ def drop_stale(gallery: Gallery, attempts: Sequence[ledger.Attempt], vectors: Ve
     gone = {video_id: attempt for video_id, attempt in stored.items() if video_key(video_id) in removed}
     live = {video_id: attempt for video_id, attempt in stored.items() if video_id not in gone}
     stale = stale_rows(gallery, attempts, live)
+    if not stale and not gone:
+        return
     dead = gone.keys() | {video_id for video_ids in stale.values() for video_id in video_ids - live.keys()}
     commits = ledger.by_commit(attempt for attempt in attempts if attempt.status == ledger.INDEXED)
     replaced = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import unicodedata
@@ -218,9 +219,10 @@ def test_ids_of_a_manifest_stay_its_own(lib: Path) -> None:
 
 
 def test_all_that_a_moved_file_holds_moves(lib: Path) -> None:
-    known = [*attempts(lib), attempt_of(VideoSource("one, again", str(lib / "a" / "one.mp4"), "10-1"))]
+    known = attempts(lib)
+    known.append(dataclasses.replace(known[0], video_id="a/one.mp4#1", content_sha256=known[0].content_sha256 + "#1"))
     (lib / "a" / "one.mp4").rename(lib / "new.mp4")
-    assert look(known, lib)[1] == ["a/one.mp4 at lib/new.mp4", "one, again at lib/new.mp4"]
+    assert look(known, lib)[1] == ["a/one.mp4 at lib/new.mp4", "a/one.mp4#1 at lib/new.mp4"]
 
 
 @pytest.mark.parametrize("forms", [("NFD", "NFC"), ("NFC", "NFD")])
