@@ -19,14 +19,22 @@ from cliptrace.models.runtime import Device
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.models import describe, feature_config, identity
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
-from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig
+from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig, Streams
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import GalleryManifest, collection_prefix
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
 from cliptrace.transforms.sources import Listing, list_sources
 from cliptrace.transforms.store import ledger
-from cliptrace.transforms.store.gallery import Gallery, check_vectors, is_local, locked
+from cliptrace.transforms.store.gallery import (
+    Gallery,
+    StoredVideo,
+    check_vectors,
+    is_local,
+    locked,
+    read_shard,
+    read_videos,
+)
 from cliptrace.transforms.store.stops import update_stops
 from cliptrace.transforms.store.sweeping import sweep
 from cliptrace.transforms.store.takedown import Tombstone, read_tombstones
@@ -38,7 +46,7 @@ from cliptrace.transforms.storing import RecordFailures, StoreFeatures
 class IndexOptions:
     """backbone, keyframes, milvus: None for the gallery's own, or the default where it is yet to be made.
 
-    since_s, limit: as ``ledger.plan`` takes them.
+    since_s, limit: as ``ledger.plan`` takes them. streams: which video streams of a file that has several.
     """
 
     sources: Sequence[str]
@@ -51,6 +59,7 @@ class IndexOptions:
     retry_failed: bool = False
     since_s: float | None = None
     limit: int | None = None
+    streams: Streams = "shown"
     beam_args: Sequence[str] = ()
 
 
@@ -72,27 +81,50 @@ class Job:
     options: IndexOptions
     listing: Listing
 
-    def plan(self, known: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]) -> ledger.Plan:
+    def plan(
+        self, gallery: Gallery | None, known: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]
+    ) -> ledger.Plan:
         asked = self.options
-        return ledger.plan(self.listing.sources, known, removed, asked.retry_failed, asked.since_s, asked.limit)
+        sources = self.listing.sources
+        if gallery and asked.streams == "all":
+            sources = _with_streams(sources, known, read_videos(gallery))
+        return ledger.plan(sources, known, removed, asked.retry_failed, asked.since_s, asked.limit)
+
+
+def _with_streams(
+    sources: Sequence[VideoSource], known: Mapping[str, ledger.Attempt], stored: Mapping[str, StoredVideo]
+) -> list[VideoSource]:
+    """And the other video streams of files that have not changed since they were indexed; those of others, work
+    finds."""
+
+    def others(source: VideoSource) -> list[VideoSource]:
+        video = stored.get(source.video_id)
+        if video is None or known[source.video_id].fingerprint != source.fingerprint:
+            return []
+        return [source.of_stream(number) for number in video.streams[1:]]
+
+    return [each for source in sources for each in (source, *others(source))]
 
 
 @dataclasses.dataclass(frozen=True)
 class Skipped:
     """Sources that a run leaves alone. removed: ids of videos that were taken out, and are kept out. older: than
-    ``since_s``. left: for the next run, by ``limit``. other_files: that are no videos."""
+    ``since_s``. left: for the next run, by ``limit``. other_files: that are no videos, and their kinds. loops: links
+    to folders that were listed already."""
 
     unchanged: int
     known_failures: int
     removed: tuple[str, ...]
     older: int
     left: int
-    other_files: int
+    other_files: Mapping[str, str]
+    loops: int
 
     @classmethod
     def of(cls, plan: ledger.Plan, listing: Listing) -> Skipped:
         removed = tuple(plan.removed)
-        return cls(plan.unchanged, plan.known_failures, removed, plan.older, plan.left, listing.ignored)
+        counts = (plan.unchanged, plan.known_failures, removed, plan.older, plan.left)
+        return cls(*counts, listing.ignored, len(listing.loops))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,9 +141,10 @@ class Rehearsal:
 class IndexReport:
     """What became of a run.
 
-    run: its name. gallery: its folder, which holds ``in_gallery`` videos now. indexed, failed: videos. partly_decoded,
-    replaced: ids of indexed ones: of files that break off, and that took the place of others. left_to_the_job: videos
-    that a template will index. video_s: seconds of video decoded, in elapsed_s. dead_letters: folder; None for none.
+    run: its name. gallery: its folder, which holds ``in_gallery`` videos now. indexed, failed: videos.
+    partly_decoded, replaced: ids of indexed ones: of files that break off, and that took the place of others.
+    one_of_several: of files whose other video streams were left out. left_to_the_job: videos that a template will
+    index. video_s: seconds of video decoded, in elapsed_s. dead_letters: folder; None for none.
     """
 
     run: str
@@ -121,6 +154,7 @@ class IndexReport:
     failed: int
     partly_decoded: tuple[str, ...]
     replaced: tuple[str, ...]
+    one_of_several: tuple[str, ...]
     skipped: Skipped
     left_to_the_job: int
     keyframes: int
@@ -139,7 +173,7 @@ def rehearse(job: Job) -> Rehearsal:
     """What ``run`` would do with which videos, and why. Writes nothing, makes no gallery, and takes no lock."""
     gallery = open_existing(job.options)
     known = ledger.latest(ledger.read_attempts(gallery.root)) if gallery else {}
-    plan = job.plan(known, read_tombstones(gallery.home) if gallery else [])
+    plan = job.plan(gallery, known, read_tombstones(gallery.home) if gallery else [])
     work = [
         {
             "video_id": source.video_id,
@@ -158,8 +192,9 @@ def run(job: Job) -> IndexReport:
     with locked(options.gallery):  # also while it is made: two first runs must not each make one
         gallery = open_or_create(options).migrated()
         config = feature_config(gallery, options.device, options.threads)
+        config = dataclasses.replace(config, all_streams=options.streams == "all")
         attempts = ledger.read_attempts(gallery.root)
-        plan = job.plan(ledger.latest(attempts), read_tombstones(gallery.home))
+        plan = job.plan(gallery, ledger.latest(attempts), read_tombstones(gallery.home))
         before = ledger.live(attempts)
         if is_local(gallery.root):
             sweep(gallery, attempts, gallery.vectors(), run_id)  # what a killed run left
@@ -187,6 +222,7 @@ def run(job: Job) -> IndexReport:
         failed=failed,
         partly_decoded=tuple(attempt.video_id for attempt in indexed if attempt.message),
         replaced=tuple(each.video_id for each in indexed if _is_another(each, before.get(each.video_id))),
+        one_of_several=() if config.all_streams else _one_of_several(gallery, indexed),
         skipped=Skipped.of(plan, job.listing),
         left_to_the_job=len(plan.work) * is_template(options.beam_args),
         keyframes=counts.keyframes,
@@ -251,6 +287,12 @@ def _check_vectors(gallery: Gallery, plan: ledger.Plan) -> None:
     anew = {source.video_id for source in plan.work}
     with gallery.vectors() as vectors:
         check_vectors(gallery, vectors, anew)
+
+
+def _one_of_several(gallery: Gallery, indexed: Sequence[ledger.Attempt]) -> tuple[str, ...]:
+    commits = ledger.by_commit(indexed)
+    videos = (video for commit, owners in commits.items() for video in read_shard(gallery, *commit, owners))
+    return tuple(video.video_id for video in videos if video.streams)
 
 
 def _is_another(attempt: ledger.Attempt, before: ledger.Attempt | None) -> bool:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.gallery import VIDEOS, part_path, video_key
+from cliptrace.schemas.gallery import part_path, video_key
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import Gallery, part_name
 from cliptrace.transforms.store.takedown import removed_keys
@@ -96,4 +96,4 @@ def drop_rows(gallery: Gallery, commit: ledger.Commit, video_ids: Container[str]
     except (OSError, pa.ArrowException) as error:
         raise CliptraceError(f"{frames_path}: cannot be read: {files.reason(error)}") from error
     files.write_tables(frames_path, schema, tables)
-    files.write_tables(videos_path, VIDEOS, [kept])
+    files.write_tables(videos_path, kept.schema, [kept])  # an older gallery has fewer columns
