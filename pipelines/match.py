@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -15,7 +15,7 @@ from cliptrace.models.runtime import Device
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
-from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
+from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig, Streams
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.gallery import video_key
 from cliptrace.schemas.records import Searched, VideoSource
@@ -101,6 +101,7 @@ class MatchOptions:
     views: tuple[str, ...] = DEFAULT_VIEWS
     keyframes: KeyframeConfig | None = None
     maps: str = ""
+    streams: Streams = "shown"
     beam_args: Sequence[str] = ()
 
 
@@ -120,10 +121,11 @@ class Job:
 class MatchReport:
     """What became of a run.
 
-    matches: rows as they were written to output. answered: queries that could be searched, of which
-    without_match have none. failed: ids of queries. searched: what was found out of each beside its matches.
-    other_files: that are no videos. left_to_the_job: queries that a template will search. video_s: seconds of video
-    decoded, in elapsed_s. dead_letters: file; None for none.
+    matches: rows as they were written to output. answered: queries that could be searched, of which without_match
+    have none. failed: ids of queries. searched: what was found out of each beside its matches. one_of_several: ids of
+    queries whose files have other video streams, which were left out. other_files: that are no videos, and their
+    kinds; loops: links to folders that were listed already. left_to_the_job: queries that a template will search.
+    video_s: seconds of video decoded, in elapsed_s. dead_letters: file; None for none.
     """
 
     output: str
@@ -132,7 +134,9 @@ class MatchReport:
     without_match: int = 0
     failed: frozenset[str] = frozenset()
     searched: tuple[Searched, ...] = ()
-    other_files: int = 0
+    one_of_several: tuple[str, ...] = ()
+    other_files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    loops: int = 0
     left_to_the_job: int = 0
     video_s: float = 0.0
     elapsed_s: float = 0.0
@@ -175,6 +179,7 @@ def prepare(options: MatchOptions) -> Job:
     listing = list_sources(options.queries)
     keyframes = options.keyframes or QUERY_KEYFRAMES
     config = feature_config(gallery, options.device, options.threads, options.views, keyframes)
+    config = dataclasses.replace(config, all_streams=options.streams == "all")
     Background.of(config.backbone)  # what is wrong with it is told before the work
     matching = MatchConfig.suited_to(
         config.backbone,
@@ -209,14 +214,19 @@ def run(job: Job) -> MatchReport:
         end.clear()
         raise
     matched = {row["query_id"] for row in outcome.matches}
+    # A file may turn out to be several queries.
+    every = {query.video_id for query in queries} | {query.query_id for query in outcome.searched}
+    answered = every - outcome.failures
     return MatchReport(
         output=options.output,
         matches=tuple(outcome.matches),
-        answered=len(queries) - len(outcome.failures),
-        without_match=len(queries) - len(outcome.failures | matched),
+        answered=len(answered),
+        without_match=len(answered - matched),
         failed=frozenset(outcome.failures),
         searched=tuple(outcome.searched),
+        one_of_several=() if job.config.all_streams else tuple(q.query_id for q in outcome.searched if q.other_streams),
         other_files=job.listing.ignored,
+        loops=len(job.listing.loops),
         video_s=counts.seconds,
         elapsed_s=counts.elapsed_s,
         dead_letters=end.failures_path if outcome.failures else None,

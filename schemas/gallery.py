@@ -66,9 +66,11 @@ VIDEOS = pa.schema(
         pa.field("keyframes", pa.int32(), nullable=False),
         pa.field("frames_file", pa.string(), nullable=False),  # below the gallery
         pa.field("row_group", pa.int32(), nullable=False),
+        pa.field("streams", pa.list_(pa.int32())),  # null where the file has one video stream, and in older shards
     ]
 )
-"""One row per video, with the place of its keyframes."""
+"""One row per video, with the place of its keyframes. Of a file with several video streams, ``streams`` has the number
+of the one that the video is, and then those of the others."""
 
 
 def frames_schema(manifest: GalleryManifest) -> pa.Schema:

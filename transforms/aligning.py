@@ -138,7 +138,11 @@ def match_pair(
         raise CliptraceError(f"{ref.frames_file}: video {ref.video_id!r}: {error}; index the video again") from error
     found = [snap(segment, query.times, query.cuts) for segment in found]
     query_s, ref_s = _end_s(query.times, query.decoded_s), _end_s(ref_times, ref.decoded_s)
-    segments = tuple(_cut(segment, query_s, ref_s) for segment in found if segment.score >= config.min_score)
+    segments = tuple(
+        dataclasses.replace(_cut(segment, query_s, ref_s), query_stream=query.stream, ref_stream=ref.stream)
+        for segment in found
+        if segment.score >= config.min_score
+    )
     if not segments:
         return None
     if config.maps:

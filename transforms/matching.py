@@ -100,7 +100,8 @@ class Found:
         return ((self.query, candidate) for candidate in self.candidates)
 
     def told(self) -> Searched:
-        return Searched(self.query.video_id, self.query.partial, self.truncated, self.stopped_s)
+        query = self.query
+        return Searched(query.video_id, query.partial, self.truncated, self.stopped_s, len(query.info.others))
 
 
 @beam.typehints.with_input_types(FrameFeatures)

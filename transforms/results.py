@@ -20,6 +20,8 @@ _SEGMENT = pa.struct(
         *((name, pa.float64()) for name in ("query_start", "query_end", "ref_start", "ref_end", "score")),
         ("reversed", pa.bool_()),
         ("speed", pa.float64()),
+        ("query_stream", pa.int64()),
+        ("ref_stream", pa.int64()),
     ]
 )
 _SCHEMA = pa.schema(

@@ -16,9 +16,10 @@ from cliptrace.pipelines.cli.parsers import (
     keyframe_config,
     positive,
     score,
+    source_options,
     work_options,
 )
-from cliptrace.pipelines.cli.printing import some, summarise
+from cliptrace.pipelines.cli.printing import left_aside, list_ignored, streams_left_out, summarise
 from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS, parse_aligner
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.text import named
@@ -76,6 +77,7 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
     parser.add_argument(
         "--maps", default="", metavar="DIR", help="draw the similarity map of every match, with its segments, as a PNG"
     )
+    source_options(parser)
     work_options(parser)
 
 
@@ -89,8 +91,11 @@ def _run(options: argparse.Namespace) -> int:
     from cliptrace.pipelines import match
     from cliptrace.pipelines.cli.progress import Progress
 
+    job = match.prepare(asked(options))
+    if options.verbose:
+        list_ignored(job.listing.ignored)
     with Progress("match"):
-        done = match.run(match.prepare(asked(options)))
+        done = match.run(job)
     return summarise(done.answered, len(done.failed), done.video_s, done.elapsed_s, lines(done))
 
 
@@ -104,7 +109,8 @@ def lines(done: MatchReport) -> dict[str, str]:
         "queries without a match": f"{done.without_match:,}",
         "stop-list left out": _left_out(done.searched),
         "more candidates than --top-k": named([query.query_id for query in done.searched if query.truncated]),
-        "other files, ignored": some(done.other_files),
+        **streams_left_out(done.one_of_several),
+        **left_aside(done.other_files, done.loops),
         "output": done.output,
         "failures in": done.dead_letters or "",
     }

@@ -7,9 +7,9 @@ import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, SKE_POINTS, KeyframeConfig
+from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, SKE_POINTS, KeyframeConfig, Streams
 
 EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
 
@@ -64,6 +64,17 @@ def work_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="videos decoded at a time (default: one more than there are cores, here %(default)s)",
     )
+
+
+def source_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--streams",
+        choices=get_args(Streams),
+        default="shown",
+        help="which video streams of a file that has several: the one that players show, or all, the others as ID#N "
+        "(default: shown)",
+    )
+    parser.add_argument("--verbose", action="store_true", help="list the files of folders that are ignored")
 
 
 def score(text: str) -> float:

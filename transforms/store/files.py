@@ -161,19 +161,29 @@ def read_table(path: str, columns: list[str] | None = None, schema: pa.Schema | 
     try:
         # Without threads: shards of this size need none, and a command that ends right after it leaves none behind.
         with pq.ParquetFile(pa.BufferReader(read_bytes(path))) as file:
-            if missing := set(columns or ()) - set(file.schema_arrow.names):
+            names = file.schema_arrow.names
+            if missing := set(columns or ()) - {*names, *_nullable(schema)}:
                 raise ValueError(f"no column {', '.join(sorted(missing))}")
-            table = file.read(columns=columns, use_threads=False)
+            table = file.read(columns=columns and [name for name in columns if name in names], use_threads=False)
         table.validate(full=True)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise CliptraceError(f"{path}: cannot be read: {reason(error)}") from error
     return table if schema is None else in_schema(table, schema, path, columns)
 
 
+def _nullable(schema: pa.Schema | None) -> set[str]:
+    return {field.name for field in schema or () if field.nullable}
+
+
 def in_schema(table: pa.Table, schema: pa.Schema, path: str, columns: list[str] | None = None) -> pa.Table:
-    """The columns of ``schema``, or some of them, in its order. CliptraceError where one is missing or another type."""
+    """The columns of ``schema``, or some of them, in its order. A nullable one that an older table lacks is null.
+
+    CliptraceError where another one is missing, or one has another type.
+    """
     wanted = [schema.field(name) for name in columns or schema.names]
     for field in wanted:
+        if field.nullable and field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
         if field.name not in table.column_names or not table.schema.field(field.name).equals(field):
             raise CliptraceError(f"{path}: is damaged: it has no column {field.name!r} of type {field.type}")
     return table.select([field.name for field in wanted])

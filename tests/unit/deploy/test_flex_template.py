@@ -24,6 +24,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 NOT_FOR_A_TEMPLATE = {
     "config": "a file of the launcher's",
     "dry_run": "prints on the launcher, and starts no job",
+    "verbose": "lists on the launcher",
     "report": "is written when the job begins, and would say nothing of it",
 }
 TYPES = {"TEXT", "BOOLEAN", "ENUM", "NUMBER", "PUBSUB_SUBSCRIPTION"}

@@ -25,6 +25,13 @@ def failure(video_id: str, message: str, seconds: float) -> Failure:
     return Failure(f"/q/{video_id}", video_id, "align", "ValueError", message, time=seconds)
 
 
+def test_segments_of_files_with_several_video_streams_name_the_stream() -> None:
+    segment = Segment(0.0, 1.0, 2.0, 3.0, 0.5, query_stream=1)
+    (row,) = match_to_json(Match("q#1", "/q", "r", "/r", 0.5, (segment,)))["segments"]
+    assert row["query_stream"] == 1
+    assert "ref_stream" not in row
+
+
 def test_a_match_as_json() -> None:
     found = match("q", "r", 0.123456, query_metadata={"owner": "Bo"})
     assert match_to_json(found) == {
@@ -77,8 +84,8 @@ def test_parts_are_joined_in_order_and_one_dead_letter_a_video(tmp_path: Path, r
     rows = finish(parts, "matches.jsonl", output)  # parts[1] had no records
     failures = finish(parts, "failures.jsonl", f"{root}/failures.jsonl")
     assert read_rows(parts, "queries.jsonl") == [
-        {"query_id": "c", "partial": True, "truncated": True, "stopped_s": 0.0},
-        {"query_id": "z", "partial": False, "truncated": False, "stopped_s": 2.5},
+        {"query_id": "c", "partial": True, "truncated": True, "stopped_s": 0.0, "other_streams": 0},
+        {"query_id": "z", "partial": False, "truncated": False, "stopped_s": 2.5, "other_streams": 0},
     ]
     files.remove_folder(scratch)
     files.remove_folder(scratch)
@@ -88,8 +95,10 @@ def test_parts_are_joined_in_order_and_one_dead_letter_a_video(tmp_path: Path, r
         assert [json.loads(line) for line in files.read_bytes(output).splitlines()] == rows
     else:
         table = pq.read_table(files.open_bytes(output)).to_pylist()
-        for key in ("segments", "exact", "truncated", "stopped_s"):
+        for key in ("exact", "truncated", "stopped_s"):
             assert [row[key] for row in table] == [row[key] for row in rows]
+        streams = {"query_stream": None, "ref_stream": None}
+        assert [row["segments"] for row in table] == [[{**s, **streams} for s in row["segments"]] for row in rows]
     assert len(files.find(root, "*")) == 2
     assert not [path for path in memory_files.FILES if ".tmp" in path]
     memory_files.FILES.clear()

@@ -15,6 +15,7 @@ import pytest
 
 from cliptrace.schemas.config import Limits
 from cliptrace.schemas.errors import CliptraceError, MediaError
+from cliptrace.transforms.folders import is_video
 from cliptrace.transforms.media.decode import Decoder
 from cliptrace.transforms.media.probe import info_of, probe
 
@@ -244,3 +245,29 @@ def test_missing_ffprobe(clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(CliptraceError) as error:
         probe(clip, Limits())
     assert str(error.value) == "ffmpeg is not installed: apt-get install ffmpeg"
+
+
+CONTAINERS = {
+    "m2t": ("mpeg2video", "mpegts", "mpegts"),
+    "evo": ("mpeg2video", "vob", "mpeg"),
+    "mod": ("mpeg2video", "vob", "mpeg"),
+    "wtv": ("mpeg2video", "wtv", "wtv"),
+    "dvr-ms": ("wmv2", "asf", "asf"),
+    "lrv": ("mpeg4", "mp4", "mov,mp4,m4a,3gp,3g2,mj2"),
+    "264": ("libx264", "h264", "h264"),
+    "mjpeg": ("mjpeg", "mjpeg", "mjpeg"),
+    "mjpg": ("mjpeg", "mjpeg", "mjpeg"),
+    "apng": ("apng", "apng", "apng"),
+}
+
+
+@pytest.mark.parametrize("suffix", CONTAINERS)
+def test_containers_that_folders_are_searched_for(make: Make, suffix: str) -> None:
+    codec, muxer, container = CONTAINERS[suffix]
+    source = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1")
+    path = make(f"a.{suffix}", *source, "-c:v", codec, "-f", muxer)
+    info = probe(path, Limits())
+    assert info.container == container
+    assert is_video(Path(path).name)
+    with Decoder(path, info, Limits(), size=16) as tiles:
+        assert 7 <= sum(len(tile.times) for tile in tiles) <= 9
