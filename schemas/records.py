@@ -176,7 +176,8 @@ class Candidate(_WithArrays):
 class Segment:
     """``[query_start, query_end)`` comes from ``[ref_start, ref_end)``; seconds; score in [0, 1], higher is better.
 
-    speed: reference seconds a query second, where the aligner tells; above 1 the copy plays faster.
+    Of a query that is a picture, query_start and query_end are both 0. speed: reference seconds a query second, where
+    the aligner tells; above 1 the copy plays faster.
     """
 
     query_start: float
@@ -188,7 +189,7 @@ class Segment:
     speed: float | None = None
 
     def __post_init__(self) -> None:
-        if not (self.query_start < self.query_end and self.ref_start < self.ref_end):
+        if not (self.query_start <= self.query_end and self.ref_start < self.ref_end):
             raise ValueError(f"empty segment: {self}")
         if not 0.0 <= self.score <= 1.0:
             raise ValueError(f"segment score outside [0, 1]: {self}")
@@ -198,8 +199,10 @@ class Segment:
 class Match:
     """A query video and a gallery video that share segments. ``score`` is the best segment's.
 
-    exact: their files are the same, byte for byte. Of the query: truncated: there was evidence of more gallery videos
-    than it was compared with; stopped_s: seconds of it that the stop-list left out of the search.
+    exact: their files are the same, byte for byte. below_min_score: told only because it is among the nearest, with its
+    best segment. query_share, ref_share: of each video's seconds, in [0, 1], that the segments cover. Of the query:
+    truncated: there was evidence of more gallery videos than it was compared with; stopped_s: seconds of it that the
+    stop-list left out of the search.
     """
 
     query_id: str
@@ -213,6 +216,9 @@ class Match:
     exact: bool = False
     truncated: bool = False
     stopped_s: float = 0.0
+    query_share: float = 0.0
+    ref_share: float = 0.0
+    below_min_score: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -226,6 +232,7 @@ class Searched:
     partial: bool = False
     truncated: bool = False
     stopped_s: float = 0.0
+    query_uri: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

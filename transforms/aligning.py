@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cliptrace.models.alignment import ALIGNERS, align, spd
 from cliptrace.models.alignment.lifting import completed, runs_into
+from cliptrace.models.alignment.merging import covered
 from cliptrace.models.alignment.paths import keyframe_spans
 from cliptrace.models.alignment.picture import draw
 from cliptrace.models.alignment.snapping import snap
@@ -70,7 +71,8 @@ class Align:
         """None, too, where the video is none of the gallery's any more, or not yet."""
         while ref := self.videos.get(candidate.ref_id):
             try:
-                return match_whole(query, ref, candidate, self._frames, self._config, self._film(query))
+                match = match_whole(query, ref, candidate, self._frames, self._config, self._film(query))
+                return match and with_shares(match, query.decoded_s, ref.decoded_s)
             except CliptraceError:
                 self.videos.reread()
                 if self.videos.get(candidate.ref_id) == ref:  # else it has moved while the gallery was searched
@@ -98,7 +100,7 @@ def match_whole(
 ) -> Match | None:
     """As match_pair; where what it finds runs on into what the stop-list left out, with that."""
     match = match_pair(query, ref, candidate, frames, config, film)
-    if match is None or query.bias is None or query.stops is None:
+    if match is None or match.below_min_score or query.bias is None or query.stops is None:
         return match
     out = is_stopped(query.stops)
     starts, ends = keyframe_spans(query.times)
@@ -118,8 +120,8 @@ def match_pair(
     config: MatchConfig,
     film: Film | None = None,
 ) -> Match | None:
-    """Align a query with one gallery video. None where no segment reaches ``min_score``. film: of the query, where it
-    is compared with others, too."""
+    """Align a query with one gallery video. None where no segment reaches ``min_score``, unless ``top_m`` asks for the
+    nearest all the same. film: of the query, where it is compared with others, too."""
     ref_times, ref_embeddings = frames.read(ref)
     candidate = _within(candidate, len(ref_times))
     if not len(candidate.ref_frames):
@@ -139,6 +141,9 @@ def match_pair(
     found = [snap(segment, query.times, query.cuts) for segment in found]
     query_s, ref_s = _end_s(query.times, query.decoded_s), _end_s(ref_times, ref.decoded_s)
     segments = tuple(_cut(segment, query_s, ref_s) for segment in found if segment.score >= config.min_score)
+    is_below = not segments
+    if is_below and config.top_m:
+        segments = (_cut(found[0] if found else _moment(query, ref_times, candidate), query_s, ref_s),)
     if not segments:
         return None
     if config.maps:
@@ -153,7 +158,25 @@ def match_pair(
         segments=segments,
         query_metadata=query.source.metadata,
         ref_metadata=ref.metadata,
+        below_min_score=is_below,
     )
+
+
+def with_shares(match: Match, query_s: float, ref_s: float) -> Match:
+    """With how much of both videos its segments cover. query_s, ref_s: their seconds."""
+    query = covered((segment.query_start, segment.query_end) for segment in match.segments)
+    ref = covered((segment.ref_start, segment.ref_end) for segment in match.segments)
+    return dataclasses.replace(match, query_share=min(1.0, query / query_s), ref_share=min(1.0, ref / ref_s))
+
+
+def _moment(query: FrameFeatures, ref_times: NDArray[np.float64], candidate: Candidate) -> Segment:
+    """The two keyframes that are most alike, of videos that have no segment in common."""
+    best = int(candidate.similarities.argmax())
+    (q0, q1), (r0, r1) = (
+        [float(edge[frame]) for edge in keyframe_spans(times)]
+        for times, frame in ((query.times, candidate.query_frames[best]), (ref_times, candidate.ref_frames[best]))
+    )
+    return Segment(q0, q1, r0, r1, 0.0)
 
 
 def film_of(query: FrameFeatures) -> Film:

@@ -18,7 +18,7 @@ from cliptrace.schemas.config import VIDEO_SUFFIXES
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.gallery import MAX_ID_BYTES
 from cliptrace.schemas.records import VideoSource
-from cliptrace.schemas.text import text_of
+from cliptrace.schemas.text import public, text_of
 from cliptrace.transforms.fingerprints import MISSING, fingerprints, is_remote, remote_fingerprint
 from cliptrace.transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, place_of, read_rows
 from cliptrace.transforms.store import files
@@ -86,7 +86,7 @@ def list_watched(pattern: str) -> list[VideoSource]:
     try:
         named, _ = _resolve(pattern)
     except UsageError:
-        if not is_remote(pattern) and Path(pattern.removeprefix("file://")).is_dir():
+        if not is_remote(pattern) and Path(files.local_path(pattern)).is_dir():
             raise
         return []
     looked_up = fingerprints([item.uri for item in named if item.fingerprint is None])
@@ -99,9 +99,9 @@ def list_watched(pattern: str) -> list[VideoSource]:
 
 
 def _resolve(argument: str) -> tuple[list[_Named], int]:
-    if is_remote(argument):
-        return _resolve_remote(argument)
-    name = argument.removeprefix("file://")
+    name = public(files.local_path(argument))
+    if is_remote(name):
+        return _resolve_remote(name)
     if not name:
         raise UsageError("an empty SOURCE names nothing")
     path = Path(name)
@@ -111,7 +111,7 @@ def _resolve(argument: str) -> tuple[list[_Named], int]:
         return list(_manifest(str(path))), 0
     if path.exists() or path.is_symlink():
         return [_Named(path.name, str(path), argument)], 0
-    if _is_glob(argument):
+    if _is_glob(name):
         return _glob(path, argument)
     raise UsageError(f"{argument}: no such file or folder")
 
@@ -131,7 +131,7 @@ def _resolve_remote(argument: str) -> tuple[list[_Named], int]:
         root = argument.rstrip("/")
         matches = _match(root + "/**")
     except (BeamIOError, ValueError) as error:
-        raise UsageError(f"{argument}: cannot be listed: {error}") from error
+        raise UsageError(f"{argument}: cannot be listed: {files.reason(error)}") from error
     if not matches:
         raise UsageError(f"{argument}: no such file or folder")
     videos = [m for m in matches if is_video(m.path[len(root) + 1 :])]
@@ -213,6 +213,8 @@ def _manifest(path: str) -> Iterator[_Named]:
         uri = next((text for column in URI_COLUMNS if (text := _text(row, column, path, number)).strip()), "")
         if not uri:
             raise UsageError(f"{place_of(path, number)}: no uri (nor url, nor file_name)")
+        uri = public(uri)
+        full = files.local_path(uri)
         video_id = _text(row, "id", path, number) or uri
         if "\0" in video_id:
             raise UsageError(f"{place_of(path, number)}: id holds a NUL character")
@@ -221,7 +223,6 @@ def _manifest(path: str) -> Iterator[_Named]:
             for key, value in row.items()
             if key not in ("id", *URI_COLUMNS) and value is not None
         }
-        full = uri if is_remote(uri) else uri.removeprefix("file://")
         empty = False
         whole = full if is_remote(full) or full.startswith("/") else files.join(folder, full)
         yield _Named(video_id, whole, path, metadata=metadata, row=number)

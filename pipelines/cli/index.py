@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from cliptrace.pipelines.cli.parsers import (
+    GOES_ON,
     MILVUS,
     SOURCE,
     Commands,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:  # heavy, and --help must answer at once
 
 def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) -> None:
     parser = add_command(commands, "index", "decode videos, embed their keyframes, and add them to a gallery")
-    parser.set_defaults(run=run or _run)
+    parser.set_defaults(run=run or _run, if_stopped=GOES_ON)
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCE)
     parser.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
     model_options(parser)

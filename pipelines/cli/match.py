@@ -16,6 +16,7 @@ from cliptrace.pipelines.cli.parsers import (
     keyframe_config,
     positive,
     score,
+    whole_number,
     work_options,
 )
 from cliptrace.pipelines.cli.printing import some, summarise
@@ -30,7 +31,7 @@ if TYPE_CHECKING:  # heavy, and --help must answer at once
 
 def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) -> None:
     parser = add_command(commands, "match", "find which seconds of the queries come from videos of the gallery")
-    parser.set_defaults(run=run or _run)
+    parser.set_defaults(run=run or _run, if_stopped="nothing is kept")
     parser.add_argument("queries", nargs="+", metavar="QUERY", help=SOURCE)
     parser.add_argument("--gallery", required=True, metavar="DIR", help="the gallery to search")
     parser.add_argument("--output", required=True, metavar="FILE", help="matches, as .jsonl or .parquet")
@@ -53,6 +54,19 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         metavar="N",
         help="at most N gallery videos are compared with a query (default: all that look like a second of it or more, "
         "and at least 20)",
+    )
+    parser.add_argument(
+        "--top-m",
+        type=whole_number,
+        default=0,
+        metavar="M",
+        help="report the M nearest gallery videos of each query even below --min-score, marked as such (default: 0)",
+    )
+    parser.add_argument(
+        "--unmatched", default="", metavar="FILE", help="write the queries without a match, as a manifest (.jsonl)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with what is kept of the same search, where it was stopped"
     )
     parser.add_argument(
         "--no-stop-list",
@@ -98,10 +112,13 @@ def lines(done: MatchReport) -> dict[str, str]:
     """What the summary says beside how many and how fast."""
     if done.left_to_the_job:
         return {"left to the job": f"{done.left_to_the_job:,}", "output": done.output}
+    below = sum(row["below_min_score"] for row in done.matches)
     return {
-        "matches": f"{len(done.matches):,}",
+        "searched before": some(done.resumed),
+        "matches": f"{len(done.matches) - below:,}",
+        "nearest, below --min-score": some(below),
         "partly decoded": named([query.query_id for query in done.searched if query.partial]),
-        "queries without a match": f"{done.without_match:,}",
+        "queries without a match": named([query.query_id for query in done.unmatched]) or "0",
         "stop-list left out": _left_out(done.searched),
         "more candidates than --top-k": named([query.query_id for query in done.searched if query.truncated]),
         "other files, ignored": some(done.other_files),

@@ -19,7 +19,7 @@ from cliptrace.schemas.config import parse_aligner
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.dedup.watch import Listed
 from cliptrace.transforms.sources import list_watched
-from cliptrace.transforms.store.files import is_local
+from cliptrace.transforms.store.files import is_local, local_path
 from cliptrace.transforms.store.gallery import Gallery
 
 
@@ -105,4 +105,4 @@ def of_dedup(job: dedup.Job) -> ClusterJob:
 def _opened(options: index.IndexOptions) -> Gallery:
     """The gallery, or what it would be: nothing is made."""
     made = index.open_existing(options)
-    return made or Gallery(options.gallery.removeprefix("file://"), index.new_manifest(options))
+    return made or Gallery(local_path(options.gallery), index.new_manifest(options))

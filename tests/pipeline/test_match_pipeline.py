@@ -63,7 +63,9 @@ def test_a_trimmed_and_mirrored_copy_is_found_where_it_is(
 ) -> None:
     (row,) = rows_of(found[2])
     names = ["query_uri", "query_id", "ref_uri", "ref_id", "score", "segments", "exact", "truncated", "stopped_s"]
-    assert list(row) == [*names, "query_metadata"]
+    assert list(row) == [*names, "query_share", "ref_share", "below_min_score", "query_metadata"]
+    assert row["query_share"] == pytest.approx(1.0, abs=0.06)
+    assert row["ref_share"] == pytest.approx(10 / 18, abs=0.06)
     assert (row["exact"], row["truncated"], row["stopped_s"]) == (False, False, 0.0)
     assert (row["query_id"], row["ref_id"]) == ("copy", "bottles.mp4")
     assert row["query_uri"] == str(queries.parent / "copy.mp4")
@@ -226,7 +228,7 @@ def test_the_summary_counts_every_query(found: tuple[int, str, Path]) -> None:
         "videos:                  2\n",
         "failures:                1\n",
         "matches:                 1\n",
-        "queries without a match: 1\n",
+        "queries without a match: 1 (stranger)\n",
         f"output:                  {output}\n",
         f"failures in:             {output.with_suffix('.failures.jsonl')}\n",
     ):
@@ -305,13 +307,12 @@ def test_a_removed_vector_store_is_told(gallery: Path, queries: Path, tmp_path: 
     ("output", "code", "message"),
     [
         ("matches.json", 2, "--output {output}: the name must end in .jsonl or .parquet"),
-        ("readme.md/m.jsonl", 1, "{output}.RUN.tmp/failures.jsonl: cannot be written: Not a directory"),
+        ("readme.md/m.jsonl", 1, "{output}.parts: cannot be written: Not a directory"),
     ],
 )
 def test_outputs_that_cannot_be(
     gallery: Path, queries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, code: int, message: str
 ) -> None:
-    monkeypatch.setattr("cliptrace.pipelines.match.new_run", lambda: "RUN")
     monkeypatch.setattr("cliptrace.pipelines.match.run_pipeline", None)
     (tmp_path / "readme.md").touch()
     path = tmp_path / output

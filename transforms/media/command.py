@@ -23,7 +23,7 @@ edges: 11 to 18 dB nearer to exact averaging, for 0.2 ms a frame at most."""
 
 _PROBE_ENTRIES = (
     "stream=codec_type,codec_name,width,height,pix_fmt,field_order,avg_frame_rate,r_frame_rate,start_time,duration"
-    ":stream_disposition=attached_pic,timed_thumbnails:stream_tags=rotate:stream_side_data=rotation"
+    ":stream_disposition=attached_pic,timed_thumbnails:stream_tags=rotate,enc_key_id:stream_side_data=rotation"
     ":format=format_name,start_time,duration"
 )
 

@@ -16,6 +16,7 @@ from cliptrace.schemas.errors import MediaError
 from cliptrace.schemas.records import VideoInfo
 from cliptrace.schemas.text import text_of
 from cliptrace.transforms.media.command import file_url, probe_command
+from cliptrace.transforms.media.encryption import is_encrypted
 from cliptrace.transforms.media.process import Process
 
 _ANSWER_BYTES = 4 << 20
@@ -26,9 +27,12 @@ _INTERLACED = frozenset({"tt", "bb", "tb", "bt"})
 def probe(path: str, limits: Limits) -> VideoInfo:
     """Describe the first video stream that is no cover picture.
 
-    Raises MediaError where there is none or where it is beyond ``limits``. ``content_sha256`` stays empty.
+    Raises MediaError where there is none, where it is encrypted, and where it is beyond ``limits``. ``content_sha256``
+    stays empty.
     """
     size_bytes = _regular_file_size(path, limits)
+    if is_encrypted(path):
+        raise _encrypted()
     return info_of(_ask(path, limits), size_bytes, limits)
 
 
@@ -41,6 +45,8 @@ def info_of(answer: bytes, size_bytes: int, limits: Limits) -> VideoInfo:
         info = _describe(stream, described.get("format", {}), size_bytes) if stream else None
     except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise MediaError("not a video: ffprobe's description of it makes no sense") from error
+    if stream and "enc_key_id" in stream.get("tags", {}):  # so ffprobe tells it of Matroska
+        raise _encrypted()
     if info is None:
         raise MediaError("has no video stream" if streams else "not a video: it has no streams")
     return _check(info, limits)
@@ -119,6 +125,10 @@ def _check(info: VideoInfo, limits: Limits) -> VideoInfo:
     if info.has_duration and info.duration_s > limits.max_duration_s:
         raise MediaError(f"video is too long: {info.duration_s:.1f} s, the limit is {limits.max_duration_s:.1f} s")
     return info
+
+
+def _encrypted() -> MediaError:
+    return MediaError("is encrypted (DRM), and cliptrace has no key: decrypt it first")
 
 
 def _too_large(size: str, limits: Limits) -> MediaError:
