@@ -40,7 +40,7 @@ def stoppable(note: str = "") -> Iterator[None]:
         try:
             yield
         except BaseException as error:
-            if not _asked.is_set():
+            if not (_asked.is_set() or isinstance(error, KeyboardInterrupt)):
                 raise
             raise _interrupt(*notes_of(error) or [note]) from error
         if _asked.is_set():

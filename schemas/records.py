@@ -62,6 +62,11 @@ class VideoInfo:
     late_s: float = 0.0
 
     @property
+    def is_picture(self) -> bool:
+        """One that stands for itself, and no video of one frame."""
+        return self.container.endswith("_pipe")
+
+    @property
     def has_duration(self) -> bool:
         return math.isfinite(self.duration_s) and self.duration_s > 0
 

@@ -17,10 +17,12 @@ from cliptrace.models.alignment.lifting import completed, runs_into
 from cliptrace.models.alignment.merging import covered
 from cliptrace.models.alignment.paths import keyframe_spans
 from cliptrace.models.alignment.picture import draw
+from cliptrace.models.alignment.similarity import similarity_map
 from cliptrace.models.alignment.snapping import snap
 from cliptrace.models.alignment.windows import MapAligner, align_windows
 from cliptrace.models.stoplist import is_stopped
 from cliptrace.models.verification.film import Film
+from cliptrace.models.verification.moments import find_moments
 from cliptrace.models.verification.pictures import DamagedPictureError
 from cliptrace.models.verification.scene import Scene
 from cliptrace.schemas.config import BASIS_FPS, parse_aligner
@@ -72,7 +74,7 @@ class Align:
         while ref := self.videos.get(candidate.ref_id):
             try:
                 match = match_whole(query, ref, candidate, self._frames, self._config, self._film(query))
-                return match and with_shares(match, query.decoded_s, ref.decoded_s)
+                return match and with_shares(match, query, ref)
             except CliptraceError:
                 self.videos.reread()
                 if self.videos.get(candidate.ref_id) == ref:  # else it has moved while the gallery was searched
@@ -126,24 +128,29 @@ def match_pair(
     candidate = _within(candidate, len(ref_times))
     if not len(candidate.ref_frames):
         return None
+    ref_film = Film(ref_times, lambda: frames.pictures(ref))
+    film = film or film_of(query)
+    query_s, ref_s = _end_s(query.times, query.decoded_s), _end_s(ref_times, ref.decoded_s)
     try:
-        found = align_windows(
-            _aligner(query, film or film_of(query), Film(ref_times, lambda: frames.pictures(ref)), config),
-            query.embeddings,
-            query.times,
-            lambda r0, r1: ref_embeddings[r0:r1],
-            ref_times,
-            candidate,
-            bias=query.bias,
-        )
+        if query.info.is_picture:
+            found = _moments(query, film, ref_embeddings, ref_film, config)
+        else:
+            found = align_windows(
+                _aligner(query, film, ref_film, config),
+                query.embeddings,
+                query.times,
+                lambda r0, r1: ref_embeddings[r0:r1],
+                ref_times,
+                candidate,
+                bias=query.bias,
+            )
+            found = [_cut(snap(segment, query.times, query.cuts), query_s, ref_s) for segment in found]
     except DamagedPictureError as error:
         raise CliptraceError(f"{ref.frames_file}: video {ref.video_id!r}: {error}; index the video again") from error
-    found = [snap(segment, query.times, query.cuts) for segment in found]
-    query_s, ref_s = _end_s(query.times, query.decoded_s), _end_s(ref_times, ref.decoded_s)
-    segments = tuple(_cut(segment, query_s, ref_s) for segment in found if segment.score >= config.min_score)
+    segments = tuple(segment for segment in found if segment.score >= config.min_score)
     is_below = not segments
     if is_below and config.top_m:
-        segments = (_cut(found[0] if found else _moment(query, ref_times, candidate), query_s, ref_s),)
+        segments = (found[0] if found else _cut(_nearest(query, ref_times, candidate), query_s, ref_s),)
     if not segments:
         return None
     if config.maps:
@@ -162,21 +169,22 @@ def match_pair(
     )
 
 
-def with_shares(match: Match, query_s: float, ref_s: float) -> Match:
-    """With how much of both videos its segments cover. query_s, ref_s: their seconds."""
-    query = covered((segment.query_start, segment.query_end) for segment in match.segments)
-    ref = covered((segment.ref_start, segment.ref_end) for segment in match.segments)
-    return dataclasses.replace(match, query_share=min(1.0, query / query_s), ref_share=min(1.0, ref / ref_s))
+def with_shares(match: Match, query: FrameFeatures, ref: StoredVideo) -> Match:
+    """With how much of both videos its segments cover; a picture is found whole."""
+    query_s = covered((segment.query_start, segment.query_end) for segment in match.segments)
+    ref_s = covered((segment.ref_start, segment.ref_end) for segment in match.segments)
+    query_share = 1.0 if query.info.is_picture else min(1.0, query_s / query.decoded_s)
+    return dataclasses.replace(match, query_share=query_share, ref_share=min(1.0, ref_s / ref.decoded_s))
 
 
-def _moment(query: FrameFeatures, ref_times: NDArray[np.float64], candidate: Candidate) -> Segment:
+def _nearest(query: FrameFeatures, ref_times: NDArray[np.float64], candidate: Candidate) -> Segment:
     """The two keyframes that are most alike, of videos that have no segment in common."""
     best = int(candidate.similarities.argmax())
     (q0, q1), (r0, r1) = (
         [float(edge[frame]) for edge in keyframe_spans(times)]
         for times, frame in ((query.times, candidate.query_frames[best]), (ref_times, candidate.ref_frames[best]))
     )
-    return Segment(q0, q1, r0, r1, 0.0)
+    return Segment(q0, q0 if query.info.is_picture else q1, r0, r1, 0.0)
 
 
 def film_of(query: FrameFeatures) -> Film:
@@ -190,6 +198,17 @@ def _aligner(query: FrameFeatures, film: Film, ref: Film, config: MatchConfig) -
         return functools.partial(align, name, config=ALIGNERS[name].config(min_similarity=config.min_similarity))
     asked = spd.SPDConfig(min_similarity=config.min_similarity, weights=folder or "spd")
     return functools.partial(spd.align, config=asked, scene=Scene(film, ref, query.cuts, query.stills))
+
+
+def _moments(
+    query: FrameFeatures, picture: Film, ref_embeddings: NDArray[np.float32], ref: Film, config: MatchConfig
+) -> list[Segment]:
+    """Where the reference shows a query that is one picture. Only the learned aligner looks at pictures, too."""
+    alike = similarity_map(query.embeddings, ref_embeddings, query.bias)[0]
+    alike[alike < config.min_similarity] = -1.0
+    if parse_aligner(config.aligner)[0] != "spd":
+        ref = Film(ref.times, tuple)
+    return find_moments(alike, keyframe_spans(ref.times), picture, ref)
 
 
 def _within(candidate: Candidate, frames: int) -> Candidate:

@@ -32,7 +32,8 @@ class FeatureConfig:
     """How videos become embeddings, and with what.
 
     threads: videos that one worker decodes and embeds at a time. scratch_bytes: room for copies of remote files.
-    views: what else than the plain keyframes is embedded (models/views.py), of queries only.
+    views: what else than the plain keyframes is embedded (models/views.py), of queries only. pictures: whether one is
+    taken for a video of a single moment; of queries only, too.
     """
 
     backbone: BackboneConfig
@@ -42,6 +43,7 @@ class FeatureConfig:
     threads: int = 3
     scratch_bytes: int = 16 << 30
     views: tuple[str, ...] = ()
+    pictures: bool = False
 
 
 @beam.typehints.with_input_types(VideoSource | ProbedVideo)
@@ -172,7 +174,7 @@ class Probe:
     def __call__(self, source: VideoSource) -> list[ProbedVideo]:
         check_name(source)
         with self.scratch.stage(source.uri, source.fingerprint) as path:
-            return [probed(path, source, self._config.limits)]
+            return [probed(path, source, self._config)]
 
     def close(self) -> None:
         self.scratch.close()
@@ -185,8 +187,10 @@ def check_name(source: VideoSource) -> None:
         raise MediaError("file name is not UTF-8: rename the file") from None
 
 
-def probed(path: str, source: VideoSource, limits: Limits) -> ProbedVideo:
-    info = probe(path, limits)
+def probed(path: str, source: VideoSource, config: FeatureConfig) -> ProbedVideo:
+    info = probe(path, config.limits)
+    if info.is_picture and not config.pictures:
+        raise MediaError("a picture, not a video: only cliptrace match takes one, as a query")
     return ProbedVideo(source, dataclasses.replace(info, content_sha256=content_sha256(path)))
 
 
@@ -211,7 +215,7 @@ class Begin:
         source, limits = _source_of(video), self._config.limits
         check_name(source)
         with self._extract.scratch.stage(source.uri, source.fingerprint) as path:
-            info = (video if isinstance(video, ProbedVideo) else probed(path, source, limits)).info
+            info = (video if isinstance(video, ProbedVideo) else probed(path, source, self._config)).info
             ranges = split(source, info, limits)
             return [self._extract.extract(path, ranges[0])] if len(ranges) == 1 else ranges
 

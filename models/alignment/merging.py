@@ -125,8 +125,8 @@ def _join(a: Segment, b: Segment) -> Segment:
 
 def covered(intervals: Iterable[tuple[float, float]]) -> float:
     """Seconds that lie in at least one of them."""
-    seconds, end = 0.0, float("-inf")
+    total, end = 0.0, float("-inf")
     for start, stop in sorted(intervals):
-        seconds += max(0.0, stop - max(start, end))
+        total += max(0.0, stop - max(start, end))
         end = max(end, stop)
-    return seconds
+    return total

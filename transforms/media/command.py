@@ -17,6 +17,10 @@ CONTAINERS = (
 """Demuxers that may open a file. Playlists (hls, dash, concat …) name other files and hosts, image demuxers read
 sequences, subtitle and device demuxers are no video: none of them is here."""
 
+PICTURES = ("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe")
+"""Demuxers of one picture, from one file."""
+_JPEG, _JPEG_SUFFIXES = b"\xff\xd8\xff", frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
+
 SCALER = "area+accurate_rnd+full_chroma_int"
 """Area averaging does not alias when it shrinks, at half the cost of bicubic. full_chroma_int keeps the colour of
 edges: 11 to 18 dB nearer to exact averaging, for 0.2 ms a frame at most."""
@@ -35,7 +39,7 @@ def file_url(path: str) -> str:
 
 def probe_command(path: str, limits: Limits) -> list[str]:
     """ffprobe's description of the file's streams as JSON on stdout."""
-    options = [word for name, value in _input_options(limits).items() for word in (f"-{name}", str(value))]
+    options = [word for name, value in _input_options(path, limits).items() for word in (f"-{name}", str(value))]
     return ["ffprobe", "-v", "error", "-of", "json", "-show_entries", _PROBE_ENTRIES, *options, "-i", file_url(path)]
 
 
@@ -47,7 +51,7 @@ def decode_command(
     seek_s: where decoding begins, at or before ``start_s``; None to read from the beginning without a seek, which a
     container without an index, or one that lost it, would not survive.
     """
-    options: dict[str, object] = {**_input_options(limits), "threads": 1}
+    options: dict[str, object] = {**_input_options(path, limits), "threads": 1}
     if seek_s is not None:
         # Timestamps stay those of the file, so that every range lays its frames on the same grid; the frames between
         # the keyframe and start_s are kept, because one of them is still on screen at start_s.
@@ -72,9 +76,18 @@ def decode_command(
     return command
 
 
-def _input_options(limits: Limits) -> Mapping[str, object]:
+def _input_options(path: str, limits: Limits) -> Mapping[str, object]:
     return {
+        # By such a name ffmpeg would take a sequence of files for it.
+        **({"f": "jpeg_pipe"} if _is_jpeg(path) else {}),
         "protocol_whitelist": "file,pipe",
-        "format_whitelist": ",".join(CONTAINERS),
+        "format_whitelist": ",".join(CONTAINERS + PICTURES),
         "max_pixels": limits.max_pixels,
     }
+
+
+def _is_jpeg(path: str) -> bool:
+    if Path(path).suffix.lower() not in _JPEG_SUFFIXES:
+        return False
+    with Path(path).open("rb") as file:
+        return file.read(len(_JPEG)) == _JPEG
