@@ -53,7 +53,15 @@ def feature_config(
         )
     chosen = keyframes or stored
     is_of_queries = keyframes is not None
-    return FeatureConfig(backbone, chosen, device=device, threads=threads, views=views, pictures=is_of_queries)
+    return FeatureConfig(
+        backbone,
+        chosen,
+        device=device,
+        threads=threads,
+        views=views,
+        pictures=is_of_queries,
+        stored_views=() if is_of_queries else gallery.manifest.views,
+    )
 
 
 def identity(backbone: Mapping[str, Any]) -> dict[str, Any]:

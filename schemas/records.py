@@ -176,6 +176,11 @@ class Candidate(_WithArrays):
     votes: float
     seen: int = 0
 
+    def only(self, hits: NDArray[np.bool_]) -> Candidate:
+        """With some of its hits: bool[H]."""
+        arrays = {name: getattr(self, name)[hits] for name in ("query_frames", "ref_frames", "similarities")}
+        return dataclasses.replace(self, **arrays)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Segment:

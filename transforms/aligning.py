@@ -19,6 +19,7 @@ from cliptrace.models.alignment.paths import keyframe_spans
 from cliptrace.models.alignment.picture import draw
 from cliptrace.models.alignment.similarity import similarity_map
 from cliptrace.models.alignment.snapping import snap
+from cliptrace.models.alignment.spd import every_place
 from cliptrace.models.alignment.windows import MapAligner, align_windows
 from cliptrace.models.stoplist import is_stopped
 from cliptrace.models.verification.film import Film
@@ -27,6 +28,7 @@ from cliptrace.models.verification.pictures import DamagedPictureError
 from cliptrace.models.verification.scene import Scene
 from cliptrace.schemas.config import BASIS_FPS, parse_aligner
 from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import time_of_view, view_of
 from cliptrace.schemas.records import Candidate, FrameFeatures, Match, Segment
 from cliptrace.transforms.isolation import Results, RunIsolated
 from cliptrace.transforms.matching import MatchConfig, Pair
@@ -124,37 +126,22 @@ def match_pair(
 ) -> Match | None:
     """Align a query with one gallery video. None where no segment reaches ``min_score``, unless ``top_m`` asks for the
     nearest all the same. film: of the query, where it is compared with others, too."""
-    ref_times, ref_embeddings = frames.read(ref)
-    candidate = _within(candidate, len(ref_times))
-    if not len(candidate.ref_frames):
+    shown = list(_in_views(ref, candidate, frames))
+    if not shown:
         return None
-    ref_film = Film(ref_times, lambda: frames.pictures(ref))
     film = film or film_of(query)
-    query_s, ref_s = _end_s(query.times, query.decoded_s), _end_s(ref_times, ref.decoded_s)
     try:
-        if query.info.is_picture:
-            found = _moments(query, film, ref_embeddings, ref_film, config)
-        else:
-            found = align_windows(
-                _aligner(query, film, ref_film, config),
-                query.embeddings,
-                query.times,
-                lambda r0, r1: ref_embeddings[r0:r1],
-                ref_times,
-                candidate,
-                bias=query.bias,
-            )
-            found = [_cut(snap(segment, query.times, query.cuts), query_s, ref_s) for segment in found]
+        found = _best([_found(asked, film, each, config) for asked in _readings(query) for each in shown])
     except DamagedPictureError as error:
         raise CliptraceError(f"{ref.frames_file}: video {ref.video_id!r}: {error}; index the video again") from error
     segments = tuple(segment for segment in found if segment.score >= config.min_score)
     is_below = not segments
     if is_below and config.top_m:
-        segments = (found[0] if found else _cut(_nearest(query, ref_times, candidate), query_s, ref_s),)
+        segments = (found[0] if found else _nearest(query, shown[0]),)
     if not segments:
         return None
     if config.maps:
-        picture = draw(query.embeddings, query.times, ref_embeddings, ref_times, query.bias, segments)
+        picture = draw(query.embeddings, query.times, shown[0].embeddings, shown[0].times, query.bias, segments)
         files.write_bytes(files.join(config.maps, _picture_name(query.video_id, ref.video_id)), picture)
     return Match(
         query_id=query.video_id,
@@ -177,14 +164,79 @@ def with_shares(match: Match, query: FrameFeatures, ref: StoredVideo) -> Match:
     return dataclasses.replace(match, query_share=query_share, ref_share=min(1.0, ref_s / ref.decoded_s))
 
 
-def _nearest(query: FrameFeatures, ref_times: NDArray[np.float64], candidate: Candidate) -> Segment:
-    """The two keyframes that are most alike, of videos that have no segment in common."""
-    best = int(candidate.similarities.argmax())
-    (q0, q1), (r0, r1) = (
-        [float(edge[frame]) for edge in keyframe_spans(times)]
-        for times, frame in ((query.times, candidate.query_frames[best]), (ref_times, candidate.ref_frames[best]))
+@dataclasses.dataclass(frozen=True)
+class _Shown:
+    """A gallery video in one of its views: its keyframes, and the hits among them. end_s: where it ends."""
+
+    times: NDArray[np.float64]
+    embeddings: NDArray[np.float32]
+    film: Film
+    hits: Candidate
+    end_s: float
+
+
+def _in_views(ref: StoredVideo, candidate: Candidate, frames: FrameReader) -> Iterator[_Shown]:
+    """A video in the views that have hits, the one of the nearest hit first."""
+    times, embeddings = frames.read(ref)
+    candidate = _within(candidate, len(times))
+    views = view_of(times)
+    hit = views[candidate.ref_frames]
+    for view in dict.fromkeys(hit[np.argsort(-candidate.similarities, kind="stable")].tolist()):
+        rows = np.flatnonzero(views == view)
+        seconds, mine = time_of_view(times[rows], -view), candidate.only(hit == view)
+        mine = dataclasses.replace(mine, ref_frames=np.searchsorted(rows, mine.ref_frames))
+        film = Film(seconds, functools.partial(_pictures, frames, ref, rows))
+        yield _Shown(seconds, embeddings[rows], film, mine, _end_s(seconds, ref.decoded_s))
+
+
+def _pictures(frames: FrameReader, ref: StoredVideo, rows: NDArray[np.int64]) -> tuple[bytes, ...]:
+    pictures = frames.pictures(ref)
+    return tuple(pictures[row] for row in rows) if pictures else ()
+
+
+def _readings(query: FrameFeatures) -> Iterator[FrameFeatures]:
+    """A query with its views, and without: the best of all of them is above every map's noise, and so is less clear."""
+    yield query
+    if query.embeddings.ndim == 3:
+        bias = None if query.bias is None else query.bias[:, 0]
+        stops = None if query.stops is None else query.stops[:, 0]
+        yield dataclasses.replace(query, embeddings=query.embeddings[:, 0], bias=bias, stops=stops)
+
+
+def _found(query: FrameFeatures, film: Film, shown: _Shown, config: MatchConfig) -> list[Segment]:
+    """Segments of a query and a video in one view, best first."""
+    if query.info.is_picture:
+        return _moments(query, film, shown, config)
+    found = align_windows(
+        _aligner(query, film, shown.film, config),
+        query.embeddings,
+        query.times,
+        lambda r0, r1: shown.embeddings[r0:r1],
+        shown.times,
+        shown.hits,
+        bias=query.bias,
     )
-    return Segment(q0, q0 if query.info.is_picture else q1, r0, r1, 0.0)
+    end_s = _end_s(query.times, query.decoded_s)
+    return [_cut(snap(segment, query.times, query.cuts), end_s, shown.end_s) for segment in found]
+
+
+def _best(found: list[list[Segment]]) -> list[Segment]:
+    """Of what was found in several views, what is about the same seconds once; a picture's in the best view alone."""
+    found = [segments for segments in found if segments]
+    if len(found) < 2:
+        return found[0] if found else []
+    best = max(found, key=lambda segments: segments[0].score)
+    is_picture = best[0].query_start == best[0].query_end
+    return best if is_picture else every_place(segment for segments in found for segment in segments)
+
+
+def _nearest(query: FrameFeatures, shown: _Shown) -> Segment:
+    """The two keyframes that are most alike, of videos that have no segment in common."""
+    best = int(shown.hits.similarities.argmax())
+    q0, q1 = (float(edge[shown.hits.query_frames[best]]) for edge in keyframe_spans(query.times))
+    r0, r1 = (float(edge[shown.hits.ref_frames[best]]) for edge in keyframe_spans(shown.times))
+    segment = _cut(Segment(q0, q1, r0, r1, 0.0), _end_s(query.times, query.decoded_s), shown.end_s)
+    return dataclasses.replace(segment, query_end=q0) if query.info.is_picture else segment
 
 
 def film_of(query: FrameFeatures) -> Film:
@@ -200,22 +252,19 @@ def _aligner(query: FrameFeatures, film: Film, ref: Film, config: MatchConfig) -
     return functools.partial(spd.align, config=asked, scene=Scene(film, ref, query.cuts, query.stills))
 
 
-def _moments(
-    query: FrameFeatures, picture: Film, ref_embeddings: NDArray[np.float32], ref: Film, config: MatchConfig
-) -> list[Segment]:
-    """Where the reference shows a query that is one picture. Only the learned aligner looks at pictures, too."""
-    alike = similarity_map(query.embeddings, ref_embeddings, query.bias)[0]
+def _moments(query: FrameFeatures, picture: Film, shown: _Shown, config: MatchConfig) -> list[Segment]:
+    """Where a video shows a query that is one picture. Only the learned aligner looks at pictures, too."""
+    alike = similarity_map(query.embeddings, shown.embeddings, query.bias)[0]
     alike[alike < config.min_similarity] = -1.0
-    if parse_aligner(config.aligner)[0] != "spd":
-        ref = Film(ref.times, tuple)
-    return find_moments(alike, keyframe_spans(ref.times), picture, ref)
+    is_learned = parse_aligner(config.aligner)[0] == "spd"
+    return find_moments(
+        alike, keyframe_spans(shown.times), picture, shown.film if is_learned else Film(shown.times, tuple)
+    )
 
 
 def _within(candidate: Candidate, frames: int) -> Candidate:
     """Without hits of another version of the video, which is being replaced."""
-    inside = candidate.ref_frames < frames
-    arrays = {name: getattr(candidate, name)[inside] for name in ("query_frames", "ref_frames", "similarities")}
-    return dataclasses.replace(candidate, **arrays)
+    return candidate.only(candidate.ref_frames < frames)
 
 
 def _picture_name(query_id: str, ref_id: str) -> str:

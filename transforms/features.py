@@ -33,7 +33,8 @@ class FeatureConfig:
 
     threads: videos that one worker decodes and embeds at a time. scratch_bytes: room for copies of remote files.
     views: what else than the plain keyframes is embedded (models/views.py), of queries only. pictures: whether one is
-    taken for a video of a single moment; of queries only, too.
+    taken for a video of a single moment; of queries only, too. stored_views: of a gallery's keyframes, as keyframes of
+    their own.
     """
 
     backbone: BackboneConfig
@@ -44,6 +45,7 @@ class FeatureConfig:
     scratch_bytes: int = 16 << 30
     views: tuple[str, ...] = ()
     pictures: bool = False
+    stored_views: tuple[str, ...] = ()
 
 
 @beam.typehints.with_input_types(VideoSource | ProbedVideo)
@@ -138,7 +140,9 @@ class Extract:
 
     def extract(self, path: str, part: VideoRange) -> RangeFeatures:
         config = self._config
-        features = extract_range(path, part, self._selector, self._embedder, config.limits, config.views)
+        features = extract_range(
+            path, part, self._selector, self._embedder, config.limits, config.views, config.stored_views
+        )
         telemetry.tell("seconds", features.decoded_s)
         telemetry.tell("keyframes", len(features.times))
         if part.index == part.count - 1:

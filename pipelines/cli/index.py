@@ -18,9 +18,11 @@ from cliptrace.pipelines.cli.parsers import (
     given,
     model_options,
     positive,
+    views_of,
     work_options,
 )
 from cliptrace.pipelines.cli.printing import aligned, some, summarise
+from cliptrace.schemas.config import GALLERY_VIEWS
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
@@ -33,6 +35,14 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCE)
     parser.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
     model_options(parser)
+    parser.add_argument(
+        "--views",
+        type=_views,
+        metavar="NAME[,NAME…]",
+        help=f"what else of each keyframe is stored, to be found by a query that is a part of its picture: "
+        f"{', '.join(GALLERY_VIEWS)}, all or none; takes 5, 6 or 10 times as many embeddings (default: the gallery's "
+        "own; none for a new one)",
+    )
     parser.add_argument("--milvus", metavar="URI", help=MILVUS)
     parser.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
     parser.add_argument(
@@ -151,6 +161,10 @@ def _counts(skipped: Skipped) -> dict[str, int]:
         "left": skipped.left,
         "other_files": skipped.other_files,
     }
+
+
+def _views(text: str) -> tuple[str, ...]:
+    return views_of(text, GALLERY_VIEWS)
 
 
 def since(text: str) -> float:

@@ -16,6 +16,7 @@ from cliptrace.pipelines.cli.parsers import (
     keyframe_config,
     positive,
     score,
+    views_of,
     whole_number,
     work_options,
 )
@@ -143,12 +144,4 @@ def _aligner(text: str) -> str:
 
 
 def _views(text: str) -> tuple[str, ...]:
-    if text in ("none", "all"):
-        return QUERY_VIEWS if text == "all" else ()
-    asked = [name.strip() for name in text.split(",")]
-    for name in asked:
-        if name not in QUERY_VIEWS:
-            raise argparse.ArgumentTypeError(
-                f"no view is called {name!r}; there are {', '.join(QUERY_VIEWS)}; or use all or none"
-            )
-    return tuple(name for name in QUERY_VIEWS if name in asked)
+    return views_of(text, QUERY_VIEWS)

@@ -112,3 +112,16 @@ def keyframe_config(text: str) -> KeyframeConfig:
         f"{text}: must be uniform:PER_SECOND, content:THRESHOLD (0 to 1) or "
         f"ske:POINT[:FOLDER] ({', '.join(SKE_POINTS)})"
     )
+
+
+def views_of(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Names with commas between them, all or none."""
+    if text in ("none", "all"):
+        return known if text == "all" else ()
+    asked = [name.strip() for name in text.split(",")]
+    for name in asked:
+        if name not in known:
+            raise argparse.ArgumentTypeError(
+                f"no view is called {name!r}; there are {', '.join(known)}; or use all or none"
+            )
+    return tuple(name for name in known if name in asked)

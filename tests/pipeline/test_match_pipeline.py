@@ -211,13 +211,13 @@ def test_the_shortest_queries_have_an_answer(gallery: Path, tmp_path: Path, ffmp
         assert 0 <= segment["query_start"] < segment["query_end"] <= 1.0
 
 
-@pytest.mark.parametrize("name", ["shot.png", "shot.jpg", "shot-%03d.webp"])
+@pytest.mark.parametrize("name", ["shot.png", "shot.jpg", "shot.webp"])
 def test_a_picture_is_found_at_its_second(
     gallery: Path, tmp_path: Path, ffmpeg: Callable[..., None], name: str
 ) -> None:
-    picture, output = tmp_path / name.replace("%03d", "1"), tmp_path / "m.jsonl"
+    picture, output = tmp_path / name, tmp_path / "m.jsonl"
     ffmpeg("-ss", 12, "-i", CLIPS / "bottles.mp4", "-frames:v", 1, "-vf", "scale=320:-2", picture)
-    code, text = match(picture.rename(tmp_path / name), "--gallery", gallery, "--output", output)
+    code, text = match(picture, "--gallery", gallery, "--output", output)
     assert code == 0, text
     (row,) = rows_of(output)
     assert (row["ref_id"], row["query_share"]) == ("bottles.mp4", 1.0)

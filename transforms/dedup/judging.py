@@ -17,6 +17,7 @@ from cliptrace.schemas.config import BackboneConfig
 from cliptrace.schemas.records import FrameFeatures, Match
 from cliptrace.schemas.verdicts import Judgement, Link
 from cliptrace.transforms.aligning import Align
+from cliptrace.transforms.extract import without_views
 from cliptrace.transforms.isolation import Results, RunIsolated
 from cliptrace.transforms.matching import Find, MatchConfig, Pair
 from cliptrace.transforms.store.gallery import Gallery, StoredVideo
@@ -49,6 +50,7 @@ class Judge:
         self._align.open()
 
     def __call__(self, upload: FrameFeatures) -> Iterator[Judgement]:
+        upload = without_views(upload)
         found = [pair for found in self._find(upload) for pair in found.pairs()]
         pairs = [pair for pair in found if pair[1].ref_id != upload.video_id]
         if pairs:
