@@ -183,7 +183,8 @@ def video_key(video_id: str) -> int:
 
 def frame_key(video_id: str, time_s: float) -> int:
     """63-bit primary key of a keyframe, from the video, the frame's place on the basis grid, and its view."""
-    view = int(view_of(np.array([time_s]))[0])
+    steps = time_s % (1 / BASIS_FPS) / _VIEW_S
+    view = int(steps) if steps < _MOST_VIEWS and steps.is_integer() else 0
     return _key(f"{video_id}\0{round(time_s * BASIS_FPS)}{f' {view}' if view else ''}".encode())
 
 
@@ -194,8 +195,8 @@ def time_of_view(times: NDArray[np.float64], view: int) -> NDArray[np.float64]:
 
 def view_of(times: NDArray[np.float64]) -> NDArray[np.int64]:
     """Number of the view of each keyframe, by ``time_of_view``; 0 for the frame itself."""
-    steps = (times - np.floor(times * BASIS_FPS) / BASIS_FPS) / _VIEW_S
-    return np.where((steps == np.floor(steps)) & (steps < _MOST_VIEWS), steps, 0).astype(np.int64)
+    steps = times % (1 / BASIS_FPS) / _VIEW_S
+    return np.where((steps < _MOST_VIEWS) & (steps == np.floor(steps)), steps, 0).astype(np.int64)
 
 
 def _key(data: bytes) -> int:

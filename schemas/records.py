@@ -199,7 +199,8 @@ class Segment:
     speed: float | None = None
 
     def __post_init__(self) -> None:
-        if not (self.query_start <= self.query_end and self.ref_start < self.ref_end):
+        of_a_picture = self.query_start == self.query_end == 0.0
+        if not ((self.query_start < self.query_end or of_a_picture) and self.ref_start < self.ref_end):
             raise ValueError(f"empty segment: {self}")
         if not 0.0 <= self.score <= 1.0:
             raise ValueError(f"segment score outside [0, 1]: {self}")

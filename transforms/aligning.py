@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 import numpy as np
-from numpy.typing import NDArray
 
 from cliptrace.models.alignment import ALIGNERS, align, spd
 from cliptrace.models.alignment.lifting import completed, runs_into
@@ -26,12 +25,12 @@ from cliptrace.models.verification.film import Film
 from cliptrace.models.verification.moments import find_moments
 from cliptrace.models.verification.pictures import DamagedPictureError
 from cliptrace.models.verification.scene import Scene
-from cliptrace.schemas.config import BASIS_FPS, parse_aligner
+from cliptrace.schemas.config import parse_aligner
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.gallery import time_of_view, view_of
 from cliptrace.schemas.records import Candidate, FrameFeatures, Match, Segment
 from cliptrace.transforms.isolation import Results, RunIsolated
 from cliptrace.transforms.matching import MatchConfig, Pair
+from cliptrace.transforms.shown import Shown, end_of, in_views
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo
 from cliptrace.transforms.store.live import SharedVideos
@@ -126,7 +125,7 @@ def match_pair(
 ) -> Match | None:
     """Align a query with one gallery video. None where no segment reaches ``min_score``, unless ``top_m`` asks for the
     nearest all the same. film: of the query, where it is compared with others, too."""
-    shown = list(_in_views(ref, candidate, frames))
+    shown = list(in_views(ref, candidate, frames))
     if not shown:
         return None
     film = film or film_of(query)
@@ -164,36 +163,6 @@ def with_shares(match: Match, query: FrameFeatures, ref: StoredVideo) -> Match:
     return dataclasses.replace(match, query_share=query_share, ref_share=min(1.0, ref_s / ref.decoded_s))
 
 
-@dataclasses.dataclass(frozen=True)
-class _Shown:
-    """A gallery video in one of its views: its keyframes, and the hits among them. end_s: where it ends."""
-
-    times: NDArray[np.float64]
-    embeddings: NDArray[np.float32]
-    film: Film
-    hits: Candidate
-    end_s: float
-
-
-def _in_views(ref: StoredVideo, candidate: Candidate, frames: FrameReader) -> Iterator[_Shown]:
-    """A video in the views that have hits, the one of the nearest hit first."""
-    times, embeddings = frames.read(ref)
-    candidate = _within(candidate, len(times))
-    views = view_of(times)
-    hit = views[candidate.ref_frames]
-    for view in dict.fromkeys(hit[np.argsort(-candidate.similarities, kind="stable")].tolist()):
-        rows = np.flatnonzero(views == view)
-        seconds, mine = time_of_view(times[rows], -view), candidate.only(hit == view)
-        mine = dataclasses.replace(mine, ref_frames=np.searchsorted(rows, mine.ref_frames))
-        film = Film(seconds, functools.partial(_pictures, frames, ref, rows))
-        yield _Shown(seconds, embeddings[rows], film, mine, _end_s(seconds, ref.decoded_s))
-
-
-def _pictures(frames: FrameReader, ref: StoredVideo, rows: NDArray[np.int64]) -> tuple[bytes, ...]:
-    pictures = frames.pictures(ref)
-    return tuple(pictures[row] for row in rows) if pictures else ()
-
-
 def _readings(query: FrameFeatures) -> Iterator[FrameFeatures]:
     """A query with its views, and without: the best of all of them is above every map's noise, and so is less clear."""
     yield query
@@ -203,7 +172,7 @@ def _readings(query: FrameFeatures) -> Iterator[FrameFeatures]:
         yield dataclasses.replace(query, embeddings=query.embeddings[:, 0], bias=bias, stops=stops)
 
 
-def _found(query: FrameFeatures, film: Film, shown: _Shown, config: MatchConfig) -> list[Segment]:
+def _found(query: FrameFeatures, film: Film, shown: Shown, config: MatchConfig) -> list[Segment]:
     """Segments of a query and a video in one view, best first."""
     if query.info.is_picture:
         return _moments(query, film, shown, config)
@@ -216,7 +185,7 @@ def _found(query: FrameFeatures, film: Film, shown: _Shown, config: MatchConfig)
         shown.hits,
         bias=query.bias,
     )
-    end_s = _end_s(query.times, query.decoded_s)
+    end_s = end_of(query.times, query.decoded_s)
     return [_cut(snap(segment, query.times, query.cuts), end_s, shown.end_s) for segment in found]
 
 
@@ -230,12 +199,12 @@ def _best(found: list[list[Segment]]) -> list[Segment]:
     return best if is_picture else every_place(segment for segments in found for segment in segments)
 
 
-def _nearest(query: FrameFeatures, shown: _Shown) -> Segment:
+def _nearest(query: FrameFeatures, shown: Shown) -> Segment:
     """The two keyframes that are most alike, of videos that have no segment in common."""
     best = int(shown.hits.similarities.argmax())
     q0, q1 = (float(edge[shown.hits.query_frames[best]]) for edge in keyframe_spans(query.times))
     r0, r1 = (float(edge[shown.hits.ref_frames[best]]) for edge in keyframe_spans(shown.times))
-    segment = _cut(Segment(q0, q1, r0, r1, 0.0), _end_s(query.times, query.decoded_s), shown.end_s)
+    segment = _cut(Segment(q0, q1, r0, r1, 0.0), end_of(query.times, query.decoded_s), shown.end_s)
     return dataclasses.replace(segment, query_end=q0) if query.info.is_picture else segment
 
 
@@ -252,7 +221,7 @@ def _aligner(query: FrameFeatures, film: Film, ref: Film, config: MatchConfig) -
     return functools.partial(spd.align, config=asked, scene=Scene(film, ref, query.cuts, query.stills))
 
 
-def _moments(query: FrameFeatures, picture: Film, shown: _Shown, config: MatchConfig) -> list[Segment]:
+def _moments(query: FrameFeatures, picture: Film, shown: Shown, config: MatchConfig) -> list[Segment]:
     """Where a video shows a query that is one picture. Only the learned aligner looks at pictures, too."""
     alike = similarity_map(query.embeddings, shown.embeddings, query.bias)[0]
     alike[alike < config.min_similarity] = -1.0
@@ -262,21 +231,11 @@ def _moments(query: FrameFeatures, picture: Film, shown: _Shown, config: MatchCo
     )
 
 
-def _within(candidate: Candidate, frames: int) -> Candidate:
-    """Without hits of another version of the video, which is being replaced."""
-    return candidate.only(candidate.ref_frames < frames)
-
-
 def _picture_name(query_id: str, ref_id: str) -> str:
     """One that every filesystem takes, and that no other pair has."""
     digest = hashlib.sha256(f"{len(query_id)} {query_id}{ref_id}".encode()).hexdigest()[:8]
     readable = (re.sub(r"[^A-Za-z0-9.-]+", "_", each)[-60:] for each in (query_id, ref_id))
     return f"{'__'.join(readable)}__{digest}.png"
-
-
-def _end_s(times: NDArray[np.float64], decoded_s: float) -> float:
-    """Where a video ends. Of one with a range that is broken, fewer seconds were decoded than lie before the last."""
-    return max(decoded_s, float(times[-1]) + 1 / BASIS_FPS)
 
 
 def _cut(segment: Segment, query_s: float, ref_s: float) -> Segment:

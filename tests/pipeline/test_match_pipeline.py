@@ -236,6 +236,32 @@ def test_a_picture_is_nothing_to_index(tmp_path: Path, ffmpeg: Callable[..., Non
     assert letter["message"] == "a picture, not a video: only cliptrace match takes one, as a query"
 
 
+def test_a_picture_in_a_picture_of_the_gallery_is_found_by_its_views(
+    tmp_path: Path, ffmpeg: Callable[..., None]
+) -> None:
+    """A gallery remembers the views that it was made with."""
+    folder, root, output = tmp_path / "v", tmp_path / "g", tmp_path / "m.jsonl"
+    folder.mkdir()
+    inset = "[0]scale=640:480,setsar=1[a];[1]scale=256:-2,setsar=1[b];[a][b]overlay=W-w-16:16:shortest=1"
+    clips = ("-t", 8, "-i", CLIPS / "coffee.mp4", "-ss", 2, "-t", 8, "-i", CLIPS / "bottles.mp4")
+    ffmpeg(*clips, "-filter_complex", inset, "-an", folder / "reaction.mp4")
+    ffmpeg("-ss", 2, "-t", 8, "-i", CLIPS / "bottles.mp4", tmp_path / "query.mp4")
+    with contextlib.redirect_stderr(io.StringIO()) as text:
+        assert cli.main(["index", str(folder), "--gallery", str(root), "--views", "insets"]) == 0
+        assert cli.main(["index", str(folder), "--gallery", str(root)]) == 0
+        assert cli.main(["index", str(folder), "--gallery", str(root), "--views", "none"]) == 2
+    assert text.getvalue().endswith(
+        f"cliptrace: error: {root} was built with views insets, not none: leave --views out, or index into another "
+        "gallery\n"
+    )
+    assert match(tmp_path / "query.mp4", "--gallery", root, "--output", output)[0] == 0
+    (row,) = rows_of(output)
+    assert row["ref_id"] == "reaction.mp4"
+    for key, seconds in (("query_start", 0), ("query_end", 8), ("ref_start", 0), ("ref_end", 8)):
+        assert row["segments"][0][key] == pytest.approx(seconds, abs=TOLERANCE_S)
+    assert cli.main(["gallery", "verify", "--gallery", str(root)]) == 0
+
+
 def test_a_video_of_one_frame_is_indexed(tmp_path: Path, ffmpeg: Callable[..., None]) -> None:
     ffmpeg("-ss", 4, "-i", CLIPS / "bottles.mp4", "-frames:v", 1, tmp_path / "frame.mp4")
     with contextlib.redirect_stderr(io.StringIO()) as text:
