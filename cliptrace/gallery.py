@@ -58,16 +58,21 @@ class Gallery:
         *,
         backbone: str | None = None,
         keyframes: KeyframeConfig | None = None,
-        views: tuple[str, ...] | None = None,
+        stored_views: tuple[str, ...] | None = None,
         milvus: str | None = None,
     ) -> Gallery:
         """A new gallery, or the one that is there. UsageError where that was made with other models.
 
-        backbone: a built-in one, or a file that describes one. views: what else of each keyframe is stored. milvus:
-        address of a server; None for the embedded one.
+        backbone: a built-in one, or a file that describes one. stored_views: what else of each keyframe is
+        stored. milvus: address of a server; None for the embedded one.
         """
         asked = index.IndexOptions(
-            sources=(), gallery=os.fspath(path), backbone=backbone, keyframes=keyframes, views=views, milvus=milvus
+            sources=(),
+            gallery=os.fspath(path),
+            backbone=backbone,
+            keyframes=keyframes,
+            stored_views=stored_views,
+            milvus=milvus,
         )
         index.check_options(asked)
         with locked(asked.gallery):

@@ -36,7 +36,7 @@ from cliptrace.transforms.storing import RecordFailures, StoreFeatures
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IndexOptions:
-    """backbone, keyframes, views, milvus: None for the gallery's own, or the default where it is yet to be made.
+    """backbone, keyframes, stored_views, milvus: None for the gallery's own, or the default where it is yet to be made.
 
     since_s, limit: as ``ledger.plan`` takes them.
     """
@@ -45,7 +45,7 @@ class IndexOptions:
     gallery: str
     backbone: str | None = None
     keyframes: KeyframeConfig | None = None
-    views: tuple[str, ...] | None = None
+    stored_views: tuple[str, ...] | None = None
     milvus: str | None = None
     device: Device = "cpu"
     threads: int = 3
@@ -220,7 +220,7 @@ def new_manifest(options: IndexOptions) -> GalleryManifest:
         backbone=config_to_json(load_config(options.backbone or DEFAULT_BACKBONE)),
         keyframes=with_weights(options.keyframes or DEFAULT_KEYFRAMES),
         milvus=options.milvus or "",
-        views=options.views or (),
+        views=options.stored_views or (),
     )
 
 
@@ -243,8 +243,9 @@ def open_existing(options: IndexOptions) -> Gallery | None:
             _refuse(gallery, "keyframes", str(manifest.keyframes), str(options.keyframes))
         if asked.weights:
             gallery = dataclasses.replace(gallery, manifest=dataclasses.replace(manifest, keyframes=asked))
-    if options.views not in (None, manifest.views):
-        _refuse(gallery, "views", ",".join(manifest.views) or "none", ",".join(options.views or ()) or "none")
+    if options.stored_views not in (None, manifest.views):
+        built, asked_views = (",".join(views or ()) or "none" for views in (manifest.views, options.stored_views))
+        _refuse(gallery, "stored-views", built, asked_views)
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
     return gallery

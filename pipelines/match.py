@@ -223,10 +223,10 @@ def run(job: Job) -> MatchReport:
     todo = list(waves(queries, options.beam_args, _LOCAL_WAVE))
     config = dataclasses.replace(job.config, threads=1)  # which changes no answer
     asked = (gallery.root, ledger.shards(gallery.root), config, job.matching)
-    with keeping(end.scratch, todo, asked, options.resume) as kept:
+    lock = contextlib.nullcontext() if gallery.manifest.milvus else locked(gallery.home)
+    with lock, keeping(end.scratch, todo, asked, options.resume) as kept:
         resumed = kept.queries
-        lock = contextlib.nullcontext() if gallery.manifest.milvus else locked(gallery.home)
-        with lock, counting(len(queries) - resumed) as counts:
+        with counting(len(queries) - resumed) as counts:
             for number, wave in kept.left():
                 part = end.part(number)
                 files.remove_folder(part)  # what an earlier run has left there

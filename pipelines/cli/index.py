@@ -36,7 +36,7 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
     parser.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
     model_options(parser)
     parser.add_argument(
-        "--views",
+        "--stored-views",
         type=_views,
         metavar="NAME[,NAME…]",
         help=f"what else of each keyframe is stored, to be found by a query that is a part of its picture: "

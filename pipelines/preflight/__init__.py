@@ -84,7 +84,12 @@ def of_match(job: match.Job) -> ClusterJob:
         lambda pipeline: match.build(pipeline, wave, job, job.end.part(0), job.end),
         job.gallery,
         wave,
-        (("--output", asked.output), ("--maps", asked.maps), ("--aligner", weights)),
+        (
+            ("--output", asked.output),
+            ("--unmatched", asked.unmatched),
+            ("--maps", asked.maps),
+            ("--aligner", weights),
+        ),
     )
 
 

@@ -247,12 +247,12 @@ def test_a_picture_in_a_picture_of_the_gallery_is_found_by_its_views(
     ffmpeg(*clips, "-filter_complex", inset, "-an", folder / "reaction.mp4")
     ffmpeg("-ss", 2, "-t", 8, "-i", CLIPS / "bottles.mp4", tmp_path / "query.mp4")
     with contextlib.redirect_stderr(io.StringIO()) as text:
-        assert cli.main(["index", str(folder), "--gallery", str(root), "--views", "insets"]) == 0
+        assert cli.main(["index", str(folder), "--gallery", str(root), "--stored-views", "insets"]) == 0
         assert cli.main(["index", str(folder), "--gallery", str(root)]) == 0
-        assert cli.main(["index", str(folder), "--gallery", str(root), "--views", "none"]) == 2
+        assert cli.main(["index", str(folder), "--gallery", str(root), "--stored-views", "none"]) == 2
     assert text.getvalue().endswith(
-        f"cliptrace: error: {root} was built with views insets, not none: leave --views out, or index into another "
-        "gallery\n"
+        f"cliptrace: error: {root} was built with stored-views insets, not none: leave --stored-views out, or "
+        "index into another gallery\n"
     )
     assert match(tmp_path / "query.mp4", "--gallery", root, "--output", output)[0] == 0
     (row,) = rows_of(output)
