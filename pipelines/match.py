@@ -223,14 +223,17 @@ def run(job: Job) -> MatchReport:
     todo = list(waves(queries, options.beam_args, _LOCAL_WAVE))
     config = dataclasses.replace(job.config, threads=1)  # which changes no answer
     asked = (gallery.root, ledger.shards(gallery.root), config, job.matching)
-    lock = contextlib.nullcontext() if gallery.manifest.milvus else locked(gallery.home)
-    with lock, keeping(end.scratch, todo, asked, options.resume) as kept:
+    held = contextlib.ExitStack()
+    if not gallery.manifest.milvus:  # before what is kept is looked at: it is not given up where the gallery is in use
+        held.enter_context(locked(gallery.home))
+    with held, keeping(end.scratch, todo, asked, options.resume) as kept:
         resumed = kept.queries
         with counting(len(queries) - resumed) as counts:
             for number, wave in kept.left():
                 part = end.part(number)
                 files.remove_folder(part)  # what an earlier run has left there
                 run_pipeline(functools.partial(build, queries=wave, job=job, part=part), options.beam_args)
+        held.close()  # videos may be removed while the output is written
         outcome = end.conclude(len(todo))
     return MatchReport(
         output=options.output,
