@@ -49,7 +49,7 @@ from cliptrace.transforms.storing import RecordFailures, StoreFeatures
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IndexOptions:
-    """backbone, keyframes, milvus: None for the gallery's own, or the default where it is yet to be made.
+    """backbone, keyframes, stored_views, milvus: None for the gallery's own, or the default where it is yet to be made.
 
     since_s, limit: as ``ledger.plan`` takes them. prune: take out videos whose files are gone from the named folders.
     streams: which video streams of a file that has several.
@@ -59,6 +59,7 @@ class IndexOptions:
     gallery: str
     backbone: str | None = None
     keyframes: KeyframeConfig | None = None
+    stored_views: tuple[str, ...] | None = None
     milvus: str | None = None
     device: Device = "cpu"
     threads: int = 3
@@ -325,6 +326,7 @@ def new_manifest(options: IndexOptions) -> GalleryManifest:
         backbone=config_to_json(load_config(options.backbone or DEFAULT_BACKBONE)),
         keyframes=with_weights(options.keyframes or DEFAULT_KEYFRAMES),
         milvus=options.milvus or "",
+        views=options.stored_views or (),
     )
 
 
@@ -347,6 +349,9 @@ def open_existing(options: IndexOptions) -> Gallery | None:
             _refuse(gallery, "keyframes", str(manifest.keyframes), str(options.keyframes))
         if asked.weights:
             gallery = dataclasses.replace(gallery, manifest=dataclasses.replace(manifest, keyframes=asked))
+    if options.stored_views not in (None, manifest.views):
+        built, asked_views = (",".join(views or ()) or "none" for views in (manifest.views, options.stored_views))
+        _refuse(gallery, "stored-views", built, asked_views)
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
     return gallery

@@ -31,6 +31,9 @@ Streams = Literal["shown", "all"]
 QUERY_VIEWS = ("mirror", "turns", "halves", "insets")
 """What else than the plain keyframe may be embedded of a query (models/views.py)."""
 
+GALLERY_VIEWS = ("halves", "insets")
+"""What else may be embedded of a gallery's keyframes, for a query that is but a part of their picture."""
+
 DEFAULT_BACKBONE = "copy_lite0"
 """What a gallery is made with unless ``cliptrace index --backbone`` says otherwise."""
 

@@ -84,6 +84,11 @@ class VideoInfo:
     others: tuple[int, ...] = ()
 
     @property
+    def is_picture(self) -> bool:
+        """One that stands for itself, and no video of one frame."""
+        return self.container.endswith("_pipe")
+
+    @property
     def has_duration(self) -> bool:
         return math.isfinite(self.duration_s) and self.duration_s > 0
 
@@ -198,13 +203,19 @@ class Candidate(_WithArrays):
     votes: float
     seen: int = 0
 
+    def only(self, hits: NDArray[np.bool_]) -> Candidate:
+        """With some of its hits: bool[H]."""
+        arrays = {name: getattr(self, name)[hits] for name in ("query_frames", "ref_frames", "similarities")}
+        return dataclasses.replace(self, **arrays)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Segment:
     """``[query_start, query_end)`` comes from ``[ref_start, ref_end)``; seconds; score in [0, 1], higher is better.
 
-    speed: reference seconds a query second, where the aligner tells; above 1 the copy plays faster. query_stream,
-    ref_stream: which video stream is meant, of a file that has several.
+    Of a query that is a picture, query_start and query_end are both 0. speed: reference seconds a query second, where
+    the aligner tells; above 1 the copy plays faster. query_stream, ref_stream: which video stream is meant, of a file
+    that has several.
     """
 
     query_start: float
@@ -218,7 +229,8 @@ class Segment:
     ref_stream: int | None = None
 
     def __post_init__(self) -> None:
-        if not (self.query_start < self.query_end and self.ref_start < self.ref_end):
+        of_a_picture = self.query_start == self.query_end == 0.0
+        if not ((self.query_start < self.query_end or of_a_picture) and self.ref_start < self.ref_end):
             raise ValueError(f"empty segment: {self}")
         if not 0.0 <= self.score <= 1.0:
             raise ValueError(f"segment score outside [0, 1]: {self}")
@@ -228,8 +240,10 @@ class Segment:
 class Match:
     """A query video and a gallery video that share segments. ``score`` is the best segment's.
 
-    exact: their files are the same, byte for byte. Of the query: truncated: there was evidence of more gallery videos
-    than it was compared with; stopped_s: seconds of it that the stop-list left out of the search.
+    exact: their files are the same, byte for byte. below_min_score: told only because it is among the nearest, with its
+    best segment. query_share, ref_share: of each video's seconds, in [0, 1], that the segments cover. Of the query:
+    truncated: there was evidence of more gallery videos than it was compared with; stopped_s: seconds of it that the
+    stop-list left out of the search.
     """
 
     query_id: str
@@ -243,6 +257,9 @@ class Match:
     exact: bool = False
     truncated: bool = False
     stopped_s: float = 0.0
+    query_share: float = 0.0
+    ref_share: float = 0.0
+    below_min_score: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -257,6 +274,7 @@ class Searched:
     truncated: bool = False
     stopped_s: float = 0.0
     other_streams: int = 0
+    query_uri: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -66,4 +66,6 @@ def exact_match(query: VideoSource, ref: StoredVideo) -> Match:
         query_metadata=query.metadata,
         ref_metadata=ref.metadata,
         exact=True,
+        query_share=1.0,
+        ref_share=1.0,
     )

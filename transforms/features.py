@@ -42,7 +42,8 @@ class FeatureConfig:
 
     threads: videos that one worker decodes and embeds at a time. scratch_bytes: room for copies of remote files.
     views: what else than the plain keyframes is embedded (models/views.py), of queries only. all_streams: of a file
-    with several video streams, all are videos, not only the one that players show.
+    with several video streams, all are videos, not only the one that players show. pictures: whether one is taken for a
+    video of a single moment; of queries only, too. stored_views: of a gallery's keyframes, as keyframes of their own.
     """
 
     backbone: BackboneConfig
@@ -53,6 +54,8 @@ class FeatureConfig:
     scratch_bytes: int = 16 << 30
     views: tuple[str, ...] = ()
     all_streams: bool = False
+    pictures: bool = False
+    stored_views: tuple[str, ...] = ()
 
 
 @beam.typehints.with_input_types(VideoSource | ProbedVideo)
@@ -147,7 +150,9 @@ class Extract:
 
     def extract(self, path: str, part: VideoRange) -> RangeFeatures:
         config = self._config
-        features = extract_range(path, part, self._selector, self._embedder, config.limits, config.views)
+        features = extract_range(
+            path, part, self._selector, self._embedder, config.limits, config.views, config.stored_views
+        )
         telemetry.tell("seconds", features.decoded_s)
         telemetry.tell("keyframes", len(features.times))
         if part.index == part.count - 1:
@@ -183,7 +188,7 @@ class Probe:
     def __call__(self, source: VideoSource) -> list[ProbedVideo]:
         check_name(source)
         with self.scratch.stage(source.uri, source.fingerprint) as path:
-            return [probed(path, source, self._config.limits)]
+            return [probed(path, source, self._config)]
 
     def close(self) -> None:
         self.scratch.close()
@@ -196,8 +201,10 @@ def check_name(source: VideoSource) -> None:
         raise MediaError("file name is not UTF-8: rename the file") from None
 
 
-def probed(path: str, source: VideoSource, limits: Limits) -> ProbedVideo:
-    info = probe(path, limits, source.stream)
+def probed(path: str, source: VideoSource, config: FeatureConfig) -> ProbedVideo:
+    info = probe(path, config.limits, source.stream)
+    if info.is_picture and not config.pictures:
+        raise MediaError("a picture, not a video: only cliptrace match takes one, as a query")
     content = _content(content_sha256(path), source)
     sample = content_sample(path, info.size_bytes)
     return ProbedVideo(source, dataclasses.replace(info, content_sha256=content, content_sample=sample))
@@ -230,7 +237,7 @@ class Begin:
         source = _source_of(video)
         check_name(source)
         with self._extract.scratch.stage(source.uri, source.fingerprint) as path:
-            first = video if isinstance(video, ProbedVideo) else probed(path, source, self._config.limits)
+            first = video if isinstance(video, ProbedVideo) else probed(path, source, self._config)
             return [begun for each in self._streams(path, first) for begun in self._begin(path, each)]
 
     def _begin(self, path: str, video: ProbedVideo | Failure) -> Iterable[VideoRange | RangeFeatures | Failure]:

@@ -16,7 +16,7 @@ from apache_beam.io.filesystems import FileSystems
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.gallery import MAX_ID_BYTES
 from cliptrace.schemas.records import VideoSource
-from cliptrace.schemas.text import text_of
+from cliptrace.schemas.text import public, text_of
 from cliptrace.transforms.contents import content_sha256
 from cliptrace.transforms.fingerprints import MISSING, fingerprints, is_remote, remote_fingerprint
 from cliptrace.transforms.folders import Walk, is_animation, is_hidden, is_video, kind_of
@@ -124,7 +124,7 @@ def list_watched(pattern: str) -> list[VideoSource]:
     try:
         named = _resolve(pattern).named
     except UsageError:
-        if not is_remote(pattern) and Path(pattern.removeprefix("file://")).is_dir():
+        if not is_remote(pattern) and Path(files.local_path(pattern)).is_dir():
             raise
         return []
     looked_up = fingerprints([item.uri for item in named if item.fingerprint is None])
@@ -137,9 +137,9 @@ def list_watched(pattern: str) -> list[VideoSource]:
 
 
 def _resolve(argument: str) -> _Found:
-    if is_remote(argument):
-        return _resolve_remote(argument)
-    name = argument.removeprefix("file://")
+    name = public(files.local_path(argument))
+    if is_remote(name):
+        return _resolve_remote(name)
     if not name:
         raise UsageError("an empty SOURCE names nothing")
     path = Path(on_disk(name))
@@ -149,7 +149,7 @@ def _resolve(argument: str) -> _Found:
         return _Found(list(_manifest(str(path))))
     if path.exists() or path.is_symlink():
         return _Found([_Named(path.name, str(path), argument)])
-    if _is_glob(argument):
+    if _is_glob(name):
         return _Found(_glob(path, argument))
     raise UsageError(f"{argument}: no such file or folder")
 
@@ -169,7 +169,7 @@ def _resolve_remote(argument: str) -> _Found:
         root = argument.rstrip("/")
         matches = _match(root + "/**")
     except (BeamIOError, ValueError) as error:
-        raise UsageError(f"{argument}: cannot be listed: {error}") from error
+        raise UsageError(f"{argument}: cannot be listed: {files.reason(error)}") from error
     if not matches:
         raise UsageError(f"{argument}: no such file or folder")
     found = _Found(folders=[argument])
@@ -237,6 +237,8 @@ def _manifest(path: str) -> Iterator[_Named]:
         uri = next((text for column in URI_COLUMNS if (text := _text(row, column, path, number)).strip()), "")
         if not uri:
             raise UsageError(f"{place_of(path, number)}: no uri (nor url, nor file_name)")
+        uri = public(uri)
+        full = files.local_path(uri)
         given = _text(row, "id", path, number)
         video_id = given or uri
         if "\0" in video_id:
@@ -246,7 +248,6 @@ def _manifest(path: str) -> Iterator[_Named]:
             for key, value in row.items()
             if key not in ("id", *URI_COLUMNS) and value is not None
         }
-        full = uri if is_remote(uri) else uri.removeprefix("file://")
         empty = False
         whole = full if is_remote(full) or full.startswith("/") else files.join(folder, full)
         whole = whole if is_remote(whole) else on_disk(whole)

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from cliptrace.pipelines.cli.parsers import (
+    GOES_ON,
     MILVUS,
     SOURCE,
     Commands,
@@ -18,6 +19,7 @@ from cliptrace.pipelines.cli.parsers import (
     model_options,
     positive,
     source_options,
+    views_of,
     work_options,
 )
 from cliptrace.pipelines.cli.printing import (
@@ -29,6 +31,7 @@ from cliptrace.pipelines.cli.printing import (
     streams_left_out,
     summarise,
 )
+from cliptrace.schemas.config import GALLERY_VIEWS
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
@@ -37,10 +40,18 @@ if TYPE_CHECKING:  # heavy, and --help must answer at once
 
 def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) -> None:
     parser = add_command(commands, "index", "decode videos, embed their keyframes, and add them to a gallery")
-    parser.set_defaults(run=run or _run)
+    parser.set_defaults(run=run or _run, if_stopped=GOES_ON)
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCE)
     parser.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
     model_options(parser)
+    parser.add_argument(
+        "--stored-views",
+        type=_views,
+        metavar="NAME[,NAME…]",
+        help=f"what else of each keyframe is stored, to be found by a query that is a part of its picture: "
+        f"{', '.join(GALLERY_VIEWS)}, all or none; takes 5, 6 or 10 times as many embeddings (default: the gallery's "
+        "own; none for a new one)",
+    )
     parser.add_argument("--milvus", metavar="URI", help=MILVUS)
     parser.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
     parser.add_argument(
@@ -191,6 +202,10 @@ def _counts(skipped: Skipped) -> dict[str, int]:
         "left": skipped.left,
         "other_files": len(skipped.other_files),
     }
+
+
+def _views(text: str) -> tuple[str, ...]:
+    return views_of(text, GALLERY_VIEWS)
 
 
 def since(text: str) -> float:

@@ -20,13 +20,17 @@ CONTAINERS = (
 """Demuxers that may open a file. Playlists (hls, dash, concat …) name other files and hosts, image demuxers read
 sequences, subtitle and device demuxers are no video: none of them is here."""
 
+PICTURES = ("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe")
+"""Demuxers of one picture, from one file."""
+_JPEG, _JPEG_SUFFIXES = b"\xff\xd8\xff", frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
+
 SCALER = "area+accurate_rnd+full_chroma_int"
 """Area averaging does not alias when it shrinks, at half the cost of bicubic. full_chroma_int keeps the colour of
 edges: 11 to 18 dB nearer to exact averaging, for 0.2 ms a frame at most."""
 
 _PROBE_ENTRIES = (
     "stream=index,codec_type,codec_name,width,height,pix_fmt,field_order,avg_frame_rate,r_frame_rate,start_time,duration"
-    ":stream_disposition=default,attached_pic,timed_thumbnails,still_image:stream_tags=rotate"
+    ":stream_disposition=default,attached_pic,timed_thumbnails,still_image:stream_tags=rotate,enc_key_id"
     ":stream_side_data=rotation,displaymatrix:program_stream=index:format=format_name,start_time,duration"
 )
 _COUNTED_PACKETS = 1000
@@ -124,7 +128,16 @@ def _input_options(path: str, limits: Limits) -> Mapping[str, object]:
     forced = {"f": "mjpeg"} if Path(path).suffix.lower() in _MOTION_JPEG else {}
     return {
         **forced,
+        # By such a name ffmpeg would take a sequence of files for it.
+        **({"f": "jpeg_pipe"} if _is_jpeg(path) else {}),
         "protocol_whitelist": "file,pipe",
-        "format_whitelist": ",".join(CONTAINERS),
+        "format_whitelist": ",".join(CONTAINERS + PICTURES),
         "max_pixels": limits.max_pixels,
     }
+
+
+def _is_jpeg(path: str) -> bool:
+    if Path(path).suffix.lower() not in _JPEG_SUFFIXES:
+        return False
+    with Path(path).open("rb") as file:
+        return file.read(len(_JPEG)) == _JPEG

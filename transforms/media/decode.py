@@ -20,6 +20,9 @@ from cliptrace.transforms.media.ranges import frame_s, seek_before, seekable
 
 TILE_FRAMES = round(TILE_S * BASIS_FPS)
 
+_CLOCKS = frozenset({"mpegts", "mpeg", "ogg"})
+"""Containers that say no duration, but at the first and the last picture how late it is."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tile:
@@ -106,6 +109,11 @@ class Decoder:
                 yield Tile(times[none:], frames[none:count])
         self._judge_end(done)
 
+    @property
+    def _may_have_jumped(self) -> bool:
+        """Of a clock that jumps, what lies between two readings is not what there is to see: all was decoded."""
+        return self._info.container in _CLOCKS and not self._process.errors
+
     def _judge_end(self, done: int) -> None:
         """Set ``warning`` from how the process ended and how much it gave."""
         reason = f": {self._process.reason}" if self._process.reason else ""
@@ -117,5 +125,5 @@ class Decoder:
         of = f" of {promised_s:.1f} s" if self._info.has_duration else ""
         if done == self._frames and self._end_s > self._limits.max_duration_s:
             self.warning = f"decoding ended at {end_s:.1f} s{of}: no video may be longer"
-        elif failed or promised_s - end_s > 1.0 + frame_s(self._info):
+        elif failed or (promised_s - end_s > 1.0 + frame_s(self._info) and not self._may_have_jumped):
             self.warning = f"decoding ended at {end_s:.1f} s{of}{reason}"

@@ -16,6 +16,7 @@ from cliptrace.schemas.errors import MediaError
 from cliptrace.schemas.records import VideoInfo
 from cliptrace.schemas.text import text_of
 from cliptrace.transforms.media.command import file_url, packets_command, probe_command, seek_command
+from cliptrace.transforms.media.encryption import is_encrypted
 from cliptrace.transforms.media.process import Process
 from cliptrace.transforms.media.ranges import seek_before, starts_of
 from cliptrace.transforms.media.streams import films, shown, video_streams
@@ -28,9 +29,12 @@ _INTERLACED = frozenset({"tt", "bb", "tb", "bt"})
 def probe(path: str, limits: Limits, stream: int | None = None) -> VideoInfo:
     """Describe the video stream that players show, or the one with the number ``stream``.
 
-    Raises MediaError where there is none or where it is beyond ``limits``. ``content_sha256`` stays empty.
+    Raises MediaError where there is none, where it is encrypted, and where it is beyond ``limits``. ``content_sha256``
+    stays empty.
     """
     size_bytes = _regular_file_size(path, limits)
+    if is_encrypted(path):
+        raise _encrypted()
     answer = _ask(probe_command(path, limits), path, limits)
     several = answer.count(b'"codec_type": "video"') > 1  # covers among them, which then are counted for nothing
     packets = _ask(packets_command(path, limits), path, limits) if several else b"{}"
@@ -52,6 +56,8 @@ def info_of(
             stream = shown(videos, numbers, described.get("programs", []))
         info = None
         if stream in numbers:
+            if "enc_key_id" in videos[stream].get("tags", {}):  # so ffprobe tells it of Matroska
+                raise _encrypted()
             info = _describe(videos[stream], described.get("format", {}), size_bytes)
             info = dataclasses.replace(info, stream=stream, others=tuple(n for n in numbers if n != stream))
     except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
@@ -141,6 +147,10 @@ def _check(info: VideoInfo, limits: Limits) -> VideoInfo:
     if info.has_duration and info.duration_s > limits.max_duration_s:
         raise MediaError(f"video is too long: {info.duration_s:.1f} s, the limit is {limits.max_duration_s:.1f} s")
     return info
+
+
+def _encrypted() -> MediaError:
+    return MediaError("is encrypted (DRM), and cliptrace has no key: decrypt it first")
 
 
 def _too_large(size: str, limits: Limits) -> MediaError:

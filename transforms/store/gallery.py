@@ -56,7 +56,7 @@ class Gallery:
     @classmethod
     def load(cls, root: str) -> Gallery | None:
         """The gallery at ``root``, None where there is none."""
-        root = root.removeprefix("file://")
+        root = files.local_path(root)
         if not files.exists(files.join(root, MANIFEST)):
             return None
         return cls.at(root_of(root, read_pointer(root).build), home_of(root, MANIFEST))
@@ -73,7 +73,7 @@ class Gallery:
 
     @classmethod
     def create(cls, root: str, manifest: GalleryManifest) -> Gallery:
-        root = root.removeprefix("file://")
+        root = files.local_path(root)
         if not manifest.milvus and not is_local(root):
             raise UsageError(f"{root}: the embedded Milvus needs a local gallery; name a server with --milvus URI")
         files.write_bytes(files.join(root, MANIFEST), manifest.to_json().encode())
@@ -101,7 +101,7 @@ def locked(root: str) -> Iterator[None]:
 
     One on an object store has no lock: its writers must be scheduled.
     """
-    root = root.removeprefix("file://")
+    root = files.local_path(root)
     if not is_local(root):
         yield
         return

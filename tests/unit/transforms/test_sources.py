@@ -398,7 +398,7 @@ def test_what_a_remote_filesystem_does_not_have(mem: dict[str, bytes]) -> None:
     for argument in ("mem://b/nothing.mp4", "mem://b/*.mp4", "mem://b/nothing/"):
         assert refused(argument) == f"{argument}: no such file or folder"
     assert refused("mem://b/m.csv") == "mem://b/m.csv: cannot be read: No such object"
-    assert refused("nope://b/v").startswith("nope://b/v: cannot be listed: Unable to get filesystem")
+    assert refused("nope://b/v") == "nope://b/v: cannot be listed: no filesystem is known for nope://"
 
 
 # Whole files
@@ -440,5 +440,35 @@ def test_a_file_that_cannot_be_written_ends_the_run(here: Path, monkeypatch: pyt
 
 
 def test_a_scheme_that_beam_does_not_know(here: Path) -> None:
-    with pytest.raises(CliptraceError, match=r"^nope://b: cannot be used: Unable to get filesystem"):
+    with pytest.raises(CliptraceError, match=r"^nope://b: cannot be used: no filesystem is known for nope://$"):
         files.join("nope://b", "gallery.json")
+
+
+@pytest.mark.parametrize("address", ["file://{}", "file://localhost{}", "file:{}", "FILE://{}"])
+def test_file_addresses_are_decoded(here: Path, address: str) -> None:
+    write("my clip #1.mp4", "100%25.mp4")
+    path = here / "my clip #1.mp4"
+    named = address.format(path.as_uri().removeprefix("file://"))
+    assert [source.uri for source in list_sources([named]).sources] == [str(path)]
+    write("m.txt", content=f"{named}\n")
+    assert [source.uri for source in list_sources(["m.txt"]).sources] == [str(path)]
+    assert ids("100%25.mp4") == ["100%25.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("https://e.org/x.mp4", "https://e.org/x.mp4: cannot be listed: web addresses are not fetched: download"),
+        ("https://me:secret@e.org/x.mp4?token=secret", "https://e.org/x.mp4: cannot be listed: web addresses are not"),
+        ("ftp://e.org/*.mp4", "ftp://e.org/*.mp4: cannot be listed: web addresses are not fetched: download the file"),
+        ("what://e.org/x.mp4", "what://e.org/x.mp4: cannot be listed: no filesystem is known for what://"),
+    ],
+)
+def test_addresses_that_nobody_fetches(address: str, words: str) -> None:
+    assert refused(address).startswith(words)
+
+
+def test_no_secret_of_a_web_address_is_kept(here: Path) -> None:
+    write("m.txt", content="https://me:secret@e.org/a.mp4?token=secret\n")
+    (source,) = list_sources(["m.txt"]).sources
+    assert (source.video_id, source.uri) == ("https://e.org/a.mp4", "https://e.org/a.mp4")

@@ -410,3 +410,14 @@ def test_missing_ffmpeg(clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(CliptraceError) as error, Decoder(clip, info, Limits()):
         pass
     assert str(error.value) == "ffmpeg is not installed: apt-get install ffmpeg"
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mpg"])
+def test_a_clock_that_jumps_is_no_loss(make: Make, decode: Decode, tmp_path: Path, suffix: str) -> None:
+    source = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=2", "-c:v", "mpeg2video")
+    parts = [make(f"{at}.{suffix}", *source, "-output_ts_offset", str(at)) for at in (0, 500)]
+    (tmp_path / f"jump.{suffix}").write_bytes(b"".join(Path(part).read_bytes() for part in parts))
+    frames, decoder = decode(str(tmp_path / f"jump.{suffix}"))
+    assert decoder.decoded_s == pytest.approx(4.0, abs=0.25)
+    assert len(frames) == round(decoder.decoded_s * 8)
+    assert decoder.warning == ""
