@@ -15,7 +15,7 @@ from cliptrace.models.runtime import Device
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
-from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
+from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, Engine, KeyframeConfig
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.gallery import video_key
 from cliptrace.schemas.records import Searched, VideoSource
@@ -26,6 +26,7 @@ from cliptrace.transforms.matching import FindCandidates, Found, MatchConfig
 from cliptrace.transforms.results import WriteParts, begin, finish, read_rows
 from cliptrace.transforms.sources import Listing, list_sources
 from cliptrace.transforms.store import files
+from cliptrace.transforms.store.engines import engine_of
 from cliptrace.transforms.store.gallery import Gallery, locked
 from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import removed_keys
@@ -101,6 +102,7 @@ class MatchOptions:
     views: tuple[str, ...] = DEFAULT_VIEWS
     keyframes: KeyframeConfig | None = None
     maps: str = ""
+    engine: Engine | None = None
     beam_args: Sequence[str] = ()
 
 
@@ -169,7 +171,9 @@ def prepare(options: MatchOptions) -> Job:
     gallery = Gallery.load(options.gallery)
     if gallery is None:
         raise UsageError(f"{options.gallery}: no gallery here (no gallery.json); make one with cliptrace index")
-    check_store(options.gallery, gallery.manifest.milvus, options.beam_args)
+    engine = engine_of(gallery, options.engine)
+    if engine == "milvus":
+        check_store(options.gallery, gallery.manifest.milvus, options.beam_args)
     if not options.output.endswith((".jsonl", ".parquet")):
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     listing = list_sources(options.queries)
@@ -183,6 +187,7 @@ def prepare(options: MatchOptions) -> Job:
         min_score=options.min_score,
         stop_list=not options.no_stop_list,
         maps=options.maps and files.absolute(options.maps),
+        engine=engine,
     )
     end = End(files.absolute(f"{options.output}.{new_run()}.tmp"), files.absolute(options.output), gallery.home)
     return Job(options, gallery, listing, config, matching, end)
@@ -192,7 +197,8 @@ def run(job: Job) -> MatchReport:
     """Match every query with the gallery's own models; write the matches at once when all are done."""
     options, gallery, end, queries = job.options, job.gallery, job.end, job.listing.sources
     template = is_template(options.beam_args)
-    lock = contextlib.nullcontext() if gallery.manifest.milvus else locked(gallery.home)
+    is_shared = bool(gallery.manifest.milvus) or job.matching.engine == "exact"
+    lock = contextlib.nullcontext() if is_shared else locked(gallery.home)
     parts = 0
     try:
         begin(end.scratch)
