@@ -24,9 +24,14 @@ from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import GalleryManifest, collection_prefix
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
+from cliptrace.transforms.fingerprints import is_older
 from cliptrace.transforms.sources import Listing, list_sources
 from cliptrace.transforms.store import ledger
+from cliptrace.transforms.store.copying import store_copies
 from cliptrace.transforms.store.gallery import Gallery, check_vectors, is_local, locked
+from cliptrace.transforms.store.moving import update
+from cliptrace.transforms.store.pruning import Missing, missing_from, prune
+from cliptrace.transforms.store.recognition import Recognition, recognise
 from cliptrace.transforms.store.stops import update_stops
 from cliptrace.transforms.store.sweeping import sweep
 from cliptrace.transforms.store.takedown import Tombstone, read_tombstones
@@ -38,7 +43,7 @@ from cliptrace.transforms.storing import RecordFailures, StoreFeatures
 class IndexOptions:
     """backbone, keyframes, milvus: None for the gallery's own, or the default where it is yet to be made.
 
-    since_s, limit: as ``ledger.plan`` takes them.
+    since_s, limit: as ``ledger.plan`` takes them. prune: take out videos whose files are gone from the named folders.
     """
 
     sources: Sequence[str]
@@ -51,6 +56,7 @@ class IndexOptions:
     retry_failed: bool = False
     since_s: float | None = None
     limit: int | None = None
+    prune: bool = False
     beam_args: Sequence[str] = ()
 
 
@@ -72,9 +78,25 @@ class Job:
     options: IndexOptions
     listing: Listing
 
-    def plan(self, known: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]) -> ledger.Plan:
+    def recognise(self, attempts: Sequence[ledger.Attempt], removed: Sequence[Tombstone]) -> Recognition:
+        found = recognise(self.listing.sources, attempts, removed, self.options.threads)
+        older = [known.source for known in found.copies if is_older(known.source, self.options.since_s)]
+        copies = [known for known in found.copies if known.source not in older]
+        return dataclasses.replace(found, sources=[*found.sources, *older], copies=copies)
+
+    def plan(
+        self, found: Recognition, known: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]
+    ) -> ledger.Plan:
         asked = self.options
-        return ledger.plan(self.listing.sources, known, removed, asked.retry_failed, asked.since_s, asked.limit)
+        return ledger.plan(found.sources, known, removed, asked.retry_failed, asked.since_s, asked.limit)
+
+    def missing(self, stored: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]) -> Missing:
+        """Of stored videos, by id, those whose files are not found in the folders that were named."""
+        if not self.listing.folders:
+            return Missing({}, ())
+        buried = {tombstone.video_id for tombstone in removed}
+        kept = {video_id: attempt for video_id, attempt in stored.items() if video_id not in buried}
+        return missing_from(self.listing.folders, kept, {source.uri for source in self.listing.sources})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,16 +112,37 @@ class Skipped:
     other_files: int
 
     @classmethod
-    def of(cls, plan: ledger.Plan, listing: Listing) -> Skipped:
-        removed = tuple(plan.removed)
-        return cls(plan.unchanged, plan.known_failures, removed, plan.older, plan.left, listing.ignored)
+    def of(cls, plan: ledger.Plan, found: Recognition, listing: Listing) -> Skipped:
+        removed = (*plan.removed, *found.kept_out)
+        touched = sum(not known.has_moved for known in found.updates)
+        return cls(plan.unchanged + touched, plan.known_failures, removed, plan.older, plan.left, listing.ignored)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recognised:
+    """Ids of videos that need no embedding. moved: their files are elsewhere now. copies: files with the content of
+    stored ones. gone: from the folders that were named. out_of_reach: gone, or on a disk that is not mounted."""
+
+    moved: tuple[str, ...]
+    copies: tuple[str, ...]
+    gone: tuple[str, ...]
+    out_of_reach: tuple[str, ...]
+
+    @classmethod
+    def of(cls, found: Recognition, missing: Missing) -> Recognised:
+        moved = sorted(known.source.video_id for known in found.updates if known.has_moved)
+        copies = sorted(known.source.video_id for known in found.copies)
+        return cls(tuple(moved), tuple(copies), tuple(sorted(missing.gone)), tuple(missing.out_of_reach))
 
 
 @dataclasses.dataclass(frozen=True)
 class Rehearsal:
-    """What a run would do. work: id and uri of each video, and why: new, changed or retry. exists: the gallery does."""
+    """What a run would do. work: id and uri of each video, and why: new, changed or retry. recognised: what it would
+    not embed; also what it would take out, as ``pruned`` says. exists: the gallery does."""
 
     work: tuple[dict[str, str], ...]
+    recognised: Recognised
+    pruned: bool
     skipped: Skipped
     gallery: str
     exists: bool
@@ -110,8 +153,9 @@ class IndexReport:
     """What became of a run.
 
     run: its name. gallery: its folder, which holds ``in_gallery`` videos now. indexed, failed: videos. partly_decoded,
-    replaced: ids of indexed ones: of files that break off, and that took the place of others. left_to_the_job: videos
-    that a template will index. video_s: seconds of video decoded, in elapsed_s. dead_letters: folder; None for none.
+    replaced: ids of indexed ones: of files that break off, and that took the place of others. recognised: what was not
+    embedded anew; its ``gone`` were taken out if ``pruned``. left_to_the_job: videos that a template will index.
+    video_s: seconds of video decoded, in elapsed_s. dead_letters: folder; None for none.
     """
 
     run: str
@@ -121,6 +165,8 @@ class IndexReport:
     failed: int
     partly_decoded: tuple[str, ...]
     replaced: tuple[str, ...]
+    recognised: Recognised
+    pruned: bool
     skipped: Skipped
     left_to_the_job: int
     keyframes: int
@@ -132,14 +178,21 @@ class IndexReport:
 def prepare(options: IndexOptions) -> Job:
     """UsageError for what can be told before there is a gallery. Writes nothing."""
     check_options(options)
-    return Job(options, list_sources(options.sources))
+    listing = list_sources(options.sources)
+    if options.prune and not listing.folders:
+        raise UsageError("--prune takes out what is gone from a folder, and no SOURCE is one")
+    return Job(options, listing)
 
 
 def rehearse(job: Job) -> Rehearsal:
     """What ``run`` would do with which videos, and why. Writes nothing, makes no gallery, and takes no lock."""
     gallery = open_existing(job.options)
-    known = ledger.latest(ledger.read_attempts(gallery.root)) if gallery else {}
-    plan = job.plan(known, read_tombstones(gallery.home) if gallery else [])
+    attempts = ledger.read_attempts(gallery.root) if gallery else []
+    tombstones = read_tombstones(gallery.home) if gallery else []
+    known, found = ledger.latest(attempts), job.recognise(attempts, tombstones)
+    plan = job.plan(found, known, tombstones)
+    moved = {each.attempt.video_id for each in found.updates}
+    stays = {video_id: each for video_id, each in ledger.live(attempts).items() if video_id not in moved}
     work = [
         {
             "video_id": source.video_id,
@@ -149,35 +202,48 @@ def rehearse(job: Job) -> Rehearsal:
         for source in plan.work
     ]
     home = gallery.home if gallery else job.options.gallery
-    return Rehearsal(tuple(work), Skipped.of(plan, job.listing), home, gallery is not None)
+    recognised = Recognised.of(found, job.missing(stays, tombstones))
+    skipped = Skipped.of(plan, found, job.listing)
+    return Rehearsal(tuple(work), recognised, job.options.prune, skipped, home, gallery is not None)
 
 
 def run(job: Job) -> IndexReport:
-    """Bring the gallery up to date with the sources. Known videos cost a look at their size and time, no more."""
+    """Bring the gallery up to date with the sources. Known videos cost a look at their size and time, no more; what was
+    moved, touched or copied costs a look at its content."""
     options, run_id = job.options, new_run()
     with locked(options.gallery):  # also while it is made: two first runs must not each make one
         gallery = open_or_create(options).migrated()
         config = feature_config(gallery, options.device, options.threads)
         attempts = ledger.read_attempts(gallery.root)
-        plan = job.plan(ledger.latest(attempts), read_tombstones(gallery.home))
-        before = ledger.live(attempts)
+        tombstones = read_tombstones(gallery.home)
         if is_local(gallery.root):
             sweep(gallery, attempts, gallery.vectors(), run_id)  # what a killed run left
-        if plan.work and before:
-            _check_vectors(gallery, plan)
-        with counting(len(plan.work)) as counts, _vectors_starting(gallery, plan):
-            for wave in waves(plan.work, options.beam_args):
+        before = ledger.live(attempts)
+        found = job.recognise(attempts, tombstones)
+        plan = job.plan(found, ledger.latest(attempts), tombstones)
+        if (plan.work or found.copies) and before:
+            _check_vectors(gallery, plan.work)
+        found, work = _recognised(gallery, found, plan.work, run_id)
+        with counting(len(work)) as counts, _vectors_starting(gallery, work):
+            for wave in waves(work, options.beam_args):
                 step = functools.partial(build, sources=wave, gallery=gallery, config=config, run=run_id)
                 run_pipeline(step, options.beam_args)
-        if plan.work:
+        if work or found.copies:
             with gallery.vectors() as vectors:
                 vectors.flush()
+        if work or found.copies or found.updates:
             attempts = ledger.read_attempts(gallery.root)
             if is_local(gallery.root):
                 sweep(gallery, attempts, gallery.vectors(), run_id)  # of videos that were replaced or removed meanwhile
+        missing = job.missing(ledger.live(attempts), tombstones)
+        if options.prune and missing.gone:
+            prune(gallery, gallery.vectors(), run_id, missing.gone)
+            attempts = ledger.read_attempts(gallery.root)
+        if work or found.copies:
             update_stops(gallery)
     mine = [attempt for attempt in attempts if attempt.run == run_id]
-    indexed = [attempt for attempt in mine if attempt.status == ledger.INDEXED]
+    recognised = {known.source.video_id for known in (*found.updates, *found.copies)}
+    indexed = [a for a in mine if a.status == ledger.INDEXED and a.video_id not in recognised]
     failed = sum(attempt.status == ledger.FAILED for attempt in mine)
     return IndexReport(
         run=run_id,
@@ -187,8 +253,10 @@ def run(job: Job) -> IndexReport:
         failed=failed,
         partly_decoded=tuple(attempt.video_id for attempt in indexed if attempt.message),
         replaced=tuple(each.video_id for each in indexed if _is_another(each, before.get(each.video_id))),
-        skipped=Skipped.of(plan, job.listing),
-        left_to_the_job=len(plan.work) * is_template(options.beam_args),
+        recognised=Recognised.of(found, missing),
+        pruned=options.prune,
+        skipped=Skipped.of(plan, found, job.listing),
+        left_to_the_job=len(work) * is_template(options.beam_args),
         keyframes=counts.keyframes,
         video_s=counts.seconds,
         elapsed_s=counts.elapsed_s,
@@ -246,9 +314,22 @@ def open_existing(options: IndexOptions) -> Gallery | None:
     return gallery
 
 
-def _check_vectors(gallery: Gallery, plan: ledger.Plan) -> None:
+def _recognised(
+    gallery: Gallery, found: Recognition, work: list[VideoSource], run_id: str
+) -> tuple[Recognition, list[VideoSource]]:
+    """Store what is known by its content. Returns what came of it, and the work, with copies of what is damaged."""
+    update(gallery, run_id, [known.updated for known in found.updates])
+    if not found.copies:
+        return found, work
+    with gallery.vectors() as vectors:
+        left = store_copies(gallery, vectors, run_id, found.copies)
+    copies = [known for known in found.copies if known.source not in left]
+    return dataclasses.replace(found, copies=copies), [*work, *left]
+
+
+def _check_vectors(gallery: Gallery, work: Sequence[VideoSource]) -> None:
     """Before the work. What is indexed anew may be missing: a run that was cut off may have replaced half of it."""
-    anew = {source.video_id for source in plan.work}
+    anew = {source.video_id for source in work}
     with gallery.vectors() as vectors:
         check_vectors(gallery, vectors, anew)
 
@@ -259,7 +340,7 @@ def _is_another(attempt: ledger.Attempt, before: ledger.Attempt | None) -> bool:
 
 
 @contextlib.contextmanager
-def _vectors_starting(gallery: Gallery, plan: ledger.Plan) -> Iterator[None]:
+def _vectors_starting(gallery: Gallery, work: Sequence[VideoSource]) -> Iterator[None]:
     """Import, start and hold the vector store while the first videos decode. What is wrong with it, a commit says."""
     finished = threading.Event()
 
@@ -267,7 +348,7 @@ def _vectors_starting(gallery: Gallery, plan: ledger.Plan) -> Iterator[None]:
         with contextlib.suppress(CliptraceError), gallery.vectors():
             finished.wait()
 
-    if not plan.work:
+    if not work:
         yield
         return
     holder = threading.Thread(target=hold, daemon=True)

@@ -14,9 +14,10 @@ import pyarrow as pa
 from cliptrace.schemas.config import BASIS_FPS, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError
 
-FORMAT_VERSION = 3
-"""1: no takedowns, no builds, and a ledger without ``generation``. 2: no pictures of keyframes. Both are read as they
-are; their first writer makes them 3."""
+FORMAT_VERSION = 4
+"""1: no takedowns, no builds, and a ledger without ``generation``. 2: no pictures of keyframes. 3: a ledger without
+``content_sample``, and each video's keyframes in the commit that the ledger names. All are read as they are; their
+first writer makes them 4."""
 METRIC = "cosine"
 STOPS_FILE = "stops.safetensors"
 
@@ -36,9 +37,11 @@ LEDGER = pa.schema(
         pa.field("content_sha256", pa.string(), nullable=False),
         pa.field("time", pa.float64(), nullable=False),  # seconds since 1970
         pa.field("generation", pa.int64(), nullable=False),  # of its rows in Milvus; 0 where there are none
+        pa.field("content_sample", pa.string(), nullable=False),  # of the file (transforms/contents.py); "" for none
     ]
 )
-"""One row per attempt. The latest of a video_id is its state; its run and part name its rows in frames/ and videos/."""
+"""One row per attempt. The latest of a video_id is its state; its run and part name its row in videos/, which names
+its keyframes' place in frames/."""
 
 VIDEOS = pa.schema(
     [

@@ -30,13 +30,17 @@ def _shown(value: object) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class VideoSource:
-    """A video as it was named. ``fingerprint`` changes when the file does; ``attempt`` counts from 1."""
+    """A video as it was named. ``fingerprint`` changes when the file does; ``attempt`` counts from 1.
+
+    id_given: whether a manifest gave the id; else it follows from where the file is.
+    """
 
     video_id: str
     uri: str
     fingerprint: str = ""
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     attempt: int = 1
+    id_given: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class VideoInfo:
     interlaced: bool = False
     size_bytes: int = 0
     content_sha256: str = ""
+    content_sample: str = ""
     late_s: float = 0.0
 
     @property
@@ -68,7 +73,7 @@ class VideoInfo:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProbedVideo:
-    """A video whose container was asked and whose bytes were hashed: ``info`` has its ``content_sha256``."""
+    """A video whose container was asked and whose bytes were hashed: ``info`` has its hash and its sample."""
 
     source: VideoSource
     info: VideoInfo

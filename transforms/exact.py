@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import apache_beam as beam
 
 from cliptrace.schemas.records import Match, Segment, VideoSource
+from cliptrace.transforms.contents import content_sha256
 from cliptrace.transforms.features import FeatureConfig, open_scratch
 from cliptrace.transforms.fingerprints import size_of
 from cliptrace.transforms.isolation import Results, RunIsolated
-from cliptrace.transforms.media.probe import content_sha256
 from cliptrace.transforms.store.gallery import Gallery, StoredVideo
 from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import is_removed

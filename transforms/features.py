@@ -19,9 +19,10 @@ from cliptrace.schemas.config import BASIS_FPS, BackboneConfig, KeyframeConfig, 
 from cliptrace.schemas.errors import MediaError
 from cliptrace.schemas.records import FrameFeatures, ProbedVideo, RangeFeatures, VideoRange, VideoSource
 from cliptrace.transforms import telemetry
+from cliptrace.transforms.contents import content_sample, content_sha256
 from cliptrace.transforms.extract import extract_range, join_ranges
 from cliptrace.transforms.isolation import Results, RunIsolated
-from cliptrace.transforms.media.probe import content_sha256, probe
+from cliptrace.transforms.media.probe import probe
 from cliptrace.transforms.media.ranges import split
 from cliptrace.transforms.media.staging import Scratch
 from cliptrace.transforms.store import files
@@ -187,7 +188,8 @@ def check_name(source: VideoSource) -> None:
 
 def probed(path: str, source: VideoSource, limits: Limits) -> ProbedVideo:
     info = probe(path, limits)
-    return ProbedVideo(source, dataclasses.replace(info, content_sha256=content_sha256(path)))
+    sample = content_sample(path, info.size_bytes)
+    return ProbedVideo(source, dataclasses.replace(info, content_sha256=content_sha256(path), content_sample=sample))
 
 
 def _source_of(video: VideoSource | ProbedVideo) -> VideoSource:

@@ -76,6 +76,11 @@ def changed_s(source: VideoSource) -> float | None:
     return time if is_remote(source.uri) else time / 1e9
 
 
+def is_older(source: VideoSource, since_s: float | None) -> bool:
+    """Whether the file was last changed before a time, in seconds since 1970; None for no such time."""
+    return since_s is not None and (when := changed_s(source)) is not None and when < since_s
+
+
 def _listed(folder: str, uris: Sequence[str]) -> dict[str, str]:
     if len(uris) < _WORTH_LISTING or any(character in folder for character in "*?["):
         return {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,17 +18,20 @@ from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.gallery import MAX_ID_BYTES
 from cliptrace.schemas.records import VideoSource
 from cliptrace.schemas.text import text_of
+from cliptrace.transforms.contents import content_sha256
 from cliptrace.transforms.fingerprints import MISSING, fingerprints, is_remote, remote_fingerprint
 from cliptrace.transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, place_of, read_rows
+from cliptrace.transforms.paths import on_disk
 from cliptrace.transforms.store import files
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Listing:
-    """ignored: files of a folder whose names are not those of videos."""
+    """ignored: files of a folder whose names are not those of videos. folders: that were named."""
 
     sources: list[VideoSource]
     ignored: int
+    folders: tuple[str, ...] = ()
 
 
 class ReadVideos(beam.PTransform):
@@ -56,6 +58,7 @@ class _Named:
     fingerprint: str | None = None
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     row: int | None = None
+    id_given: bool = False
 
     @property
     def place(self) -> str:
@@ -67,17 +70,21 @@ def list_sources(arguments: Sequence[str]) -> Listing:
     where they name none."""
     named: list[_Named] = []
     ignored = 0
+    folders: list[str] = []
     for argument in arguments:
         found, skipped = _resolve(argument)
         named += found
         ignored += skipped
+        if _is_folder(argument, found):
+            folders.append(_absolute(argument))
     if not named:
         others = f" ({ignored:,} other files)" if ignored else ""
         raise UsageError(f"no video found in {', '.join(arguments)}{others}")
     distinct = _distinct(named)
     del named
     looked_up = fingerprints([item.uri for item in distinct.values() if item.fingerprint is None])
-    return Listing([_source(video_id, item, looked_up) for video_id, item in distinct.items()], ignored)
+    sources = [_source(video_id, item, looked_up) for video_id, item in distinct.items()]
+    return Listing(sources, ignored, tuple(folders))
 
 
 def list_watched(pattern: str) -> list[VideoSource]:
@@ -104,7 +111,7 @@ def _resolve(argument: str) -> tuple[list[_Named], int]:
     name = argument.removeprefix("file://")
     if not name:
         raise UsageError("an empty SOURCE names nothing")
-    path = Path(name)
+    path = Path(on_disk(name))
     if path.is_dir():
         return _folder(_walk(path), str(path))
     if path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file():
@@ -213,7 +220,8 @@ def _manifest(path: str) -> Iterator[_Named]:
         uri = next((text for column in URI_COLUMNS if (text := _text(row, column, path, number)).strip()), "")
         if not uri:
             raise UsageError(f"{place_of(path, number)}: no uri (nor url, nor file_name)")
-        video_id = _text(row, "id", path, number) or uri
+        given = _text(row, "id", path, number)
+        video_id = given or uri
         if "\0" in video_id:
             raise UsageError(f"{place_of(path, number)}: id holds a NUL character")
         metadata = {
@@ -224,7 +232,8 @@ def _manifest(path: str) -> Iterator[_Named]:
         full = uri if is_remote(uri) else uri.removeprefix("file://")
         empty = False
         whole = full if is_remote(full) or full.startswith("/") else files.join(folder, full)
-        yield _Named(video_id, whole, path, metadata=metadata, row=number)
+        whole = whole if is_remote(whole) else on_disk(whole)
+        yield _Named(video_id, whole, path, metadata=metadata, row=number, id_given=bool(given))
     if empty:
         raise UsageError(f"{path}: names no video")
 
@@ -259,20 +268,25 @@ def _distinct(named: Iterable[_Named]) -> dict[str, _Named]:
 
 
 def _content(uri: str) -> str:
-    """SHA-256 of a file; the uri itself where it cannot be read, which equals nothing else. What is no regular file is
-    not opened: a device may have no end, and a FIFO waits."""
-    digest = hashlib.sha256()
+    """SHA-256 of a file; the uri itself where it cannot be read, which equals nothing else."""
     try:
-        if not is_remote(uri) and not Path(uri).is_file():
-            return uri
-        with files.open_bytes(uri) as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
+        return content_sha256(uri)
     except (OSError, ValueError):
         return uri
-    return digest.hexdigest()
 
 
 def _source(video_id: str, item: _Named, looked_up: Mapping[str, str]) -> VideoSource:
-    uri = item.uri if item.uri.startswith("/") or is_remote(item.uri) else str(Path(item.uri).absolute())
-    return VideoSource(video_id, uri, item.fingerprint or looked_up[item.uri], item.metadata)
+    fingerprint = item.fingerprint or looked_up[item.uri]
+    return VideoSource(video_id, _absolute(item.uri), fingerprint, item.metadata, id_given=item.id_given)
+
+
+def _absolute(uri: str) -> str:
+    return uri if uri.startswith("/") or is_remote(uri) else str(Path(uri.removeprefix("file://")).absolute())
+
+
+def _is_folder(argument: str, found: Sequence[_Named]) -> bool:
+    """Whether the argument, for which these were found, names all that is below it."""
+    if not is_remote(argument):
+        return Path(on_disk(argument.removeprefix("file://"))).is_dir()
+    is_manifest = Path(argument).suffix.lower() in MANIFEST_SUFFIXES
+    return not is_manifest and not _is_glob(argument) and all(item.uri != argument for item in found)

@@ -36,8 +36,9 @@ from cliptrace.models.stoplist import is_uniform
 from cliptrace.pipelines.models import identity
 from cliptrace.schemas.config import BASIS_FPS, TILE_S, BackboneConfig, KeyframeConfig, Limits
 from cliptrace.schemas.records import FrameFeatures, VideoSource
+from cliptrace.transforms.contents import content_sha256
 from cliptrace.transforms.extract import extract_range, join_ranges
-from cliptrace.transforms.media.probe import content_sha256, probe
+from cliptrace.transforms.media.probe import probe
 from cliptrace.transforms.media.ranges import split
 
 THREADS = 2

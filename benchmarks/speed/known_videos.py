@@ -96,6 +96,7 @@ def make_gallery(folder: Path, paths: Sequence[Path], videos: int, scheme: str) 
                 "content_sha256": f"{number:064x}",
                 "time": 1.7e9 + number,
                 "generation": 1,
+                "content_sample": f"{number:032x}",
             }
             for number in range(start, min(start + SHARD_VIDEOS, videos))
         ]

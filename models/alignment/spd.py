@@ -33,10 +33,10 @@ _SAME_QUERY, _SAME_REF = 0.5, 0.2
 _LEAST_DOUBT = 1e-9
 # A held picture is one moment of the reference, of which a segment tells a little more: less sure than seconds are.
 _HELD = 0.7
-# Correlation of two pictures, laid on one another, from which they are the same one.
-_SAME_PICTURE = 0.98
-# Deviations by which pictures change over time, up to which nothing moves.
-_STILL = 0.01
+# Deviations by which pictures change over time, up to which nothing moves, or nothing but noise may; and the
+# correlation of two of them, laid on one another, from which they are the same one then.
+_STILL, _SAME_PICTURE = 0.01, 0.98
+_FLICKERS, _SAME_BUT_FOR_NOISE = 0.022, 0.995
 # Similarity of its keyframe, below which a held picture is none of the reference's.
 _HELD_ALIKE = 0.4
 # Probability by the map alone from which the pictures of a finding are compared, and of a map's best one: a copy in a
@@ -171,8 +171,10 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
 def _of_still(look: Look) -> float:
     """A picture that stands still proves little, unless it is the same in all its detail, and the little that moves
     agrees."""
-    stands = look.activity < _STILL or (look.activity < _MOVING and look.change >= _AGREED)
-    is_same = stands and not look.loose and min(look.registration, look.detail) >= _SAME_PICTURE
+    alike = min(look.registration, look.detail)
+    agrees = look.activity < _STILL or (look.activity < _MOVING and look.change >= _AGREED)
+    is_noise = look.activity < _FLICKERS and alike >= _SAME_BUT_FOR_NOISE
+    is_same = not look.loose and alike >= _SAME_PICTURE and (agrees or is_noise)
     return _HELD * look.detail if is_same else 0.0
 
 

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cliptrace.pipelines.cli.parsers import Commands, add_command, given, model_options, work_options
-from cliptrace.pipelines.cli.printing import aligned, put, put_json
+from cliptrace.pipelines.cli.printing import SOME_FAILED, aligned, out_of_reach, put, put_json
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.text import escaped, named
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # heavy, and --help must answer at once
 
 _MOST_REPAIRS = 5
 """Repairing the ledger, or rows that were mixed up, may bring more to light; then all agrees, or a disk is failing."""
-_VIDEO = "a video's id, or its uri"
+_VIDEO = "a video's id, path or URI"
 
 
 def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -49,6 +49,16 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     remove = command("remove", "take videos out, at once and for good: no later run takes them in again")
     remove.add_argument("videos", nargs="+", metavar="VIDEO", help=_VIDEO)
     remove.set_defaults(run=_remove)
+
+    relocate = command("relocate", "tell that files lie below another folder now; none is opened")
+    relocate.add_argument("old", metavar="OLD", help="the folder as the gallery knows it")
+    relocate.add_argument("new", metavar="NEW", help="where it is now")
+    relocate.set_defaults(run=_relocate)
+
+    prune = command("prune", "take out videos whose files are gone; one that comes back is indexed again")
+    prune.add_argument("folders", nargs="+", metavar="FOLDER", help="where the files were; must be there itself")
+    prune.add_argument("--dry-run", action="store_true", help="print what would be taken out, and write nothing")
+    prune.set_defaults(run=_prune)
 
     verify = command("verify", "compare Parquet, ledger and Milvus row by row")
     verify.add_argument("--repair", action="store_true", help="make them agree: Parquet and the ledger are the truth")
@@ -168,6 +178,47 @@ def _remove(options: argparse.Namespace) -> int:
     lines = {
         "removed": named(removal.video_ids),
         "same content, still stored": named(removal.same_content),
+        "gallery": gallery.home,
+    }
+    print("\n".join(aligned(lines)), file=sys.stderr)
+    return 0
+
+
+def _relocate(options: argparse.Namespace) -> int:
+    from cliptrace.pipelines.running import new_run
+    from cliptrace.transforms.store.gallery import locked
+    from cliptrace.transforms.store.moving import relocate
+
+    gallery = _open(options.gallery)
+    with locked(gallery.home):
+        gallery = gallery.migrated()
+        done = relocate(gallery, gallery.vectors(), options.old, options.new, new_run())
+    lines = {
+        "moved": named(done.moved),
+        "not there, left as they were": named(done.not_there),
+        "gallery": gallery.home,
+    }
+    print("\n".join(aligned(lines)), file=sys.stderr)
+    return SOME_FAILED if done.not_there else 0
+
+
+def _prune(options: argparse.Namespace) -> int:
+    from cliptrace.pipelines.running import new_run
+    from cliptrace.transforms.store.gallery import live_attempts, locked
+    from cliptrace.transforms.store.pruning import check_folders, missing_from, prune
+
+    gallery = _open(options.gallery)
+    check_folders(options.folders)
+    if options.dry_run:
+        put(escaped(video_id) for video_id in sorted(missing_from(options.folders, live_attempts(gallery)).gone))
+        return 0
+    with locked(gallery.home):
+        gallery = gallery.migrated()
+        missing = missing_from(options.folders, live_attempts(gallery))
+        prune(gallery, gallery.vectors(), new_run(), missing.gone)
+    lines = {
+        "gone, taken out": named(list(missing.gone)) or "0",
+        "out of reach": out_of_reach(missing.out_of_reach),
         "gallery": gallery.home,
     }
     print("\n".join(aligned(lines)), file=sys.stderr)

@@ -19,11 +19,11 @@ from cliptrace.pipelines.cli.parsers import (
     positive,
     work_options,
 )
-from cliptrace.pipelines.cli.printing import aligned, some, summarise
+from cliptrace.pipelines.cli.printing import aligned, out_of_reach, some, summarise
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
-    from cliptrace.pipelines.index import IndexOptions, IndexReport, Rehearsal, Skipped
+    from cliptrace.pipelines.index import IndexOptions, IndexReport, Recognised, Rehearsal, Skipped
 
 
 def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) -> None:
@@ -42,6 +42,9 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         "(UTC unless it says)",
     )
     parser.add_argument("--limit", type=positive, metavar="N", help="at most N videos; the rest is for the next run")
+    parser.add_argument(
+        "--prune", action="store_true", help="take out videos whose files are gone from the folders that are named"
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="print what would be indexed, as JSON lines, and write nothing"
     )
@@ -86,6 +89,7 @@ def lines(done: IndexReport) -> dict[str, str]:
         "left to the job": some(done.left_to_the_job),
         "partly decoded": named(done.partly_decoded),
         "replaced by other files": named(done.replaced),
+        **_recognised(done.recognised, "gone, taken out" if done.pruned else ""),
         **_skipped(done.skipped),
         "gallery": f"{done.gallery} ({done.in_gallery:,} videos)",
         "failures in": done.dead_letters or "",
@@ -101,6 +105,7 @@ def facts(done: IndexReport) -> dict[str, Any]:
             "partly_decoded": len(done.partly_decoded),
             "replaced": len(done.replaced),
             "failed": done.failed,
+            **_known(done.recognised, done.pruned),
             **_counts(done.skipped),
             "in_gallery": done.in_gallery,
         },
@@ -115,18 +120,41 @@ def rehearsal_lines(rehearsal: Rehearsal) -> dict[str, str]:
     shown = ", ".join(f"{count:,} {why}" for why, count in reasons.items() if count)
     return {
         "would be indexed": f"{len(rehearsal.work):,}" + (f" ({shown})" if shown else ""),
+        **_recognised(rehearsal.recognised, "gone, to be taken out" if rehearsal.pruned else ""),
         **_skipped(rehearsal.skipped),
         "gallery": rehearsal.gallery if rehearsal.exists else f"{rehearsal.gallery} (would be made)",
     }
 
 
 def rehearsal_facts(rehearsal: Rehearsal) -> dict[str, Any]:
-    counts = {"would_be_indexed": len(rehearsal.work), **_reasons(rehearsal), **_counts(rehearsal.skipped)}
+    known = _known(rehearsal.recognised, rehearsal.pruned)
+    counts = {"would_be_indexed": len(rehearsal.work), **_reasons(rehearsal), **known, **_counts(rehearsal.skipped)}
     return {"dry_run": True, "videos": counts}
 
 
 def _reasons(rehearsal: Rehearsal) -> dict[str, int]:
     return {why: sum(each["why"] == why for each in rehearsal.work) for why in ("new", "changed", "retry")}
+
+
+def _recognised(recognised: Recognised, pruned: str) -> dict[str, str]:
+    """pruned: what is said of files that are gone where their videos are taken out; else ""."""
+    gone = named(recognised.gone)
+    return {
+        "moved": named(recognised.moved),
+        "same content as known": named(recognised.copies),
+        pruned or "gone": f"{gone}; take them out with --prune" if gone and not pruned else gone,
+        "out of reach": out_of_reach(recognised.out_of_reach),
+    }
+
+
+def _known(recognised: Recognised, pruned: bool) -> dict[str, int]:
+    return {
+        "moved": len(recognised.moved),
+        "copies": len(recognised.copies),
+        "gone": len(recognised.gone),
+        "out_of_reach": len(recognised.out_of_reach),
+        "pruned": len(recognised.gone) * pruned,
+    }
 
 
 def _skipped(skipped: Skipped) -> dict[str, str]:

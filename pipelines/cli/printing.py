@@ -6,9 +6,9 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from cliptrace.schemas.text import printable
+from cliptrace.schemas.text import named, printable
 
 SOME_FAILED = 3
 """Exit code of a run that is done, though not with all of its inputs."""
@@ -56,6 +56,11 @@ def summarise(videos: int, failures: int, video_s: float, elapsed_s: float, line
 def some(count: int, hint: str = "") -> str:
     """A count for the summary, empty where there is nothing to say."""
     return "" if not count else f"{count:,}" + (f" ({hint})" if hint else "")
+
+
+def out_of_reach(video_ids: Sequence[str]) -> str:
+    """For the summary, empty where there are none."""
+    return f"{named(video_ids)}; their folder is empty or cannot be read: is its disk mounted?" if video_ids else ""
 
 
 def _clock(seconds: float) -> str:

@@ -73,7 +73,7 @@ def test_indexing_again_changes_nothing_and_what_is_removed_stays_out(clips: Pat
     assert gallery.remove("cars.mp4").video_ids == ["cars.mp4"]
     assert list(gallery.videos()) == ["coffee.mp4"]
     assert gallery.index(clips).skipped.removed == ("cars.mp4",)
-    with pytest.raises(cliptrace.CliptraceError, match=r"no video has the id or the uri 'boat\.mp4'"):
+    with pytest.raises(cliptrace.CliptraceError, match=r"no video has the id, path or URI 'boat\.mp4'"):
         gallery.remove(["boat.mp4"])
 
 

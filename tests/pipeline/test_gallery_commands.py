@@ -93,7 +93,7 @@ def test_stats(gallery: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "videos:            3",
         f"keyframes:         {keyframes}",
         "failed:            1",
-        "format:            3",
+        "format:            4",
     ):
         assert f"{line}\n" in out
     _, out, _ = run(capsys, "stats", "--gallery", gallery, "--json")
@@ -127,9 +127,9 @@ def test_who_reads_may_have_had_enough(gallery: Path) -> None:
             2,
             "{empty}: no gallery here (no gallery.json); make one with cliptrace index",
         ),
-        (["show", "nix", "--gallery", "{gallery}"], 1, "{gallery}: no video has the id or the uri 'nix'"),
-        (["remove", "nix", "--gallery", "{gallery}"], 1, "{gallery}: no video has the id or the uri 'nix'"),
-        (["reinstate", "x", "--gallery", "{gallery}"], 1, "{gallery}: no removed video has the id or the uri 'x'"),
+        (["show", "nix", "--gallery", "{gallery}"], 1, "{gallery}: no video has the id, path or URI 'nix'"),
+        (["remove", "nix", "--gallery", "{gallery}"], 1, "{gallery}: no video has the id, path or URI 'nix'"),
+        (["reinstate", "x", "--gallery", "{gallery}"], 1, "{gallery}: no removed video has the id, path or URI 'x'"),
     ],
 )
 def test_what_cannot_be(
@@ -331,7 +331,7 @@ def test_one_searches_while_another_indexes(
 def make_older(root: Path) -> None:
     """As the first format was: a ledger without generations."""
     for path in ledger.shards(str(root)):
-        table = pq.read_table(path).drop_columns(["generation"])
+        table = pq.read_table(path).drop_columns(["generation", "content_sample"])
         pq.write_table(table.cast(table.schema.remove_metadata()), path)
     manifest = json.loads((root / "gallery.json").read_text())
     (root / "gallery.json").write_text(json.dumps({**manifest, "format_version": 1}))
@@ -352,7 +352,7 @@ def test_an_older_gallery_is_read_as_it_is_and_migrated_by_the_first_to_write(
     assert version(root) == 1
     shutil.copy(CLIPS / "coffee.mp4", own / "videos" / "bottles.mp4")
     assert index(capsys, own / "videos", "--gallery", root)[0] == 0
-    assert version(root) == 3
+    assert version(root) == 4
     after = stored(root)
     assert {**after, "bottles.mp4": 0} == {**rows, "bottles.mp4": 0}
     assert run(capsys, "verify", "--gallery", root)[0] == 0
@@ -366,15 +366,15 @@ def test_every_writer_migrates(own: Path, capsys: pytest.CaptureFixture[str], co
     root = own / "gallery"
     make_older(root)
     assert run(capsys, *command, "--gallery", root)[0] == 0
-    assert version(root) == 3
+    assert version(root) == 4
     assert run(capsys, "verify", "--gallery", root)[0] == 0
 
 
 def test_a_newer_gallery_is_refused_by_every_command(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = own / "gallery"
     manifest = json.loads((root / "gallery.json").read_text())
-    (root / "gallery.json").write_text(json.dumps({**manifest, "format_version": 4}))
-    message = f"cliptrace: error: {root}/gallery.json: format version 4 is newer than this cliptrace (3): upgrade it\n"
+    (root / "gallery.json").write_text(json.dumps({**manifest, "format_version": 5}))
+    message = f"cliptrace: error: {root}/gallery.json: format version 5 is newer than this cliptrace (4): upgrade it\n"
     for command in (["list"], ["show", "x"], ["stats"], ["remove", "x"], ["reinstate", "x"], ["verify"], ["compact"]):
         assert run(capsys, *command, "--gallery", root) == (1, "", message)
     assert index(capsys, own / "videos", "--gallery", root) == (1, message)

@@ -92,6 +92,11 @@ def test_a_report_says_what_became_of_every_video(own: Path, capsys: pytest.Capt
             "partly_decoded": 0,
             "replaced": 0,
             "failed": 1,
+            "moved": 0,
+            "copies": 0,
+            "gone": 0,
+            "out_of_reach": 0,
+            "pruned": 0,
             "unchanged": 3,
             "known_failures": 0,
             "removed": 0,
@@ -179,6 +184,7 @@ def test_a_dry_run_says_why_and_writes_nothing(own: Path, capsys: pytest.Capture
     assert files_below(root) == before
     assert report_of(report)["videos"] == {
         "would_be_indexed": 3, "new": 1, "changed": 1, "retry": 1,
+        "moved": 0, "copies": 0, "gone": 0, "out_of_reach": 0, "pruned": 0,
         "unchanged": 2, "known_failures": 0, "removed": 0, "older": 0, "left": 0, "other_files": 1,
     }  # fmt: skip
 

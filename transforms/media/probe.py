@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
@@ -44,12 +43,6 @@ def info_of(answer: bytes, size_bytes: int, limits: Limits) -> VideoInfo:
     if info is None:
         raise MediaError("has no video stream" if streams else "not a video: it has no streams")
     return _check(info, limits)
-
-
-def content_sha256(path: str) -> str:
-    """SHA-256 of the file's bytes, in hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _regular_file_size(path: str, limits: Limits) -> int:

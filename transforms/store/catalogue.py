@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import part_path, video_key
+from cliptrace.transforms.paths import canonical, composed
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import Gallery, StoredVideo, read_videos
 from cliptrace.transforms.store.takedown import Tombstone, read_tombstones, removed_keys
@@ -33,20 +34,38 @@ def list_videos(gallery: Gallery) -> list[Entry]:
 
 
 def find_attempts(roots: Sequence[str], names: Sequence[str]) -> dict[str, ledger.Attempt]:
-    """The last attempt at each of the videos that ``names`` mean, by id. A name is an id; else a uri, for all with it.
+    """The last attempt at each of the videos that ``names`` mean, by id. A name is an id; else a path or uri, for all
+    with it.
 
     roots: folders of builds, of which the last one that knows a video is asked.
 
     CliptraceError, naming all of them, where some mean none.
     """
     latest = {video_id: last for root in roots for video_id, last in ledger.latest(ledger.read_attempts(root)).items()}
-    by_uri: dict[str, list[str]] = {}
-    for attempt in latest.values():
-        by_uri.setdefault(attempt.uri, []).append(attempt.video_id)
-    found = {name: [name] if name in latest else by_uri.get(name, []) for name in names}
+    known = Names((attempt.video_id, attempt.uri) for attempt in latest.values())
+    found = {name: known.meant(name) for name in names}
     if unknown := [name for name, video_ids in found.items() if not video_ids]:
-        raise CliptraceError(f"{roots[0]}: no video has the id or the uri {', '.join(map(repr, unknown))}")
+        raise CliptraceError(f"{roots[0]}: no video has the id, path or URI {', '.join(map(repr, unknown))}")
     return {video_id: latest[video_id] for video_ids in found.values() for video_id in video_ids}
+
+
+class Names:
+    """What people call videos. NFC and NFD are one name, unless there are both."""
+
+    def __init__(self, videos: Iterable[tuple[str, str]]) -> None:
+        """videos: id and uri of each."""
+        self._ids: dict[str, list[str]] = {}
+        self._places: dict[str, list[str]] = {}
+        for video_id, uri in videos:
+            self._ids.setdefault(composed(video_id), []).append(video_id)
+            self._places.setdefault(composed(uri), []).append(video_id)
+
+    def meant(self, name: str) -> list[str]:
+        """The video with this id; else those with this path or uri."""
+        alike = self._ids.get(composed(name), [])
+        if name in alike:
+            return [name]
+        return alike or self._places.get(composed(name)) or self._places.get(canonical(name)) or []
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,7 +84,7 @@ class Description:
 
 
 def describe_video(gallery: Gallery, name: str) -> list[Description]:
-    """Of the video with this id, or of those with this uri."""
+    """Of the video with this id, or of those with this path or uri."""
     live = ledger.live(ledger.read_attempts(gallery.root))
     removed = {tombstone.video_id: tombstone for tombstone in read_tombstones(gallery.home)}
     descriptions = []

@@ -40,9 +40,10 @@ def compact(gallery: Gallery, vectors: Vectors, run: str, shard_keyframes: int =
     sweep(gallery, ledger.read_attempts(gallery.root), vectors, run)
     live = ledger.live(ledger.read_attempts(gallery.root))
     shards = [_Shard.of(gallery, commit, owners) for commit, owners in sorted(ledger.by_commit(live.values()).items())]
-    worth = [shard for shard in shards if shard.has_holes or shard.keyframes < shard_keyframes // 2]
+    worth = [s for s in shards if s.has_holes or s.is_moved or s.keyframes < shard_keyframes // 2]
+    worth.sort(key=lambda shard: not shard.is_moved)  # first, since the commits that they lean on go when merged
     for group in _groups(worth, shard_keyframes):
-        if len(group) > 1 or group[0].has_holes:
+        if len(group) > 1 or group[0].has_holes or group[0].is_moved:
             _merge(gallery, run, group)
     _drop_stale_commits(gallery)
     _merge_history(gallery, run)
@@ -53,19 +54,26 @@ def compact(gallery: Gallery, vectors: Vectors, run: str, shard_keyframes: int =
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Shard:
-    """A commit with live videos. has_holes: whether row groups of its frames shard are of no video any more."""
+    """A commit with live videos. frames_file: with their keyframes; that of an earlier commit, where they have moved
+    since. has_holes: whether row groups of it are of none of them."""
 
     commit: ledger.Commit
     attempts: Mapping[str, ledger.Attempt]
+    frames_file: str
     keyframes: int
     has_holes: bool
 
     @classmethod
     def of(cls, gallery: Gallery, commit: ledger.Commit, attempts: Mapping[str, ledger.Attempt]) -> _Shard:
-        rows = _rows(gallery, commit, attempts, ["video_id", "keyframes", "row_group"])
-        with _frames(gallery, commit) as frames:
+        rows = _rows(gallery, commit, attempts, ["video_id", "keyframes", "frames_file"])
+        (frames_file,) = {row["frames_file"] for row in rows}
+        with _frames(gallery, frames_file) as frames:
             has_holes = frames.num_row_groups > len(rows)
-        return cls(commit, attempts, sum(row["keyframes"] for row in rows), has_holes)
+        return cls(commit, attempts, frames_file, sum(row["keyframes"] for row in rows), has_holes)
+
+    @property
+    def is_moved(self) -> bool:
+        return self.frames_file != part_path("frames", *self.commit)
 
 
 def _groups(shards: Iterable[_Shard], most: int) -> Iterator[list[_Shard]]:
@@ -87,7 +95,7 @@ def _merge(gallery: Gallery, run: str, group: Sequence[_Shard]) -> None:
     tables: list[pa.Table] = []
     rows = []
     for shard in group:
-        with _frames(gallery, shard.commit) as frames:
+        with _frames(gallery, shard.frames_file) as frames:
             for row in _rows(gallery, shard.commit, shard.attempts, VIDEOS.names):
                 rows.append({**row, "frames_file": frames_file, "row_group": len(tables)})
                 tables.append(_in_format(frames.read_row_group(row["row_group"]), schema))
@@ -137,12 +145,13 @@ def _merge_history(gallery: Gallery, run: str) -> None:
 
 def _delete_commit(gallery: Gallery, commit: ledger.Commit) -> None:
     """The ledger shard first: without it, the others are what a sweep removes."""
-    files.remove([files.join(gallery.root, part_path(kind, *commit)) for kind in ("ledger", "videos", "frames")])
+    shards = [files.join(gallery.root, part_path(kind, *commit)) for kind in ("ledger", "videos", "frames")]
+    files.remove([path for path in shards if files.exists(path)])
 
 
 @contextlib.contextmanager
-def _frames(gallery: Gallery, commit: ledger.Commit) -> Iterator[Any]:
-    path = files.join(gallery.root, part_path("frames", *commit))
+def _frames(gallery: Gallery, frames_file: str) -> Iterator[Any]:
+    path = files.join(gallery.root, frames_file)
     try:
         with files.open_bytes(path) as file:
             yield pq.ParquetFile(pa.PythonFile(file, mode="r"))

@@ -269,6 +269,17 @@ class FrameReader:
         pictures = tuple(picture for picture in found if picture is not None)
         return pictures if len(pictures) == len(found) else ()
 
+    def scores(self, video: StoredVideo) -> NDArray[np.float32]:
+        """Of a video's keyframes, float32[K]."""
+        try:
+            with self._lock:
+                table = self._row_group(video, ["video_id", "score"])
+            table.validate(full=True)
+            self._check_owner(video, table)
+            return np.asarray(table["score"].to_numpy(), np.float32)
+        except (OSError, LookupError, pa.ArrowException) as error:
+            raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
+
     def _check_owner(self, video: StoredVideo, table: pa.Table) -> None:
         if set(table["video_id"].to_pylist()) != {video.video_id}:
             raise CliptraceError(

@@ -15,7 +15,7 @@ import pyarrow as pa
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import LEDGER, generation_of, part_path
 from cliptrace.schemas.records import Failure, FrameFeatures, VideoSource
-from cliptrace.transforms.fingerprints import changed_s
+from cliptrace.transforms.fingerprints import is_older
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.takedown import Tombstone
 
@@ -44,6 +44,7 @@ class Attempt:
     content_sha256: str
     time: float
     generation: int
+    content_sample: str
     run: str
     part: str
 
@@ -95,6 +96,8 @@ def read_shard(path: str) -> list[Attempt]:
         table = table.append_column(
             LEDGER.field("generation"), pa.array([generation_of(run, part)] * len(table), pa.int64())
         )
+    if "content_sample" not in table.column_names:  # of format 3 and before
+        table = table.append_column(LEDGER.field("content_sample"), pa.array([""] * len(table), pa.string()))
     table = files.in_schema(table, LEDGER, path)
     columns = [table.column(field.name).to_pylist() for field in dataclasses.fields(Attempt)[: len(LEDGER)]]
     columns[_STATUS] = list(map(sys.intern, columns[_STATUS]))  # of a million rows there are three
@@ -173,7 +176,7 @@ def plan(
             counts["unchanged"] += 1
         elif not changed and not retry_failed:
             counts["known_failures"] += 1
-        elif since_s is not None and (when := changed_s(source)) is not None and when < since_s:
+        elif is_older(source, since_s):
             counts["older"] += 1
         elif limit is not None and len(work) == limit:
             counts["left"] += 1
@@ -197,6 +200,7 @@ def write_indexed(gallery: str, run: str, part: str, videos: Sequence[FrameFeatu
             "content_sha256": video.info.content_sha256,
             "time": time.time(),
             "generation": generation,
+            "content_sample": video.info.content_sample,
         }
         for video in videos
     ]
@@ -205,7 +209,7 @@ def write_indexed(gallery: str, run: str, part: str, videos: Sequence[FrameFeatu
 
 def write_failed(gallery: str, run: str, part: str, failures: Sequence[Failure]) -> None:
     keys = ("video_id", "uri", "fingerprint", "stage", "error", "message", "attempt", "time")
-    others = {"status": FAILED, "content_sha256": "", "generation": 0}
+    others = {"status": FAILED, "content_sha256": "", "generation": 0, "content_sample": ""}
     write_rows(gallery, run, part, [{**{key: getattr(f, key) for key in keys}, **others} for f in failures])
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store import ledger
 from cliptrace.transforms.store.builds import list_builds, root_of
-from cliptrace.transforms.store.catalogue import find_attempts
+from cliptrace.transforms.store.catalogue import Names, find_attempts
 from cliptrace.transforms.store.files import is_local
 from cliptrace.transforms.store.gallery import Gallery, locked
 from cliptrace.transforms.store.sweeping import drop_stale, sweep
@@ -26,7 +26,7 @@ class Removal:
 
 
 def remove(gallery: Gallery, names: Sequence[str], run: str) -> Removal:
-    """Remove the videos with these ids or uris. When it returns, neither store has a row of them.
+    """Remove the videos with these ids, paths or uris. When it returns, neither store has a row of them.
 
     The tombstones come first and need no lock: from then on no answer names the videos, whoever writes or searches.
     CliptraceError where a name means no video, and then nothing is removed; or where another process holds the gallery.
@@ -48,11 +48,13 @@ def remove(gallery: Gallery, names: Sequence[str], run: str) -> Removal:
 
 
 def reinstate(gallery: Gallery, names: Sequence[str], run: str) -> list[str]:
-    """Lift the tombstones with these ids or uris, so that ``cliptrace index`` may take the videos in again."""
-    tombstones = read_tombstones(gallery.home)
-    found = {name: [t.video_id for t in tombstones if name in (t.video_id, t.uri)] for name in names}
+    """Lift the tombstones with these ids, paths or uris, so that ``cliptrace index`` may take the videos in again."""
+    known = Names((tombstone.video_id, tombstone.uri) for tombstone in read_tombstones(gallery.home))
+    found = {name: known.meant(name) for name in names}
     if unknown := [name for name, video_ids in found.items() if not video_ids]:
-        raise CliptraceError(f"{gallery.home}: no removed video has the id or the uri {', '.join(map(repr, unknown))}")
+        raise CliptraceError(
+            f"{gallery.home}: no removed video has the id, path or URI {', '.join(map(repr, unknown))}"
+        )
     video_ids = sorted({video_id for group in found.values() for video_id in group})
     _delete_removed(gallery, video_ids, run)  # what a removal that was cut off has left must not come back
     for video_id in video_ids:

@@ -62,7 +62,7 @@ def _rebuild(gallery: Gallery, ledger_shard: str) -> None:
     shared = ("video_id", "uri", "fingerprint", "content_sha256")
     others = {
         **{"status": ledger.INDEXED, "stage": "", "error": "", "attempt": 1},
-        **{"time": written, "generation": generation_of(*commit)},
+        **{"time": written, "generation": generation_of(*commit), "content_sample": ""},
     }
     rows = [{**{name: row[name] for name in shared}, "message": row["warning"], **others} for row in videos]
     ledger.write_rows(gallery.root, *commit, rows)
@@ -81,6 +81,7 @@ def _forget(
     for commit, attempts in ledger.by_commit(stored[video_id] for video_id in reasons).items():
         ledger.write_removed(gallery.root, run, part_name(list(attempts)), list(attempts.values()), reasons)
         try:
-            drop_rows(gallery, commit, attempts)
+            drop_rows(gallery, commit, attempts, {})
         except CliptraceError:  # the shard is damaged as a whole
-            files.remove([files.join(gallery.root, part_path(kind, *commit)) for kind in ("frames", "videos")])
+            shards = [files.join(gallery.root, part_path(kind, *commit)) for kind in ("frames", "videos")]
+            files.remove([path for path in shards if files.exists(path)])  # of moved videos the one is elsewhere

@@ -7,7 +7,7 @@ that is cut off is finished by the next one.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,6 +22,8 @@ from cliptrace.transforms.store.takedown import removed_keys
 from cliptrace.transforms.store.vectors import VectorStore
 
 Vectors = contextlib.AbstractContextManager[VectorStore]
+Place = tuple[str, int]
+"""Of a video's keyframes: frames_file and row_group."""
 
 
 def sweep(gallery: Gallery, attempts: Sequence[ledger.Attempt], vectors: Vectors, run: str) -> None:
@@ -41,7 +43,8 @@ def half_written(gallery: Gallery) -> list[str]:
 
 def unacknowledged(gallery: Gallery, attempts: Sequence[ledger.Attempt]) -> list[str]:
     """Shards of which the ledger says nothing."""
-    acknowledged = {attempt.commit for attempt in attempts}
+    # One of the ledger's shards may be empty: all videos of the commit have moved since, and their keyframes have not.
+    acknowledged = {attempt.commit for attempt in attempts} | set(map(ledger.commit_of, ledger.shards(gallery.root)))
     shards = [path for kind in ("frames", "videos") for path in files.find(gallery.root, part_path(kind, "*", "*"))]
     return [path for path in shards if ledger.commit_of(path) not in acknowledged]
 
@@ -52,16 +55,24 @@ def drop_stale(gallery: Gallery, attempts: Sequence[ledger.Attempt], vectors: Ve
     removed = removed_keys(gallery.home)
     gone = {video_id: attempt for video_id, attempt in stored.items() if video_key(video_id) in removed}
     live = {video_id: attempt for video_id, attempt in stored.items() if video_id not in gone}
-    with contextlib.ExitStack() as stack:
-        stale = stale_rows(gallery, attempts, live)
-        if not stale and not gone:
-            return
-        store = stack.enter_context(vectors)
-        store.delete_videos(list(gone))
-        for commit, video_ids in stale.items():
-            for video_id in video_ids & live.keys():
-                store.delete_older([video_id], live[video_id].generation)
-            drop_rows(gallery, commit, video_ids)
+    stale = stale_rows(gallery, attempts, live)
+    if not stale and not gone:
+        return
+    dead = gone.keys() | {video_id for video_ids in stale.values() for video_id in video_ids - live.keys()}
+    commits = ledger.by_commit(attempt for attempt in attempts if attempt.status == ledger.INDEXED)
+    replaced = {
+        video_id: live[video_id].generation
+        for commit, video_ids in stale.items()
+        for video_id in video_ids & live.keys()
+        if commits[commit][video_id].generation != live[video_id].generation
+    }
+    if dead or replaced:
+        with vectors as store:
+            store.delete_videos(sorted(dead))
+            for video_id, generation in replaced.items():
+                store.delete_older([video_id], generation)
+    for commit, video_ids in stale.items():
+        drop_rows(gallery, commit, video_ids, live)
     if gone:
         files.remove_folder(files.join(gallery.root, FOLDER))  # its file has their rows; a search makes it anew
         reasons = dict.fromkeys(gone, "removed by cliptrace gallery remove")
@@ -82,20 +93,42 @@ def _present(gallery: Gallery, commit: ledger.Commit) -> set[str]:
     return set(files.read_table(path, ["video_id"])["video_id"].to_pylist()) if files.exists(path) else set()
 
 
-def drop_rows(gallery: Gallery, commit: ledger.Commit, video_ids: Container[str]) -> None:
-    """A row group that goes is emptied, so that its neighbours keep their numbers."""
+def _places(gallery: Gallery, commit: ledger.Commit) -> dict[str, Place]:
+    """By id, of all videos that the commit has rows of."""
+    path = files.join(gallery.root, part_path("videos", *commit))
+    table = files.read_table(path, ["video_id", "frames_file", "row_group"])
+    return {row["video_id"]: (row["frames_file"], row["row_group"]) for row in table.to_pylist()}
+
+
+def drop_rows(
+    gallery: Gallery, commit: ledger.Commit, video_ids: Collection[str], live: Mapping[str, ledger.Attempt]
+) -> None:
+    """Rows that a commit has of these videos; their keyframes stay where they are those of live ones.
+
+    A row group that goes is emptied, so that its neighbours keep their numbers.
+    """
     videos_path = files.join(gallery.root, part_path("videos", *commit))
     videos = files.read_table(videos_path)
     keep = [video_id not in video_ids for video_id in videos["video_id"].to_pylist()]
     kept = videos.filter(pa.array(keep, pa.bool_()))  # typed, since a shard may be empty already
-    live = set(kept["row_group"].to_pylist())
-    frames_path = files.join(gallery.root, part_path("frames", *commit))
+    elsewhere = {live[video_id].commit for video_id in video_ids if video_id in live} - {commit}
+    in_use = {place for other in elsewhere for place in _places(gallery, other).values()}
+    dropped: dict[str, set[int]] = {}
+    for video_id, (frames_file, row_group) in _places(gallery, commit).items():
+        if video_id in video_ids and (frames_file, row_group) not in in_use:
+            dropped.setdefault(frames_file, set()).add(row_group)
+    for frames_file, groups in dropped.items():
+        _empty(files.join(gallery.root, frames_file), groups)
+    files.write_tables(videos_path, VIDEOS, [kept])
+
+
+def _empty(frames_path: str, dropped: Container[int]) -> None:
+    """These row groups of a frames shard."""
     try:
         frames = pq.ParquetFile(pa.BufferReader(files.read_bytes(frames_path)))
         schema = frames.schema_arrow  # an older gallery has another precision
         groups = range(frames.num_row_groups)
-        tables = [frames.read_row_group(group) if group in live else schema.empty_table() for group in groups]
+        tables = [schema.empty_table() if group in dropped else frames.read_row_group(group) for group in groups]
     except (OSError, pa.ArrowException) as error:
         raise CliptraceError(f"{frames_path}: cannot be read: {files.reason(error)}") from error
     files.write_tables(frames_path, schema, tables)
-    files.write_tables(videos_path, VIDEOS, [kept])

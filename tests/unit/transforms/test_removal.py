@@ -82,7 +82,7 @@ def test_what_is_removed_is_named_by_id_or_by_file(filled: Gallery) -> None:
 def test_a_name_that_means_nothing_removes_nothing(filled: Gallery) -> None:
     with pytest.raises(CliptraceError) as caught:
         remove(filled, ["a", "x", "/videos/y"], "R3")
-    assert str(caught.value) == f"{filled.root}: no video has the id or the uri 'x', '/videos/y'"
+    assert str(caught.value) == f"{filled.root}: no video has the id, path or URI 'x', '/videos/y'"
     assert read_tombstones(filled.root) == []
     assert set(read_videos(filled)) == {"a", "b", "c", "d"}
 
@@ -314,7 +314,7 @@ def test_what_a_removal_left_does_not_come_back_when_it_is_lifted(filled: Galler
 def test_only_removed_videos_are_reinstated(filled: Gallery) -> None:
     with pytest.raises(CliptraceError) as caught:
         reinstate(filled, ["a"], "R3")
-    assert str(caught.value) == f"{filled.root}: no removed video has the id or the uri 'a'"
+    assert str(caught.value) == f"{filled.root}: no removed video has the id, path or URI 'a'"
 
 
 # Tombstones

@@ -320,7 +320,7 @@ def test_a_remote_folder_glob_file_and_manifest(mem: dict[str, bytes]) -> None:
     (literal,) = list_sources(["mem://b/v/[1].mp4"]).sources
     assert (literal.uri, literal.fingerprint) == ("mem://b/v/[1].mp4", "1-1.0")
     one, two, gone = list_sources(["mem://b/m.csv"]).sources
-    assert one == VideoSource("one", "mem://b/v/a.mp4", "1-1.0", {"who": "me"})
+    assert one == VideoSource("one", "mem://b/v/a.mp4", "1-1.0", {"who": "me"}, id_given=True)
     assert (two.uri, gone.fingerprint) == ("mem://b/v/s/b.mp4", MISSING)
 
 

@@ -81,7 +81,7 @@ def test_a_gallery_is_loaded_as_it_was_made(gallery: Gallery, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 99}, "format version 99 is newer than this cliptrace (3): upgrade it"),
+        ({"format_version": 99}, "format version 99 is newer than this cliptrace (4): upgrade it"),
         ({"metric": "euclidean"}, "metric euclidean, 8 basis frames a second: not supported"),
         ({"basis_fps": 4}, "metric cosine, 4 basis frames a second: not supported"),
         ({"backbone": {}}, "not a gallery description: 'dimension'"),
@@ -286,7 +286,7 @@ def test_the_shards_say_what_made_them(gallery: Gallery) -> None:
     assert schema.equals(frames_schema(MANIFEST), check_metadata=False)
     assert schema.field("embedding").type.list_size == DIMENSION
     assert {key.decode(): value.decode() for key, value in schema.metadata.items() if key.startswith(b"cliptrace")} == {
-        "cliptrace.format_version": "3",
+        "cliptrace.format_version": "4",
         "cliptrace.backbone": "tiny",
         "cliptrace.backbone_sha256": BACKBONE["sha256"],
         "cliptrace.pooling": "rmac",
