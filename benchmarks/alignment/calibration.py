@@ -9,8 +9,8 @@ OUTPUT/features           embeddings of their videos, and of strangers'
 Queries have the keyframes of ``cliptrace match``, and once more, as uploads, those of ``cliptrace dedup``, which are a
 gallery's. Right of a finding is what it shares of all that it and the true copy cover, on the side where that is less
 (IoU); of scenes that stand still in two videos that have nothing to do with each other, which are drawn, it is nothing.
---write puts the calibration, and the threshold up to MOST that suits it best and reports no such scene, into the
-weights' config.json.
+--write puts the calibration, and the threshold from LEAST to MOST that suits it best and reports no such scene, into
+the weights' config.json.
 """
 
 from __future__ import annotations
@@ -45,8 +45,10 @@ from cliptrace.schemas.records import Match, Segment
 Floats = NDArray[np.float64]
 LOOK_ALIKES: tuple[Split, ...] = "train", "validation"
 """Splits. No network was trained on these pairs, but on some footage of the first split."""
-MOST = 0.65
-"""Threshold: a picture that is held has hardly more at most (models/alignment/spd.py), and is to be told."""
+LEAST, MOST = 0.6, 0.65
+"""Between these is the threshold. Attacks alone would have it lower, where look-alikes are told, too: of 161 of the
+training and validation splits 15 from 0.5 on and 11 from 0.6 on, which costs 0.003 VCSL F1 on the validation split of
+the attack bench. A picture that is held has hardly more at most (models/alignment/spd.py), and is to be told."""
 _UPLOADED = ", uploaded"
 _ROUNDS = 50
 _RIDGE = 1e-3
@@ -85,7 +87,8 @@ def measure(arguments: argparse.Namespace) -> Result:
     f1 = f1_by_threshold(bench.truth, after)
     surest = max((probability(each.evidence, None, told) for each in still), default=0.0)
     most = int(np.searchsorted(MIN_SCORES, MOST, side="right")) - 1
-    best = max(min(best_threshold(f1), most), int(np.searchsorted(MIN_SCORES, surest, side="right")))
+    least = int(np.searchsorted(MIN_SCORES, LEAST))
+    best = max(min(best_threshold(f1), most), least, int(np.searchsorted(MIN_SCORES, surest, side="right")))
     result = {
         "split": "validation",
         "strangers": arguments.strangers if all(videos.strangers for videos in splits.values()) else 0,
