@@ -22,8 +22,8 @@ from cliptrace.schemas.records import Failure, Match
 from cliptrace.transforms import results
 from cliptrace.transforms.features import FeatureConfig
 from cliptrace.transforms.matching import MatchConfig
-from cliptrace.transforms.store.gallery import Gallery as Store
 from cliptrace.transforms.store.engines import engine_of
+from cliptrace.transforms.store.gallery import Gallery as Store
 from cliptrace.transforms.store.gallery import StoredVideo, locked, read_videos
 from cliptrace.transforms.store.removal import Removal, remove
 from cliptrace.transforms.store.stops import update_stops
