@@ -59,14 +59,21 @@ class Gallery:
         *,
         backbone: str | None = None,
         keyframes: KeyframeConfig | None = None,
+        stored_views: tuple[str, ...] | None = None,
         milvus: str | None = None,
     ) -> Gallery:
         """A new gallery, or the one that is there. UsageError where that was made with other models.
 
-        backbone: a built-in one, or a file that describes one. milvus: address of a server; None for the embedded one.
+        backbone: a built-in one, or a file that describes one. stored_views: what else of each keyframe is
+        stored. milvus: address of a server; None for the embedded one.
         """
         asked = index.IndexOptions(
-            sources=(), gallery=os.fspath(path), backbone=backbone, keyframes=keyframes, milvus=milvus
+            sources=(),
+            gallery=os.fspath(path),
+            backbone=backbone,
+            keyframes=keyframes,
+            stored_views=stored_views,
+            milvus=milvus,
         )
         index.check_options(asked)
         with locked(asked.gallery):
@@ -101,6 +108,7 @@ class Gallery:
         *,
         min_score: float | None = None,
         top_k: int | None = None,
+        top_m: int = 0,
         aligner: str | None = None,
         views: tuple[str, ...] = DEFAULT_VIEWS,
         keyframes: KeyframeConfig | None = None,
@@ -111,7 +119,8 @@ class Gallery:
         """Which seconds of the queries come from which seconds of which video of the gallery.
 
         min_score: lowest score of a segment; None for what suits the backbone. top_k: gallery videos that are compared
-        with a query at most; None for all that look like a second of it. The rest as ``cliptrace match``, which also
+        with a query at most; None for all that look like a second of it. top_m: the nearest that are told even below
+        min_score. The rest as ``cliptrace match``, which also
         searches on other runners, whose workers write to a place of their own.
         """
         with tempfile.TemporaryDirectory(prefix="cliptrace-") as folder:
@@ -121,6 +130,7 @@ class Gallery:
                 output=f"{folder}/matches.jsonl",
                 aligner=aligner,
                 top_k=top_k,
+                top_m=top_m,
                 min_score=min_score,
                 no_stop_list=not stop_list,
                 views=views,

@@ -19,7 +19,7 @@ from cliptrace.models.runtime import Device
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.models import describe, feature_config, identity
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
-from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig
+from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig, Streams
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import GalleryManifest, collection_prefix
 from cliptrace.schemas.records import VideoSource
@@ -28,7 +28,15 @@ from cliptrace.transforms.fingerprints import is_older
 from cliptrace.transforms.sources import Listing, list_sources
 from cliptrace.transforms.store import ledger
 from cliptrace.transforms.store.copying import store_copies
-from cliptrace.transforms.store.gallery import Gallery, check_vectors, is_local, locked
+from cliptrace.transforms.store.gallery import (
+    Gallery,
+    StoredVideo,
+    check_vectors,
+    is_local,
+    locked,
+    read_shard,
+    read_videos,
+)
 from cliptrace.transforms.store.moving import update
 from cliptrace.transforms.store.pruning import Missing, missing_from, prune
 from cliptrace.transforms.store.recognition import Recognition, recognise
@@ -41,15 +49,17 @@ from cliptrace.transforms.storing import RecordFailures, StoreFeatures
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IndexOptions:
-    """backbone, keyframes, milvus: None for the gallery's own, or the default where it is yet to be made.
+    """backbone, keyframes, stored_views, milvus: None for the gallery's own, or the default where it is yet to be made.
 
     since_s, limit: as ``ledger.plan`` takes them. prune: take out videos whose files are gone from the named folders.
+    streams: which video streams of a file that has several.
     """
 
     sources: Sequence[str]
     gallery: str
     backbone: str | None = None
     keyframes: KeyframeConfig | None = None
+    stored_views: tuple[str, ...] | None = None
     milvus: str | None = None
     device: Device = "cpu"
     threads: int = 3
@@ -57,6 +67,7 @@ class IndexOptions:
     since_s: float | None = None
     limit: int | None = None
     prune: bool = False
+    streams: Streams = "shown"
     beam_args: Sequence[str] = ()
 
 
@@ -85,10 +96,16 @@ class Job:
         return dataclasses.replace(found, sources=[*found.sources, *older], copies=copies)
 
     def plan(
-        self, found: Recognition, known: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]
+        self,
+        gallery: Gallery | None,
+        found: Recognition,
+        known: Mapping[str, ledger.Attempt],
+        removed: Sequence[Tombstone],
     ) -> ledger.Plan:
-        asked = self.options
-        return ledger.plan(found.sources, known, removed, asked.retry_failed, asked.since_s, asked.limit)
+        asked, sources = self.options, found.sources
+        if gallery and asked.streams == "all":
+            sources = _with_streams(sources, known, read_videos(gallery))
+        return ledger.plan(sources, known, removed, asked.retry_failed, asked.since_s, asked.limit)
 
     def missing(self, stored: Mapping[str, ledger.Attempt], removed: Sequence[Tombstone]) -> Missing:
         """Of stored videos, by id, those whose files are not found in the folders that were named."""
@@ -99,23 +116,41 @@ class Job:
         return missing_from(self.listing.folders, kept, {source.uri for source in self.listing.sources})
 
 
+def _with_streams(
+    sources: Sequence[VideoSource], known: Mapping[str, ledger.Attempt], stored: Mapping[str, StoredVideo]
+) -> list[VideoSource]:
+    """And the other video streams of files that have not changed since they were indexed; those of others, work
+    finds."""
+
+    def others(source: VideoSource) -> list[VideoSource]:
+        video = stored.get(source.video_id)
+        if video is None or known[source.video_id].fingerprint != source.fingerprint:
+            return []
+        return [source.of_stream(number) for number in video.streams[1:]]
+
+    return [each for source in sources for each in (source, *others(source))]
+
+
 @dataclasses.dataclass(frozen=True)
 class Skipped:
     """Sources that a run leaves alone. removed: ids of videos that were taken out, and are kept out. older: than
-    ``since_s``. left: for the next run, by ``limit``. other_files: that are no videos."""
+    ``since_s``. left: for the next run, by ``limit``. other_files: that are no videos, and their kinds. loops: links
+    to folders that were listed already."""
 
     unchanged: int
     known_failures: int
     removed: tuple[str, ...]
     older: int
     left: int
-    other_files: int
+    other_files: Mapping[str, str]
+    loops: int
 
     @classmethod
     def of(cls, plan: ledger.Plan, found: Recognition, listing: Listing) -> Skipped:
         removed = (*plan.removed, *found.kept_out)
-        touched = sum(not known.has_moved for known in found.updates)
-        return cls(plan.unchanged + touched, plan.known_failures, removed, plan.older, plan.left, listing.ignored)
+        unchanged = plan.unchanged + sum(not known.has_moved for known in found.updates)
+        counts = (unchanged, plan.known_failures, removed, plan.older, plan.left)
+        return cls(*counts, listing.ignored, len(listing.loops))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,8 +189,9 @@ class IndexReport:
 
     run: its name. gallery: its folder, which holds ``in_gallery`` videos now. indexed, failed: videos. partly_decoded,
     replaced: ids of indexed ones: of files that break off, and that took the place of others. recognised: what was not
-    embedded anew; its ``gone`` were taken out if ``pruned``. left_to_the_job: videos that a template will index.
-    video_s: seconds of video decoded, in elapsed_s. dead_letters: folder; None for none.
+    embedded anew; its ``gone`` were taken out if ``pruned``. one_of_several: ids of files whose other video streams
+    were left out. left_to_the_job: videos that a template will index. video_s: seconds of video decoded, in elapsed_s.
+    dead_letters: folder; None for none.
     """
 
     run: str
@@ -167,6 +203,7 @@ class IndexReport:
     replaced: tuple[str, ...]
     recognised: Recognised
     pruned: bool
+    one_of_several: tuple[str, ...]
     skipped: Skipped
     left_to_the_job: int
     keyframes: int
@@ -190,7 +227,7 @@ def rehearse(job: Job) -> Rehearsal:
     attempts = ledger.read_attempts(gallery.root) if gallery else []
     tombstones = read_tombstones(gallery.home) if gallery else []
     known, found = ledger.latest(attempts), job.recognise(attempts, tombstones)
-    plan = job.plan(found, known, tombstones)
+    plan = job.plan(gallery, found, known, tombstones)
     moved = {each.attempt.video_id for each in found.updates}
     stays = {video_id: each for video_id, each in ledger.live(attempts).items() if video_id not in moved}
     work = [
@@ -214,13 +251,14 @@ def run(job: Job) -> IndexReport:
     with locked(options.gallery):  # also while it is made: two first runs must not each make one
         gallery = open_or_create(options).migrated()
         config = feature_config(gallery, options.device, options.threads)
+        config = dataclasses.replace(config, all_streams=options.streams == "all")
         attempts = ledger.read_attempts(gallery.root)
         tombstones = read_tombstones(gallery.home)
         if is_local(gallery.root):
             sweep(gallery, attempts, gallery.vectors(), run_id)  # what a killed run left
         before = ledger.live(attempts)
         found = job.recognise(attempts, tombstones)
-        plan = job.plan(found, ledger.latest(attempts), tombstones)
+        plan = job.plan(gallery, found, ledger.latest(attempts), tombstones)
         if (plan.work or found.copies) and before:
             _check_vectors(gallery, plan.work)
         found, work = _recognised(gallery, found, plan.work, run_id)
@@ -255,6 +293,7 @@ def run(job: Job) -> IndexReport:
         replaced=tuple(each.video_id for each in indexed if _is_another(each, before.get(each.video_id))),
         recognised=Recognised.of(found, missing),
         pruned=options.prune,
+        one_of_several=() if config.all_streams else _one_of_several(gallery, indexed),
         skipped=Skipped.of(plan, found, job.listing),
         left_to_the_job=len(work) * is_template(options.beam_args),
         keyframes=counts.keyframes,
@@ -287,6 +326,7 @@ def new_manifest(options: IndexOptions) -> GalleryManifest:
         backbone=config_to_json(load_config(options.backbone or DEFAULT_BACKBONE)),
         keyframes=with_weights(options.keyframes or DEFAULT_KEYFRAMES),
         milvus=options.milvus or "",
+        views=options.stored_views or (),
     )
 
 
@@ -309,6 +349,9 @@ def open_existing(options: IndexOptions) -> Gallery | None:
             _refuse(gallery, "keyframes", str(manifest.keyframes), str(options.keyframes))
         if asked.weights:
             gallery = dataclasses.replace(gallery, manifest=dataclasses.replace(manifest, keyframes=asked))
+    if options.stored_views not in (None, manifest.views):
+        built, asked_views = (",".join(views or ()) or "none" for views in (manifest.views, options.stored_views))
+        _refuse(gallery, "stored-views", built, asked_views)
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
     return gallery
@@ -332,6 +375,12 @@ def _check_vectors(gallery: Gallery, work: Sequence[VideoSource]) -> None:
     anew = {source.video_id for source in work}
     with gallery.vectors() as vectors:
         check_vectors(gallery, vectors, anew)
+
+
+def _one_of_several(gallery: Gallery, indexed: Sequence[ledger.Attempt]) -> tuple[str, ...]:
+    commits = ledger.by_commit(indexed)
+    videos = (video for commit, owners in commits.items() for video in read_shard(gallery, *commit, owners))
+    return tuple(video.video_id for video in videos if video.streams)
 
 
 def _is_another(attempt: ledger.Attempt, before: ledger.Attempt | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -13,9 +13,10 @@ import apache_beam as beam
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.runtime import Device
 from cliptrace.pipelines.counting import counting
+from cliptrace.pipelines.keeping import keeping
 from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
-from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, Engine, KeyframeConfig
+from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, Engine, KeyframeConfig, Streams
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.gallery import video_key
 from cliptrace.schemas.records import Searched, VideoSource
@@ -25,11 +26,15 @@ from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
 from cliptrace.transforms.matching import FindCandidates, Found, MatchConfig
 from cliptrace.transforms.results import WriteParts, begin, finish, read_rows
 from cliptrace.transforms.sources import Listing, list_sources
-from cliptrace.transforms.store import files
+from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.engines import engine_of
 from cliptrace.transforms.store.gallery import Gallery, locked
 from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import removed_keys
+from cliptrace.transforms.storing import to_lines
+
+_LOCAL_WAVE = 32
+"""Queries of a wave in process: what a search that is stopped may lose."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,15 +45,21 @@ class Outcome:
     failures: set[str]
     searched: list[Searched]
 
+    @property
+    def unmatched(self) -> list[Searched]:
+        matched = {row["query_id"] for row in self.matches if not row["below_min_score"]}
+        return [query for query in self.searched if query.query_id not in matched]
+
 
 @dataclasses.dataclass(frozen=True)
 class End:
     """What is left to do when the parts of the output are written. scratch: the folder of the parts. home: of the
-    gallery."""
+    gallery. unmatched: file for the names of queries without a match; "" for none."""
 
     scratch: str
     output: str
     home: str
+    unmatched: str = ""
 
     def part(self, number: int) -> str:
         return files.join(self.scratch, f"{number:06}")
@@ -60,7 +71,11 @@ class End:
         failures = {row["video_id"] for row in finish(folders, "failures.jsonl", self.failures_path)}
         if not failures:
             files.remove([self.failures_path])
-        return Outcome(matches, failures, [Searched(**row) for row in read_rows(folders, "queries.jsonl")])
+        outcome = Outcome(matches, failures, [Searched(**row) for row in read_rows(folders, "queries.jsonl")])
+        if self.unmatched:
+            lines = ({"id": query.query_id, "uri": query.query_uri} for query in outcome.unmatched)
+            files.write_bytes(self.unmatched, to_lines(lines))
+        return outcome
 
     def _answer(self, folders: list[str]) -> list[dict[str, Any]]:
         """The matches, written; once more where a video was removed while they were, which takes its time."""
@@ -95,6 +110,7 @@ class MatchOptions:
     output: str
     aligner: str | None = None
     top_k: int | None = None
+    top_m: int = 0
     min_score: float | None = None
     no_stop_list: bool = False
     device: Device = "cpu"
@@ -103,6 +119,9 @@ class MatchOptions:
     keyframes: KeyframeConfig | None = None
     maps: str = ""
     engine: Engine | None = None
+    streams: Streams = "shown"
+    unmatched: str = ""
+    resume: bool = False
     beam_args: Sequence[str] = ()
 
 
@@ -122,26 +141,31 @@ class Job:
 class MatchReport:
     """What became of a run.
 
-    matches: rows as they were written to output. answered: queries that could be searched, of which
-    without_match have none. failed: ids of queries. searched: what was found out of each beside its matches.
-    other_files: that are no videos. left_to_the_job: queries that a template will search. video_s: seconds of video
-    decoded, in elapsed_s. dead_letters: file; None for none.
+    matches: rows as they were written to output. answered: queries that could be searched, of which ``unmatched`` have
+    no match. failed: ids of queries. searched: what was found out of each beside its matches. resumed: queries that a
+    run before had searched. one_of_several: ids of queries whose files have other video streams, which were left out.
+    other_files: that are no videos, and their kinds; loops: links to folders that were listed already.
+    left_to_the_job: queries that a template will search. video_s: seconds of video decoded, in elapsed_s.
+    dead_letters: file; None for none.
     """
 
     output: str
     matches: tuple[dict[str, Any], ...] = ()
     answered: int = 0
-    without_match: int = 0
+    unmatched: tuple[Searched, ...] = ()
     failed: frozenset[str] = frozenset()
     searched: tuple[Searched, ...] = ()
-    other_files: int = 0
+    resumed: int = 0
+    one_of_several: tuple[str, ...] = ()
+    other_files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    loops: int = 0
     left_to_the_job: int = 0
     video_s: float = 0.0
     elapsed_s: float = 0.0
     dead_letters: str | None = None
 
 
-def build(pipeline: beam.Pipeline, queries: list[VideoSource], job: Job, part: str, end: End | None = None) -> None:
+def build(pipeline: beam.Pipeline, queries: Sequence[VideoSource], job: Job, part: str, end: End | None = None) -> None:
     """queries → exact copies, and features → candidates → matches; with dead letters of all stages → one part of the
     output.
 
@@ -158,7 +182,7 @@ def build(pipeline: beam.Pipeline, queries: list[VideoSource], job: Job, part: s
     told = found.good | "Told" >> beam.Map(Found.told)
     failures = (*copies.failures, *features.failures, *found.failures, *matches.failures)
     records = (copies.good, matches.good, told, *failures)
-    written = records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part)
+    written = records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part, matching.top_m)
     if end:
         once = pipeline | "Once" >> beam.Create([end])  # also where no query has anything to write
         ended = once | "Conclude" >> beam.Map(End.concluded, beam.pvalue.AsList(written))
@@ -176,54 +200,81 @@ def prepare(options: MatchOptions) -> Job:
         check_store(options.gallery, gallery.manifest.milvus, options.beam_args)
     if not options.output.endswith((".jsonl", ".parquet")):
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
+    if options.unmatched and not options.unmatched.endswith(".jsonl"):
+        raise UsageError(f"--unmatched {options.unmatched}: the name must end in .jsonl")
     listing = list_sources(options.queries)
     keyframes = options.keyframes or QUERY_KEYFRAMES
     config = feature_config(gallery, options.device, options.threads, options.views, keyframes)
+    config = dataclasses.replace(config, all_streams=options.streams == "all")
     Background.of(config.backbone)  # what is wrong with it is told before the work
     matching = MatchConfig.suited_to(
         config.backbone,
         aligner=options.aligner,
         top_k=options.top_k,
+        top_m=options.top_m,
         min_score=options.min_score,
         stop_list=not options.no_stop_list,
         maps=options.maps and files.absolute(options.maps),
         engine=engine,
     )
-    end = End(files.absolute(f"{options.output}.{new_run()}.tmp"), files.absolute(options.output), gallery.home)
+    output = files.absolute(options.output)
+    end = End(f"{output}.parts", output, gallery.home, options.unmatched and files.absolute(options.unmatched))
     return Job(options, gallery, listing, config, matching, end)
 
 
 def run(job: Job) -> MatchReport:
-    """Match every query with the gallery's own models; write the matches at once when all are done."""
+    """Match every query with the gallery's own models; write the matches at once when all are done.
+
+    What is done of a run that ends before is kept beside its output (pipelines/keeping.py).
+    """
     options, gallery, end, queries = job.options, job.gallery, job.end, job.listing.sources
-    template = is_template(options.beam_args)
-    is_shared = bool(gallery.manifest.milvus) or job.matching.engine == "exact"
-    lock = contextlib.nullcontext() if is_shared else locked(gallery.home)
-    parts = 0
-    try:
-        begin(end.scratch)
-        with lock, counting(len(queries)) as counts:
-            for parts, wave in enumerate(waves(queries, options.beam_args), 1):
-                last = end if template else None
-                step = functools.partial(build, queries=wave, job=job, part=end.part(parts - 1), end=last)
-                run_pipeline(step, options.beam_args)
-        if template:
-            return MatchReport(output=options.output, left_to_the_job=len(queries))
-        outcome = end.conclude(parts)
-        end.clear()
-    except BaseException:
-        end.clear()
-        raise
-    matched = {row["query_id"] for row in outcome.matches}
+    if is_template(options.beam_args):
+        return _launch(job)
+    todo = list(waves(queries, options.beam_args, _LOCAL_WAVE))
+    config = dataclasses.replace(job.config, threads=1)  # which changes no answer
+    asked = (gallery.root, ledger.shards(gallery.root), config, job.matching)
+    held = contextlib.ExitStack()
+    if job.matching.engine == "milvus" and not gallery.manifest.milvus:
+        # Before what is kept is looked at: it is not given up where the gallery is in use.
+        held.enter_context(locked(gallery.home))
+    with held, keeping(end.scratch, todo, asked, options.resume) as kept:
+        resumed = kept.queries
+        with counting(len(queries) - resumed) as counts:
+            for number, wave in kept.left():
+                part = end.part(number)
+                files.remove_folder(part)  # what an earlier run has left there
+                run_pipeline(functools.partial(build, queries=wave, job=job, part=part), options.beam_args)
+        held.close()  # videos may be removed while the output is written
+        outcome = end.conclude(len(todo))
+    # A file may turn out to be several queries.
+    every = {query.video_id for query in queries} | {query.query_id for query in outcome.searched}
     return MatchReport(
         output=options.output,
         matches=tuple(outcome.matches),
-        answered=len(queries) - len(outcome.failures),
-        without_match=len(queries) - len(outcome.failures | matched),
+        answered=len(every - outcome.failures),
+        unmatched=tuple(outcome.unmatched),
         failed=frozenset(outcome.failures),
         searched=tuple(outcome.searched),
+        resumed=resumed,
+        one_of_several=() if job.config.all_streams else tuple(q.query_id for q in outcome.searched if q.other_streams),
         other_files=job.listing.ignored,
+        loops=len(job.listing.loops),
         video_s=counts.seconds,
         elapsed_s=counts.elapsed_s,
         dead_letters=end.failures_path if outcome.failures else None,
     )
+
+
+def _launch(job: Job) -> MatchReport:
+    """Hand the job to a runner that lets others start it: its last steps write the matches."""
+    options, queries = job.options, job.listing.sources
+    end = dataclasses.replace(job.end, scratch=f"{job.end.output}.{new_run()}.tmp")
+    try:
+        begin(end.scratch)
+        for wave in waves(queries, options.beam_args):
+            step = functools.partial(build, queries=wave, job=job, part=end.part(0), end=end)
+            run_pipeline(step, options.beam_args)
+    except BaseException:
+        end.clear()
+        raise
+    return MatchReport(output=options.output, left_to_the_job=len(queries))

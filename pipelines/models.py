@@ -52,7 +52,16 @@ def feature_config(
             "built it, or make it anew with cliptrace gallery reindex"
         )
     chosen = keyframes or stored
-    return FeatureConfig(backbone, chosen, device=device, threads=threads, views=views)
+    is_of_queries = keyframes is not None
+    return FeatureConfig(
+        backbone,
+        chosen,
+        device=device,
+        threads=threads,
+        views=views,
+        pictures=is_of_queries,
+        stored_views=() if is_of_queries else gallery.manifest.views,
+    )
 
 
 def identity(backbone: Mapping[str, Any]) -> dict[str, Any]:

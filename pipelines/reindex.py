@@ -16,10 +16,9 @@ from cliptrace.schemas.config import KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import FORMAT_VERSION, GalleryManifest, collection_prefix
 from cliptrace.schemas.text import named
-from cliptrace.transforms.store import files
+from cliptrace.transforms.sources import list_stored
 from cliptrace.transforms.store.builds import build_name, point, read_pointer, root_of
 from cliptrace.transforms.store.gallery import Gallery, locked, read_videos
-from cliptrace.transforms.storing import to_lines
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -112,17 +111,14 @@ def _catch_up(gallery: Gallery, build: str, manifest: GalleryManifest, options: 
     if Gallery.load(root) is None:
         Gallery.create(root, manifest)
     if wanted:
-        sources = files.join(root, "sources.jsonl")
-        rows = ({**video.metadata, "id": video.video_id, "uri": video.uri} for video in wanted.values())
-        files.write_bytes(sources, to_lines(rows))
         asked = index.IndexOptions(
-            sources=[sources],
+            sources=(),
             gallery=root,
             device=options.device,
             threads=options.threads,
             retry_failed=options.retry_failed,
         )
-        index.run(index.prepare(asked))
+        index.run(index.Job(asked, list_stored(wanted.values())))
     return sorted(wanted.keys() - read_videos(_loaded(root)).keys())
 
 

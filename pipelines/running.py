@@ -35,10 +35,13 @@ _WORKER_ERROR = re.compile(r"^cliptrace\.schemas\.errors\.(?:CliptraceError|Usag
 _IN_PROCESS = frozenset({"fnapi", "direct", "switchingdirect", "bundlebaseddirect"})
 
 
-def waves(sources: Sequence[VideoSource], beam_args: Sequence[str]) -> Iterator[list[VideoSource]]:
+def waves(
+    sources: Sequence[VideoSource], beam_args: Sequence[str], local: int | None = None
+) -> Iterator[list[VideoSource]]:
     """The sources in order, cut into waves; each has its largest videos first, so that none is left for the end.
 
-    UsageError, before the first, where a template would need more than one.
+    local: most videos of a wave in process, where there is a reason for fewer than fit into memory. UsageError, before
+    the first, where a template would need more than one.
     """
     most, most_bytes = _CLUSTER_WAVE if names_runner(beam_args) else _LOCAL_WAVE
     if is_template(beam_args) and len(sources) > most:
@@ -46,6 +49,8 @@ def waves(sources: Sequence[VideoSource], beam_args: Sequence[str]) -> Iterator[
             f"{len(sources):,} videos: a template starts one job, of at most {most:,} videos; name fewer, with --limit "
             "where there is one, and start it again for the rest"
         )
+    elif local and not names_runner(beam_args):
+        most = local
     wave: list[VideoSource] = []
     size = 0
     for source in sources:

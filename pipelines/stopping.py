@@ -13,8 +13,11 @@ _asked = threading.Event()
 
 
 @contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """Raises KeyboardInterrupt at the end at the latest, where it was asked for within, and for whatever came of it."""
+def stoppable(note: str = "") -> Iterator[None]:
+    """Raises KeyboardInterrupt at the end at the latest, where it was asked for within, and for whatever came of it.
+
+    It has the notes of what came of it, else ``note``: what a person is told beside that the run has stopped.
+    """
     default = signal.getsignal(signal.SIGINT)
     if default is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
         yield
@@ -36,12 +39,27 @@ def stoppable() -> Iterator[None]:
     try:
         try:
             yield
-        finally:
-            stop_if_asked()
+        except BaseException as error:
+            if not (_asked.is_set() or isinstance(error, KeyboardInterrupt)):
+                raise
+            raise _interrupt(*notes_of(error) or [note]) from error
+        if _asked.is_set():
+            raise _interrupt(note)
     finally:
         signal.signal(signal.SIGINT, default)
         sys.unraisablehook = said
         _asked.clear()
+
+
+def notes_of(error: BaseException) -> list[str]:
+    return list(getattr(error, "__notes__", ()))
+
+
+def _interrupt(*notes: str) -> KeyboardInterrupt:
+    error = KeyboardInterrupt()
+    for note in notes:
+        error.add_note(note)
+    return error
 
 
 def stop_if_asked() -> None:

@@ -16,32 +16,23 @@ BASIS_FPS = 8
 VIDEO_SUFFIXES = frozenset(
     f".{name}"
     for name in (
-        *("3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "gif", "h264", "h265", "hevc", "ivf", "m1v", "m2ts"),
-        *(
-            "m2v",
-            "m4v",
-            "mj2",
-            "mkv",
-            "mov",
-            "mp4",
-            "mpeg",
-            "mpg",
-            "mts",
-            "mxf",
-            "nut",
-            "ogm",
-            "ogv",
-            "qt",
-            "rm",
-            "rmvb",
-        ),
-        *("ts", "vob", "webm", "wmv", "y4m"),
+        *("3g2", "3gp", "3gp2", "3gpp", "f4v", "insv", "ismv", "lrv", "m4v", "mj2", "mov", "mp4", "mqv", "qt"),
+        *("mk3d", "mkv", "webm", "avi", "divx", "amv", "flv", "asf", "wm", "wmv", "dvr-ms", "wtv", "rm", "rmvb"),
+        *("m2t", "m2ts", "mts", "tod", "tp", "trp", "ts", "evo", "m2p", "mod", "mpe", "mpeg", "mpg", "vob", "vro"),
+        *("264", "265", "avc", "h264", "h265", "hevc", "ivf", "m1v", "m2v", "mjpeg", "mjpg", "obu", "vc1", "y4m"),
+        *("dif", "dv", "mxf", "nut", "ogm", "ogv", "apng", "gif"),
     )
 )
 """What a folder is searched for. A file that is named itself, by a glob or in a manifest is tried whatever its name."""
 
+Streams = Literal["shown", "all"]
+"""Which video streams of a file that has several are videos: the one that players show, or all."""
+
 QUERY_VIEWS = ("mirror", "turns", "halves", "insets")
 """What else than the plain keyframe may be embedded of a query (models/views.py)."""
+
+GALLERY_VIEWS = ("halves", "insets")
+"""What else may be embedded of a gallery's keyframes, for a query that is but a part of their picture."""
 
 DEFAULT_BACKBONE = "copy_lite0"
 """What a gallery is made with unless ``cliptrace index --backbone`` says otherwise."""

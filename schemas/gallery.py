@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from cliptrace.schemas.config import BASIS_FPS, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError
@@ -19,6 +21,7 @@ FORMAT_VERSION = 4
 ``content_sample``, and each video's keyframes in the commit that the ledger names. All are read as they are; their
 first writer makes them 4."""
 METRIC = "cosine"
+_VIEW_S, _MOST_VIEWS = 2.0**-12, 32
 STOPS_FILE = "stops.safetensors"
 
 MAX_ID_BYTES = 4096
@@ -66,9 +69,11 @@ VIDEOS = pa.schema(
         pa.field("keyframes", pa.int32(), nullable=False),
         pa.field("frames_file", pa.string(), nullable=False),  # below the gallery
         pa.field("row_group", pa.int32(), nullable=False),
+        pa.field("streams", pa.list_(pa.int32())),  # null where the file has one video stream, and in older shards
     ]
 )
-"""One row per video, with the place of its keyframes."""
+"""One row per video, with the place of its keyframes. Of a file with several video streams, ``streams`` has the number
+of the one that the video is, and then those of the others."""
 
 
 def frames_schema(manifest: GalleryManifest) -> pa.Schema:
@@ -112,7 +117,8 @@ class GalleryManifest:
     """gallery.json. Whatever is in here holds for every row of the gallery.
 
     name: prefix of the Milvus collections. backbone: a BackboneConfig as JSON. milvus: server address, "" for the
-    embedded store; never a token, which comes from the environment.
+    embedded store; never a token, which comes from the environment. views: of GALLERY_VIEWS, those that are stored of
+    each keyframe, as keyframes of their own (``view_of``).
     """
 
     name: str
@@ -122,6 +128,7 @@ class GalleryManifest:
     basis_fps: int = BASIS_FPS
     index: IndexConfig = dataclasses.field(default_factory=IndexConfig)
     format_version: int = FORMAT_VERSION
+    views: tuple[str, ...] = ()
 
     @property
     def dimension(self) -> int:
@@ -133,6 +140,8 @@ class GalleryManifest:
 
     def to_json(self) -> str:
         values = dataclasses.asdict(self) | {"keyframes": self.keyframes.to_json()}
+        if not self.views:  # a cliptrace that knows of none reads it, too
+            del values["views"]
         return json.dumps({**values, "metric": METRIC}, indent=2) + "\n"
 
     @classmethod
@@ -151,7 +160,8 @@ class GalleryManifest:
                 )
             keyframes, index = KeyframeConfig(**data.pop("keyframes")), IndexConfig(**data.pop("index"))
             int(data["backbone"]["dimension"])
-            return cls(**data, keyframes=keyframes, index=index, format_version=version)
+            views = tuple(data.pop("views", ()))
+            return cls(**data, keyframes=keyframes, index=index, format_version=version, views=views)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CliptraceError(f"{source}: not a gallery description: {error}") from error
 
@@ -177,8 +187,21 @@ def video_key(video_id: str) -> int:
 
 
 def frame_key(video_id: str, time_s: float) -> int:
-    """63-bit primary key of a keyframe, from the video and the frame's place on the basis grid."""
-    return _key(f"{video_id}\0{round(time_s * BASIS_FPS)}".encode())
+    """63-bit primary key of a keyframe, from the video, the frame's place on the basis grid, and its view."""
+    steps = time_s % (1 / BASIS_FPS) / _VIEW_S
+    view = int(steps) if steps < _MOST_VIEWS and steps.is_integer() else 0
+    return _key(f"{video_id}\0{round(time_s * BASIS_FPS)}{f' {view}' if view else ''}".encode())
+
+
+def time_of_view(times: NDArray[np.float64], view: int) -> NDArray[np.float64]:
+    """Where views of keyframes on the basis grid are kept: later by no more than what tells them apart."""
+    return times + view * _VIEW_S
+
+
+def view_of(times: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Number of the view of each keyframe, by ``time_of_view``; 0 for the frame itself."""
+    steps = times % (1 / BASIS_FPS) / _VIEW_S
+    return np.where((steps < _MOST_VIEWS) & (steps == np.floor(steps)), steps, 0).astype(np.int64)
 
 
 def _key(data: bytes) -> int:

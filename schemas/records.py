@@ -32,7 +32,8 @@ def _shown(value: object) -> str:
 class VideoSource:
     """A video as it was named. ``fingerprint`` changes when the file does; ``attempt`` counts from 1.
 
-    id_given: whether a manifest gave the id; else it follows from where the file is.
+    id_given: whether a manifest gave the id; else it follows from where the file is. stream: number of the file's video
+    stream that is meant; None for the one that players show.
     """
 
     video_id: str
@@ -41,15 +42,27 @@ class VideoSource:
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     attempt: int = 1
     id_given: bool = False
+    stream: int | None = None
+
+    def of_stream(self, stream: int) -> VideoSource:
+        """Another video stream of the same file."""
+        return dataclasses.replace(self, video_id=stream_id(self.video_id, stream), stream=stream)
+
+
+def stream_id(video_id: str, stream: int) -> str:
+    """Id of another stream than the one that players show of the file called ``video_id``."""
+    return f"{video_id}#{stream}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class VideoInfo:
     """What the container says, before anything is decoded.
 
-    duration_s: NaN where the container does not say. width, height: pixels as displayed, after rotation.
-    rotation: degrees clockwise, one of 0, 90, 180, 270. late_s: when the first picture comes, seconds from where the
-    container starts; what is before it is sound alone.
+    duration_s: NaN where the container does not say. width, height: pixels as displayed, after rotation. rotation:
+    degrees clockwise, one of 0, 90, 180, 270; mirrored: left and right change places before it. late_s: when the
+    first picture comes, seconds from where the container starts; what is before it is sound alone. begin_s: what the
+    container's clock shows there. stream: number of the stream among the file's video streams (ffmpeg's
+    ``V:stream``); others: of the other ones.
     """
 
     duration_s: float
@@ -65,6 +78,15 @@ class VideoInfo:
     content_sha256: str = ""
     content_sample: str = ""
     late_s: float = 0.0
+    begin_s: float = 0.0
+    mirrored: bool = False
+    stream: int = 0
+    others: tuple[int, ...] = ()
+
+    @property
+    def is_picture(self) -> bool:
+        """One that stands for itself, and no video of one frame."""
+        return self.container.endswith("_pipe")
 
     @property
     def has_duration(self) -> bool:
@@ -155,6 +177,11 @@ class FrameFeatures(_WithArrays):
         return self.source.video_id
 
     @property
+    def stream(self) -> int | None:
+        """Which video stream it is of a file that has several; else None."""
+        return self.info.stream if self.info.others else None
+
+    @property
     def partial(self) -> bool:
         """Whether the file ended or broke before the container's duration."""
         return bool(self.warning)
@@ -176,12 +203,19 @@ class Candidate(_WithArrays):
     votes: float
     seen: int = 0
 
+    def only(self, hits: NDArray[np.bool_]) -> Candidate:
+        """With some of its hits: bool[H]."""
+        arrays = {name: getattr(self, name)[hits] for name in ("query_frames", "ref_frames", "similarities")}
+        return dataclasses.replace(self, **arrays)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Segment:
     """``[query_start, query_end)`` comes from ``[ref_start, ref_end)``; seconds; score in [0, 1], higher is better.
 
-    speed: reference seconds a query second, where the aligner tells; above 1 the copy plays faster.
+    Of a query that is a picture, query_start and query_end are both 0. speed: reference seconds a query second, where
+    the aligner tells; above 1 the copy plays faster. query_stream, ref_stream: which video stream is meant, of a file
+    that has several.
     """
 
     query_start: float
@@ -191,9 +225,12 @@ class Segment:
     score: float
     reversed: bool = False
     speed: float | None = None
+    query_stream: int | None = None
+    ref_stream: int | None = None
 
     def __post_init__(self) -> None:
-        if not (self.query_start < self.query_end and self.ref_start < self.ref_end):
+        of_a_picture = self.query_start == self.query_end == 0.0
+        if not ((self.query_start < self.query_end or of_a_picture) and self.ref_start < self.ref_end):
             raise ValueError(f"empty segment: {self}")
         if not 0.0 <= self.score <= 1.0:
             raise ValueError(f"segment score outside [0, 1]: {self}")
@@ -203,8 +240,10 @@ class Segment:
 class Match:
     """A query video and a gallery video that share segments. ``score`` is the best segment's.
 
-    exact: their files are the same, byte for byte. Of the query: truncated: there was evidence of more gallery videos
-    than it was compared with; stopped_s: seconds of it that the stop-list left out of the search.
+    exact: their files are the same, byte for byte. below_min_score: told only because it is among the nearest, with its
+    best segment. query_share, ref_share: of each video's seconds, in [0, 1], that the segments cover. Of the query:
+    truncated: there was evidence of more gallery videos than it was compared with; stopped_s: seconds of it that the
+    stop-list left out of the search.
     """
 
     query_id: str
@@ -218,19 +257,24 @@ class Match:
     exact: bool = False
     truncated: bool = False
     stopped_s: float = 0.0
+    query_share: float = 0.0
+    ref_share: float = 0.0
+    below_min_score: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Searched:
     """What a person is told of a query beside its matches. partial: its file ended or broke before its end.
 
-    truncated, stopped_s: as in Match.
+    truncated, stopped_s: as in Match. other_streams: how many more video streams its file has.
     """
 
     query_id: str
     partial: bool = False
     truncated: bool = False
     stopped_s: float = 0.0
+    other_streams: int = 0
+    query_uri: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 """Control characters, line ends and what turns the direction of writing: they act on a terminal instead of showing."""
+_SECRETS = re.compile(r"^(https?://|ftps?://)(?:[^/@]*@)?([^?#]*).*", re.DOTALL | re.IGNORECASE)
 _MOST_NAMES = 3
 
 
@@ -23,6 +24,11 @@ def printable(text: str) -> str:
 def escaped(name: str) -> str:
     """``name`` with escapes for what would act on a terminal, so that different names stay different."""
     return _HIDDEN.sub(lambda hidden: hidden.group().encode("unicode_escape").decode(), text_of(name))
+
+
+def public(uri: str) -> str:
+    """A web address without what may be a secret in it: user, password, query."""
+    return _SECRETS.sub(r"\1\2", uri)
 
 
 def named(video_ids: Sequence[str]) -> str:

@@ -49,6 +49,8 @@ class Link:
                 segment.score,
                 segment.reversed,
                 1 / segment.speed if segment.speed else segment.speed,
+                segment.ref_stream,
+                segment.query_stream,
             )
             for segment in self.segments
         )
@@ -175,10 +177,11 @@ class Verdict:
 
 
 def segment_to_json(segment: Segment) -> dict[str, Any]:
-    """Seconds to the millisecond."""
+    """Seconds to the millisecond. Streams only of files that have several."""
     return {
         key: round(value, 3 if key != "score" else 4) if isinstance(value, float) else value
         for key, value in dataclasses.asdict(segment).items()
+        if value is not None or not key.endswith("_stream")
     }
 
 

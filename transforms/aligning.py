@@ -10,23 +10,27 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 import numpy as np
-from numpy.typing import NDArray
 
 from cliptrace.models.alignment import ALIGNERS, align, spd
 from cliptrace.models.alignment.lifting import completed, runs_into
+from cliptrace.models.alignment.merging import covered
 from cliptrace.models.alignment.paths import keyframe_spans
 from cliptrace.models.alignment.picture import draw
+from cliptrace.models.alignment.similarity import similarity_map
 from cliptrace.models.alignment.snapping import snap
+from cliptrace.models.alignment.spd import every_place
 from cliptrace.models.alignment.windows import MapAligner, align_windows
 from cliptrace.models.stoplist import is_stopped
 from cliptrace.models.verification.film import Film
+from cliptrace.models.verification.moments import find_moments
 from cliptrace.models.verification.pictures import DamagedPictureError
 from cliptrace.models.verification.scene import Scene
-from cliptrace.schemas.config import BASIS_FPS, parse_aligner
+from cliptrace.schemas.config import parse_aligner
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.records import Candidate, FrameFeatures, Match, Segment
 from cliptrace.transforms.isolation import Results, RunIsolated
 from cliptrace.transforms.matching import MatchConfig, Pair
+from cliptrace.transforms.shown import Shown, end_of, in_views
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo
 from cliptrace.transforms.store.live import SharedVideos
@@ -70,7 +74,8 @@ class Align:
         """None, too, where the video is none of the gallery's any more, or not yet."""
         while ref := self.videos.get(candidate.ref_id):
             try:
-                return match_whole(query, ref, candidate, self._frames, self._config, self._film(query))
+                match = match_whole(query, ref, candidate, self._frames, self._config, self._film(query))
+                return match and with_shares(match, query, ref)
             except CliptraceError:
                 self.videos.reread()
                 if self.videos.get(candidate.ref_id) == ref:  # else it has moved while the gallery was searched
@@ -98,7 +103,7 @@ def match_whole(
 ) -> Match | None:
     """As match_pair; where what it finds runs on into what the stop-list left out, with that."""
     match = match_pair(query, ref, candidate, frames, config, film)
-    if match is None or query.bias is None or query.stops is None:
+    if match is None or match.below_min_score or query.bias is None or query.stops is None:
         return match
     out = is_stopped(query.stops)
     starts, ends = keyframe_spans(query.times)
@@ -118,31 +123,27 @@ def match_pair(
     config: MatchConfig,
     film: Film | None = None,
 ) -> Match | None:
-    """Align a query with one gallery video. None where no segment reaches ``min_score``. film: of the query, where it
-    is compared with others, too."""
-    ref_times, ref_embeddings = frames.read(ref)
-    candidate = _within(candidate, len(ref_times))
-    if not len(candidate.ref_frames):
+    """Align a query with one gallery video. None where no segment reaches ``min_score``, unless ``top_m`` asks for the
+    nearest all the same. film: of the query, where it is compared with others, too."""
+    shown = list(in_views(ref, candidate, frames))
+    if not shown:
         return None
+    film = film or film_of(query)
     try:
-        found = align_windows(
-            _aligner(query, film or film_of(query), Film(ref_times, lambda: frames.pictures(ref)), config),
-            query.embeddings,
-            query.times,
-            lambda r0, r1: ref_embeddings[r0:r1],
-            ref_times,
-            candidate,
-            bias=query.bias,
-        )
+        found = _best([_found(asked, film, each, config) for asked in _readings(query) for each in shown])
     except DamagedPictureError as error:
         raise CliptraceError(f"{ref.frames_file}: video {ref.video_id!r}: {error}; index the video again") from error
-    found = [snap(segment, query.times, query.cuts) for segment in found]
-    query_s, ref_s = _end_s(query.times, query.decoded_s), _end_s(ref_times, ref.decoded_s)
-    segments = tuple(_cut(segment, query_s, ref_s) for segment in found if segment.score >= config.min_score)
+    segments = tuple(segment for segment in found if segment.score >= config.min_score)
+    is_below = not segments
+    if is_below and config.top_m:
+        segments = (found[0] if found else _nearest(query, shown[0]),)
+    segments = tuple(
+        dataclasses.replace(segment, query_stream=query.stream, ref_stream=ref.stream) for segment in segments
+    )
     if not segments:
         return None
     if config.maps:
-        picture = draw(query.embeddings, query.times, ref_embeddings, ref_times, query.bias, segments)
+        picture = draw(query.embeddings, query.times, shown[0].embeddings, shown[0].times, query.bias, segments)
         files.write_bytes(files.join(config.maps, _picture_name(query.video_id, ref.video_id)), picture)
     return Match(
         query_id=query.video_id,
@@ -153,7 +154,61 @@ def match_pair(
         segments=segments,
         query_metadata=query.source.metadata,
         ref_metadata=ref.metadata,
+        below_min_score=is_below,
     )
+
+
+def with_shares(match: Match, query: FrameFeatures, ref: StoredVideo) -> Match:
+    """With how much of both videos its segments cover; a picture is found whole."""
+    query_s = covered((segment.query_start, segment.query_end) for segment in match.segments)
+    ref_s = covered((segment.ref_start, segment.ref_end) for segment in match.segments)
+    query_share = 1.0 if query.info.is_picture else min(1.0, query_s / query.decoded_s)
+    return dataclasses.replace(match, query_share=query_share, ref_share=min(1.0, ref_s / ref.decoded_s))
+
+
+def _readings(query: FrameFeatures) -> Iterator[FrameFeatures]:
+    """A query with its views, and without: the best of all of them is above every map's noise, and so is less clear."""
+    yield query
+    if query.embeddings.ndim == 3:
+        bias = None if query.bias is None else query.bias[:, 0]
+        stops = None if query.stops is None else query.stops[:, 0]
+        yield dataclasses.replace(query, embeddings=query.embeddings[:, 0], bias=bias, stops=stops)
+
+
+def _found(query: FrameFeatures, film: Film, shown: Shown, config: MatchConfig) -> list[Segment]:
+    """Segments of a query and a video in one view, best first."""
+    if query.info.is_picture:
+        return _moments(query, film, shown, config)
+    found = align_windows(
+        _aligner(query, film, shown.film, config),
+        query.embeddings,
+        query.times,
+        lambda r0, r1: shown.embeddings[r0:r1],
+        shown.times,
+        shown.hits,
+        bias=query.bias,
+    )
+    end_s = end_of(query.times, query.decoded_s)
+    return [_cut(snap(segment, query.times, query.cuts), end_s, shown.end_s) for segment in found]
+
+
+def _best(found: list[list[Segment]]) -> list[Segment]:
+    """Of what was found in several views, what is about the same seconds once; a picture's in the best view alone."""
+    found = [segments for segments in found if segments]
+    if len(found) < 2:
+        return found[0] if found else []
+    best = max(found, key=lambda segments: segments[0].score)
+    is_picture = best[0].query_start == best[0].query_end
+    return best if is_picture else every_place(segment for segments in found for segment in segments)
+
+
+def _nearest(query: FrameFeatures, shown: Shown) -> Segment:
+    """The two keyframes that are most alike, of videos that have no segment in common."""
+    best = int(shown.hits.similarities.argmax())
+    q0, q1 = (float(edge[shown.hits.query_frames[best]]) for edge in keyframe_spans(query.times))
+    r0, r1 = (float(edge[shown.hits.ref_frames[best]]) for edge in keyframe_spans(shown.times))
+    segment = _cut(Segment(q0, q1, r0, r1, 0.0), end_of(query.times, query.decoded_s), shown.end_s)
+    return dataclasses.replace(segment, query_end=q0) if query.info.is_picture else segment
 
 
 def film_of(query: FrameFeatures) -> Film:
@@ -169,11 +224,14 @@ def _aligner(query: FrameFeatures, film: Film, ref: Film, config: MatchConfig) -
     return functools.partial(spd.align, config=asked, scene=Scene(film, ref, query.cuts, query.stills))
 
 
-def _within(candidate: Candidate, frames: int) -> Candidate:
-    """Without hits of another version of the video, which is being replaced."""
-    inside = candidate.ref_frames < frames
-    arrays = {name: getattr(candidate, name)[inside] for name in ("query_frames", "ref_frames", "similarities")}
-    return dataclasses.replace(candidate, **arrays)
+def _moments(query: FrameFeatures, picture: Film, shown: Shown, config: MatchConfig) -> list[Segment]:
+    """Where a video shows a query that is one picture. Only the learned aligner looks at pictures, too."""
+    alike = similarity_map(query.embeddings, shown.embeddings, query.bias)[0]
+    alike[alike < config.min_similarity] = -1.0
+    is_learned = parse_aligner(config.aligner)[0] == "spd"
+    return find_moments(
+        alike, keyframe_spans(shown.times), picture, shown.film if is_learned else Film(shown.times, tuple)
+    )
 
 
 def _picture_name(query_id: str, ref_id: str) -> str:
@@ -181,11 +239,6 @@ def _picture_name(query_id: str, ref_id: str) -> str:
     digest = hashlib.sha256(f"{len(query_id)} {query_id}{ref_id}".encode()).hexdigest()[:8]
     readable = (re.sub(r"[^A-Za-z0-9.-]+", "_", each)[-60:] for each in (query_id, ref_id))
     return f"{'__'.join(readable)}__{digest}.png"
-
-
-def _end_s(times: NDArray[np.float64], decoded_s: float) -> float:
-    """Where a video ends. Of one with a range that is broken, fewer seconds were decoded than lie before the last."""
-    return max(decoded_s, float(times[-1]) + 1 / BASIS_FPS)
 
 
 def _cut(segment: Segment, query_s: float, ref_s: float) -> Segment:

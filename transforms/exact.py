@@ -54,7 +54,8 @@ class FindExact:
 
 def exact_match(query: VideoSource, ref: StoredVideo) -> Match:
     """All of the query is all of the gallery video, as far as that could be decoded."""
-    whole = Segment(0.0, ref.decoded_s, 0.0, ref.decoded_s, 1.0, speed=1.0)
+    stream = ref.stream
+    whole = Segment(0.0, ref.decoded_s, 0.0, ref.decoded_s, 1.0, speed=1.0, query_stream=stream, ref_stream=stream)
     return Match(
         query_id=query.video_id,
         query_uri=query.uri,
@@ -65,4 +66,6 @@ def exact_match(query: VideoSource, ref: StoredVideo) -> Match:
         query_metadata=query.metadata,
         ref_metadata=ref.metadata,
         exact=True,
+        query_share=1.0,
+        ref_share=1.0,
     )

@@ -5,6 +5,7 @@ Pure: no Beam. Frames never leave the function; one tile (72 s) is in memory at 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,9 +19,10 @@ from cliptrace.models.stoplist import is_uniform
 from cliptrace.models.thumbs import thumbs
 from cliptrace.models.verification.pictures import encode
 from cliptrace.models.verification.stills import find_stills
-from cliptrace.models.views import embed_views
+from cliptrace.models.views import embed_views, make_views
 from cliptrace.schemas.config import BASIS_FPS, Limits
 from cliptrace.schemas.errors import MediaError
+from cliptrace.schemas.gallery import time_of_view, view_of
 from cliptrace.schemas.records import FrameFeatures, RangeFeatures, VideoRange
 from cliptrace.transforms.media.decode import Decoder
 
@@ -32,10 +34,12 @@ def extract_range(
     embedder: Embedder,
     limits: Limits,
     views: Sequence[str] = (),
+    stored_views: Sequence[str] = (),
 ) -> RangeFeatures:
     """Keyframes of one range. One that yields no frame comes back empty with a warning: join_ranges judges the whole.
 
     path: local file of ``part.source``. views: what else than the plain frame is embedded of each (models/views.py).
+    stored_views: what else is a keyframe of its own (schemas/gallery.py: ``view_of``).
     """
     size = embedder.config.input_size
     none = np.empty((0, size, size, 3), np.uint8)
@@ -48,14 +52,19 @@ def extract_range(
             for tile in decoder:
                 small = thumbs(tile.frames)
                 positions, confidence = selector(small)
-                times.append(tile.times[positions])
                 cuts.append(tile.times[find_cuts(small)] - 0.5 / BASIS_FPS)
                 begin = float(tile.times[0])
                 stills += [(begin + s / BASIS_FPS, begin + e / BASIS_FPS) for s, e in find_stills(small, BASIS_FPS)]
-                scores.append(np.where(is_uniform(small[positions]), np.float32(0), confidence))
+                confidence = np.where(is_uniform(small[positions]), np.float32(0), confidence)
                 frames = tile.frames[positions]
                 if embedder.config.crop_borders:
                     frames = cropped(frames, find_borders(tile.frames, small)[positions])
+                shown = make_views(frames, stored_views)
+                count = shown.shape[1]
+                seconds = [time_of_view(tile.times[positions], view) for view in range(count)]
+                times.append(np.stack(seconds, axis=1).ravel())
+                scores.append(np.repeat(confidence, count))
+                frames = shown.reshape(-1, *frames.shape[1:])
                 embeddings.append(embed_views(embedder.embed, frames, views))
                 pictures += encode(frames)
             warning = decoder.warning
@@ -94,4 +103,18 @@ def join_ranges(parts: list[RangeFeatures]) -> FrameFeatures:
         warning,
         pictures=tuple(picture for part in parts for picture in part.pictures),
         stills=tuple(still for part in parts for still in part.stills),
+    )
+
+
+def without_views(video: FrameFeatures) -> FrameFeatures:
+    """A video as it is stored, as a query: its keyframes alone."""
+    plain = view_of(video.times) == 0
+    if plain.all():
+        return video
+    return dataclasses.replace(
+        video,
+        times=video.times[plain],
+        scores=video.scores[plain],
+        embeddings=video.embeddings[plain],
+        pictures=tuple(picture for picture, is_plain in zip(video.pictures, plain, strict=True) if is_plain),
     )

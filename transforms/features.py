@@ -17,12 +17,20 @@ from cliptrace.models.keyframes import make_selector
 from cliptrace.models.runtime import Device
 from cliptrace.schemas.config import BASIS_FPS, BackboneConfig, KeyframeConfig, Limits
 from cliptrace.schemas.errors import MediaError
-from cliptrace.schemas.records import FrameFeatures, ProbedVideo, RangeFeatures, VideoRange, VideoSource
+from cliptrace.schemas.records import (
+    Failure,
+    FrameFeatures,
+    ProbedVideo,
+    RangeFeatures,
+    VideoRange,
+    VideoSource,
+    stream_id,
+)
 from cliptrace.transforms import telemetry
 from cliptrace.transforms.contents import content_sample, content_sha256
 from cliptrace.transforms.extract import extract_range, join_ranges
-from cliptrace.transforms.isolation import Results, RunIsolated
-from cliptrace.transforms.media.probe import probe
+from cliptrace.transforms.isolation import Results, RunIsolated, failure_of
+from cliptrace.transforms.media.probe import costly_starts, probe
 from cliptrace.transforms.media.ranges import split
 from cliptrace.transforms.media.staging import Scratch
 from cliptrace.transforms.store import files
@@ -33,7 +41,9 @@ class FeatureConfig:
     """How videos become embeddings, and with what.
 
     threads: videos that one worker decodes and embeds at a time. scratch_bytes: room for copies of remote files.
-    views: what else than the plain keyframes is embedded (models/views.py), of queries only.
+    views: what else than the plain keyframes is embedded (models/views.py), of queries only. all_streams: of a file
+    with several video streams, all are videos, not only the one that players show. pictures: whether one is taken for a
+    video of a single moment; of queries only, too. stored_views: of a gallery's keyframes, as keyframes of their own.
     """
 
     backbone: BackboneConfig
@@ -43,6 +53,9 @@ class FeatureConfig:
     threads: int = 3
     scratch_bytes: int = 16 << 30
     views: tuple[str, ...] = ()
+    all_streams: bool = False
+    pictures: bool = False
+    stored_views: tuple[str, ...] = ()
 
 
 @beam.typehints.with_input_types(VideoSource | ProbedVideo)
@@ -137,7 +150,9 @@ class Extract:
 
     def extract(self, path: str, part: VideoRange) -> RangeFeatures:
         config = self._config
-        features = extract_range(path, part, self._selector, self._embedder, config.limits, config.views)
+        features = extract_range(
+            path, part, self._selector, self._embedder, config.limits, config.views, config.stored_views
+        )
         telemetry.tell("seconds", features.decoded_s)
         telemetry.tell("keyframes", len(features.times))
         if part.index == part.count - 1:
@@ -173,7 +188,7 @@ class Probe:
     def __call__(self, source: VideoSource) -> list[ProbedVideo]:
         check_name(source)
         with self.scratch.stage(source.uri, source.fingerprint) as path:
-            return [probed(path, source, self._config.limits)]
+            return [probed(path, source, self._config)]
 
     def close(self) -> None:
         self.scratch.close()
@@ -186,10 +201,18 @@ def check_name(source: VideoSource) -> None:
         raise MediaError("file name is not UTF-8: rename the file") from None
 
 
-def probed(path: str, source: VideoSource, limits: Limits) -> ProbedVideo:
-    info = probe(path, limits)
+def probed(path: str, source: VideoSource, config: FeatureConfig) -> ProbedVideo:
+    info = probe(path, config.limits, source.stream)
+    if info.is_picture and not config.pictures:
+        raise MediaError("a picture, not a video: only cliptrace match takes one, as a query")
+    content = _content(content_sha256(path), source)
     sample = content_sample(path, info.size_bytes)
-    return ProbedVideo(source, dataclasses.replace(info, content_sha256=content_sha256(path), content_sample=sample))
+    return ProbedVideo(source, dataclasses.replace(info, content_sha256=content, content_sample=sample))
+
+
+def _content(sha256: str, source: VideoSource) -> str:
+    """Equal for equal content. That of a stream by itself is never that of a file."""
+    return sha256 if source.stream is None else stream_id(sha256, source.stream)
 
 
 def _source_of(video: VideoSource | ProbedVideo) -> VideoSource:
@@ -197,7 +220,8 @@ def _source_of(video: VideoSource | ProbedVideo) -> VideoSource:
 
 
 class Begin:
-    """A video → its RangeFeatures where one range is all of it, else its VideoRanges, for other workers to share.
+    """A video → its RangeFeatures where one range is all of it, else its VideoRanges, for other workers to share; with
+    ``all_streams``, those of the file's other video streams, too.
 
     Probing and decoding a short video in one go keeps ffmpeg busy from the start, and fetches a remote file once.
     """
@@ -209,13 +233,34 @@ class Begin:
     def open(self) -> None:
         self._extract.open()
 
-    def __call__(self, video: VideoSource | ProbedVideo) -> Iterable[VideoRange | RangeFeatures]:
-        source, limits = _source_of(video), self._config.limits
+    def __call__(self, video: VideoSource | ProbedVideo) -> Iterable[VideoRange | RangeFeatures | Failure]:
+        source = _source_of(video)
         check_name(source)
         with self._extract.scratch.stage(source.uri, source.fingerprint) as path:
-            info = (video if isinstance(video, ProbedVideo) else probed(path, source, limits)).info
-            ranges = split(source, info, limits)
-            return [self._extract.extract(path, ranges[0])] if len(ranges) == 1 else ranges
+            first = video if isinstance(video, ProbedVideo) else probed(path, source, self._config)
+            return [begun for each in self._streams(path, first) for begun in self._begin(path, each)]
+
+    def _begin(self, path: str, video: ProbedVideo | Failure) -> Iterable[VideoRange | RangeFeatures | Failure]:
+        if isinstance(video, Failure):
+            return [video]
+        limits = self._config.limits
+        ranges = split(video.source, video.info, limits, costly_starts(path, video.info, limits))
+        return [self._extract.extract(path, ranges[0])] if len(ranges) == 1 else ranges
+
+    def _streams(self, path: str, first: ProbedVideo) -> Iterator[ProbedVideo | Failure]:
+        """The video, and the others of its file that are asked for. What is wrong with one is its own dead letter."""
+        yield first
+        if not self._config.all_streams or first.source.stream is not None:
+            return
+        for number in first.info.others:
+            source = first.source.of_stream(number)
+            try:
+                info = probe(path, self._config.limits, number)
+            except MediaError as error:
+                yield failure_of(source, "probe", error)
+            else:
+                content = _content(first.info.content_sha256, source)
+                yield ProbedVideo(source, dataclasses.replace(info, content_sha256=content))
 
     def close(self) -> None:
         self._extract.close()

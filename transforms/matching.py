@@ -50,7 +50,8 @@ class MatchConfig:
 
     top_k: gallery videos that are aligned with a query; None for all with evidence, and ``at_least`` so many.
 
-    min_score: lowest score of a segment that is reported.
+    min_score: lowest score of a segment that is reported. top_m: gallery videos, the nearest, that are told of a query
+    even if their score is lower.
     min_similarity: cosine from which two keyframes count as matched. The defaults suit TN and efficientnet_lite0.
     stop_list: whether what the gallery's stop-list names is left out.
     maps: folder for a picture of every match's similarity map; "" for none.
@@ -60,6 +61,7 @@ class MatchConfig:
     aligner: str = "tn"
     top_k: int | None = None
     at_least: int = 20
+    top_m: int = 0
     min_score: float = 0.15
     min_similarity: float = 0.4
     videos_per_frame: int = 8
@@ -106,7 +108,9 @@ class Found:
         return ((self.query, candidate) for candidate in self.candidates)
 
     def told(self) -> Searched:
-        return Searched(self.query.video_id, self.query.partial, self.truncated, self.stopped_s)
+        query = self.query
+        others = len(query.info.others)
+        return Searched(query.video_id, query.partial, self.truncated, self.stopped_s, others, query.source.uri)
 
 
 @beam.typehints.with_input_types(FrameFeatures)
@@ -164,7 +168,7 @@ class Find:
             candidates = self._grouped(query, hits, shown_by)
         count = _evident(candidates, evident)
         candidates.sort(key=lambda candidate: candidate.seen < evident)  # each part stays in the order of its votes
-        kept = candidates[: self._config.top_k or max(self._config.at_least, min(count, _MOST))]
+        kept = candidates[: self._config.top_k or max(self._config.at_least, self._config.top_m, min(count, _MOST))]
         yield Found(query, tuple(kept), is_cut or count > most, stopped_s(query))
 
     def _search(self, query: FrameFeatures) -> Hits:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -20,6 +21,8 @@ _SEGMENT = pa.struct(
         *((name, pa.float64()) for name in ("query_start", "query_end", "ref_start", "ref_end", "score")),
         ("reversed", pa.bool_()),
         ("speed", pa.float64()),
+        ("query_stream", pa.int64()),
+        ("ref_stream", pa.int64()),
     ]
 )
 _SCHEMA = pa.schema(
@@ -29,7 +32,8 @@ _SCHEMA = pa.schema(
         ("segments", pa.list_(_SEGMENT)),
         ("exact", pa.bool_()),
         ("truncated", pa.bool_()),
-        ("stopped_s", pa.float64()),
+        *((name, pa.float64()) for name in ("stopped_s", "query_share", "ref_share")),
+        ("below_min_score", pa.bool_()),
         ("query_metadata", pa.map_(pa.string(), pa.string())),
         ("ref_metadata", pa.map_(pa.string(), pa.string())),
     ]
@@ -38,26 +42,26 @@ _SCHEMA = pa.schema(
 
 class WriteParts(beam.PTransform):
     """Matches, dead letters and what else is told of queries → matches.jsonl, failures.jsonl and queries.jsonl of
-    ``folder``, sorted."""
+    ``folder``, sorted. top_m: as MatchConfig has it."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, top_m: int = 0) -> None:
         super().__init__()
-        self._folder = folder
+        self._folder, self._top_m = folder, top_m
 
     def expand(self, records: beam.PCollection) -> beam.PCollection:
         return (
             records
             | "OneKey" >> beam.WithKeys(0)
             | "Gather" >> beam.GroupByKey()
-            | "WritePart" >> beam.MapTuple(lambda _, group: write_part(self._folder, list(group)))
+            | "WritePart" >> beam.MapTuple(lambda _, group: write_part(self._folder, list(group), self._top_m))
         )
 
 
-def write_part(folder: str, records: list[Match | Failure | Searched]) -> None:
+def write_part(folder: str, records: list[Match | Failure | Searched], top_m: int = 0) -> None:
     searched = {record.query_id: record for record in records if isinstance(record, Searched)}
     matches = told([record for record in records if isinstance(record, Match)], searched)
     failures = [record for record in records if isinstance(record, Failure)]
-    matches.sort(key=lambda match: (match.query_id, -match.score, match.ref_id))
+    matches = list(nearest(sorted(matches, key=lambda match: (match.query_id, -match.score, match.ref_id)), top_m))
     # Several pairs or ranges of a query may fail: one dead letter, the first, says it.
     failures = list(
         {failure.video_id: failure for failure in sorted(failures, key=lambda f: f.time, reverse=True)}.values()
@@ -80,6 +84,12 @@ def told(matches: list[Match], searched: Mapping[str, Searched]) -> list[Match]:
     ]
 
 
+def nearest(matches: Iterable[Match], most: int) -> Iterator[Match]:
+    """Sorted matches without those below the bar that are not among the ``most`` best of their query."""
+    for _, of_query in itertools.groupby(matches, key=lambda match: match.query_id):
+        yield from (match for rank, match in enumerate(of_query) if rank < most or not match.below_min_score)
+
+
 def match_to_json(match: Match) -> dict[str, Any]:
     """The output contract; seconds to the millisecond. The manifest's other columns only where there are any."""
     row: dict[str, Any] = {
@@ -92,6 +102,9 @@ def match_to_json(match: Match) -> dict[str, Any]:
         "exact": match.exact,
         "truncated": match.truncated,
         "stopped_s": round(match.stopped_s, 3),
+        "query_share": round(match.query_share, 4),
+        "ref_share": round(match.ref_share, 4),
+        "below_min_score": match.below_min_score,
     }
     for name in ("query_metadata", "ref_metadata"):
         if getattr(match, name):

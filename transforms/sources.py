@@ -13,24 +13,28 @@ import apache_beam as beam
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
-from cliptrace.schemas.config import VIDEO_SUFFIXES
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.gallery import MAX_ID_BYTES
 from cliptrace.schemas.records import VideoSource
-from cliptrace.schemas.text import text_of
+from cliptrace.schemas.text import public, text_of
 from cliptrace.transforms.contents import content_sha256
 from cliptrace.transforms.fingerprints import MISSING, fingerprints, is_remote, remote_fingerprint
+from cliptrace.transforms.folders import Walk, is_animation, is_hidden, is_video, kind_of
 from cliptrace.transforms.manifests import MANIFEST_SUFFIXES, URI_COLUMNS, place_of, read_rows
+from cliptrace.transforms.naming import told_apart
 from cliptrace.transforms.paths import on_disk
 from cliptrace.transforms.store import files
+from cliptrace.transforms.store.gallery import StoredVideo
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Listing:
-    """ignored: files of a folder whose names are not those of videos. folders: that were named."""
+    """ignored: files of folders whose names are not those of videos, each with its kind. loops: links to folders that
+    were listed already. folders: that were named."""
 
     sources: list[VideoSource]
-    ignored: int
+    ignored: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    loops: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
 
 
@@ -64,36 +68,63 @@ class _Named:
     def place(self) -> str:
         return self.origin if self.row is None else place_of(self.origin, self.row)
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether a manifest names it, so that its id is what is written there."""
+        return self.row is not None
+
+
+@dataclasses.dataclass(slots=True)
+class _Found:
+    """What one argument names; the others as in Listing."""
+
+    named: list[_Named] = dataclasses.field(default_factory=list)
+    ignored: dict[str, str] = dataclasses.field(default_factory=dict)
+    loops: list[str] = dataclasses.field(default_factory=list)
+    folders: list[str] = dataclasses.field(default_factory=list)
+
+    def __iadd__(self, other: _Found) -> _Found:
+        self.named += other.named
+        self.ignored |= other.ignored
+        self.loops += other.loops
+        self.folders += other.folders
+        return self
+
 
 def list_sources(arguments: Sequence[str]) -> Listing:
     """Every video that the arguments name, once, in their order. UsageError where an argument cannot be understood, and
     where they name none."""
-    named: list[_Named] = []
-    ignored = 0
-    folders: list[str] = []
+    found = _Found()
     for argument in arguments:
-        found, skipped = _resolve(argument)
-        named += found
-        ignored += skipped
-        if _is_folder(argument, found):
-            folders.append(_absolute(argument))
-    if not named:
-        others = f" ({ignored:,} other files)" if ignored else ""
+        found += _resolve(argument)
+    if not found.named:
+        others = f" ({len(found.ignored):,} other files)" if found.ignored else ""
         raise UsageError(f"no video found in {', '.join(arguments)}{others}")
-    distinct = _distinct(named)
-    del named
+    distinct = _distinct(found.named)
     looked_up = fingerprints([item.uri for item in distinct.values() if item.fingerprint is None])
     sources = [_source(video_id, item, looked_up) for video_id, item in distinct.items()]
-    return Listing(sources, ignored, tuple(folders))
+    return Listing(sources, found.ignored, tuple(found.loops), tuple(found.folders))
+
+
+def list_stored(videos: Iterable[StoredVideo]) -> Listing:
+    """The files of a gallery's videos, under the ids that they have."""
+    stored = list(videos)
+    looked_up = fingerprints(video.uri for video in stored)
+
+    def source(video: StoredVideo) -> VideoSource:
+        found = looked_up[video.uri]
+        return VideoSource(video.video_id, video.uri, found, video.metadata, id_given=True, stream=video.own_stream)
+
+    return Listing([source(video) for video in stored])
 
 
 def list_watched(pattern: str) -> list[VideoSource]:
     """The videos that a folder or a glob names right now; none is no error, and neither is a folder yet to be made. A
     file that goes while it is looked at is left out."""
     try:
-        named, _ = _resolve(pattern)
+        named = _resolve(pattern).named
     except UsageError:
-        if not is_remote(pattern) and Path(pattern.removeprefix("file://")).is_dir():
+        if not is_remote(pattern) and Path(files.local_path(pattern)).is_dir():
             raise
         return []
     looked_up = fingerprints([item.uri for item in named if item.fingerprint is None])
@@ -105,52 +136,56 @@ def list_watched(pattern: str) -> list[VideoSource]:
     ]
 
 
-def _resolve(argument: str) -> tuple[list[_Named], int]:
-    if is_remote(argument):
-        return _resolve_remote(argument)
-    name = argument.removeprefix("file://")
+def _resolve(argument: str) -> _Found:
+    name = public(files.local_path(argument))
+    if is_remote(name):
+        return _resolve_remote(name)
     if not name:
         raise UsageError("an empty SOURCE names nothing")
     path = Path(on_disk(name))
     if path.is_dir():
-        return _folder(_walk(path), str(path))
+        return _folder(path)
     if path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file():
-        return list(_manifest(str(path))), 0
+        return _Found(list(_manifest(str(path))))
     if path.exists() or path.is_symlink():
-        return [_Named(path.name, str(path), argument)], 0
-    if _is_glob(argument):
-        return _glob(path, argument)
+        return _Found([_Named(path.name, str(path), argument)])
+    if _is_glob(name):
+        return _Found(_glob(path, argument))
     raise UsageError(f"{argument}: no such file or folder")
 
 
-def _resolve_remote(argument: str) -> tuple[list[_Named], int]:
+def _resolve_remote(argument: str) -> _Found:
     try:
         if Path(argument).suffix.lower() in MANIFEST_SUFFIXES:
-            return list(_manifest(argument)), 0
+            return _Found(list(_manifest(argument)))
         if _is_glob(argument) and not FileSystems.exists(argument):
             root = argument[: min(argument.index(c) for c in "*?[" if c in argument)].rsplit("/", 1)[0]
             matches = _match(argument)
             if not matches:
                 raise UsageError(f"{argument}: no such file or folder")
-            return [_Named(m.path[len(root) + 1 :], m.path, argument, remote_fingerprint(m)) for m in matches], 0
+            return _Found([_Named(m.path[len(root) + 1 :], m.path, argument, remote_fingerprint(m)) for m in matches])
         if FileSystems.exists(argument):
-            return [_Named(argument.rsplit("/", 1)[1], argument, argument)], 0
+            return _Found([_Named(argument.rsplit("/", 1)[1], argument, argument)])
         root = argument.rstrip("/")
         matches = _match(root + "/**")
     except (BeamIOError, ValueError) as error:
-        raise UsageError(f"{argument}: cannot be listed: {error}") from error
+        raise UsageError(f"{argument}: cannot be listed: {files.reason(error)}") from error
     if not matches:
         raise UsageError(f"{argument}: no such file or folder")
-    videos = [m for m in matches if is_video(m.path[len(root) + 1 :])]
-    named = [_Named(m.path[len(root) + 1 :], m.path, argument, remote_fingerprint(m)) for m in videos]
-    return named, len(matches) - len(videos)
+    found = _Found(folders=[argument])
+    for match in matches:
+        if is_video(below := match.path[len(root) + 1 :]):
+            found.named.append(_Named(below, match.path, argument, remote_fingerprint(match)))
+        else:
+            found.ignored[match.path] = kind_of(below)
+    return found
 
 
 def _match(pattern: str) -> list[Any]:
     return sorted(FileSystems.match([pattern])[0].metadata_list, key=lambda metadata: str(metadata.path))
 
 
-def _glob(path: Path, argument: str) -> tuple[list[_Named], int]:
+def _glob(path: Path, argument: str) -> list[_Named]:
     """As in a shell: names with a leading dot only where the pattern has one, too."""
     root = _fixed_part(path)
     pattern = path.relative_to(root)
@@ -162,37 +197,19 @@ def _glob(path: Path, argument: str) -> tuple[list[_Named], int]:
     matches = sorted(str(m) for m in files_found if pattern.name.startswith(".") or not m.name.startswith("."))
     if not matches:
         raise UsageError(f"{argument}: no such file or folder")
-    return [_Named(os.path.relpath(match, root), match, argument) for match in matches], 0
+    return [_Named(os.path.relpath(match, root), match, argument) for match in matches]
 
 
-def _walk(top: Path) -> Iterator[str]:
-    """Every file below. UsageError where a folder cannot be read, but for hidden ones, in which nothing is a video."""
-
-    def refuse(error: OSError) -> None:
-        if isinstance(error, FileNotFoundError | NotADirectoryError):  # it went while the one above was listed
-            return
-        if not _is_hidden(Path(error.filename).relative_to(top)):
-            raise UsageError(
-                f"{error.filename}: cannot be read: {error.strerror}; make it readable, or name the videos with a glob"
-            ) from error
-
-    for root, _, names in os.walk(top, onerror=refuse):
-        yield from (str(Path(root) / name) for name in names)
-
-
-def _folder(paths: Iterable[str], root: str) -> tuple[list[_Named], int]:
-    every = sorted(paths)
-    named = [_Named(below, path, path) for path in every if is_video(below := os.path.relpath(path, root))]
-    return named, len(every) - len(named)
-
-
-def is_video(below: str) -> bool:
-    """By its name; hidden files, and all in hidden folders, are none."""
-    return Path(below).suffix.lower() in VIDEO_SUFFIXES and not _is_hidden(Path(below))
-
-
-def _is_hidden(below: Path) -> bool:
-    return any(part.startswith(".") for part in below.parts)
+def _folder(path: Path) -> _Found:
+    walk, found = Walk(path), _Found(folders=[files.absolute(str(path))])
+    for each in sorted(walk):
+        below = os.path.relpath(each, path)
+        if is_video(below) or (is_animation(Path(each)) and not is_hidden(Path(below))):
+            found.named.append(_Named(below, each, each))
+        else:
+            found.ignored[each] = kind_of(below)
+    found.loops += walk.loops
+    return found
 
 
 def _is_glob(argument: str) -> bool:
@@ -220,6 +237,8 @@ def _manifest(path: str) -> Iterator[_Named]:
         uri = next((text for column in URI_COLUMNS if (text := _text(row, column, path, number)).strip()), "")
         if not uri:
             raise UsageError(f"{place_of(path, number)}: no uri (nor url, nor file_name)")
+        uri = public(uri)
+        full = files.local_path(uri)
         given = _text(row, "id", path, number)
         video_id = given or uri
         if "\0" in video_id:
@@ -229,7 +248,6 @@ def _manifest(path: str) -> Iterator[_Named]:
             for key, value in row.items()
             if key not in ("id", *URI_COLUMNS) and value is not None
         }
-        full = uri if is_remote(uri) else uri.removeprefix("file://")
         empty = False
         whole = full if is_remote(full) or full.startswith("/") else files.join(folder, full)
         whole = whole if is_remote(whole) else on_disk(whole)
@@ -251,11 +269,20 @@ def _text(row: Mapping[str, Any], column: str, path: str, number: int) -> str:
 # Ids
 
 
-def _distinct(named: Iterable[_Named]) -> dict[str, _Named]:
-    """Each id once. The same id again is no harm where it means the same content, and a UsageError otherwise."""
+def _distinct(named: Sequence[_Named]) -> dict[str, _Named]:
+    """Each file once, by ids that tell them apart. An id that a manifest gives twice is no harm where it means the same
+    content, and a UsageError otherwise."""
+    given = [item for item in named if item.is_listed]
+    paths: dict[str, _Named] = {}
+    for item in named:
+        if not item.is_listed:
+            paths.setdefault(files.absolute(item.uri), item)
+    names = [(item.video_id, uri) for uri, item in paths.items()]
+    ids = dict(zip(paths, told_apart(names, {item.video_id for item in given}), strict=True))
     by_id: dict[str, _Named] = {}
     for item in named:
-        video_id = text_of(item.video_id)  # a file name need not be UTF-8, an id must
+        # A file name need not be UTF-8, an id must.
+        video_id = text_of(item.video_id if item.is_listed else ids[files.absolute(item.uri)])
         if len(video_id.encode()) > MAX_ID_BYTES:
             raise UsageError(f"{item.place}: id is longer than {MAX_ID_BYTES} bytes")
         first = by_id.setdefault(video_id, item)
@@ -277,16 +304,4 @@ def _content(uri: str) -> str:
 
 def _source(video_id: str, item: _Named, looked_up: Mapping[str, str]) -> VideoSource:
     fingerprint = item.fingerprint or looked_up[item.uri]
-    return VideoSource(video_id, _absolute(item.uri), fingerprint, item.metadata, id_given=item.id_given)
-
-
-def _absolute(uri: str) -> str:
-    return uri if uri.startswith("/") or is_remote(uri) else str(Path(uri.removeprefix("file://")).absolute())
-
-
-def _is_folder(argument: str, found: Sequence[_Named]) -> bool:
-    """Whether the argument, for which these were found, names all that is below it."""
-    if not is_remote(argument):
-        return Path(on_disk(argument.removeprefix("file://"))).is_dir()
-    is_manifest = Path(argument).suffix.lower() in MANIFEST_SUFFIXES
-    return not is_manifest and not _is_glob(argument) and all(item.uri != argument for item in found)
+    return VideoSource(video_id, files.absolute(item.uri), fingerprint, item.metadata, id_given=item.id_given)

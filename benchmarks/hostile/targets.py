@@ -95,7 +95,7 @@ def _probe(folder: Path) -> Fuzzed:
 def _use(info: VideoInfo) -> None:
     """What decoding and storing make of it."""
     for part in split(VideoSource("v", "/v"), info, Limits()):
-        decode_command("/v", start_s=part.start_s, seek_s=None, frames=1, size=8, deinterlace=True, limits=Limits())
+        decode_command("/v", info, start_s=part.start_s, seek_s=None, frames=1, size=8, limits=Limits())
     facts = dataclasses.asdict(info)
     schema = pa.schema([field for field in VIDEOS if field.name in facts])
     pa.Table.from_pylist([facts], schema=schema)

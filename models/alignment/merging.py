@@ -121,3 +121,12 @@ def _join(a: Segment, b: Segment) -> Segment:
         a.reversed,
         a.speed,
     )
+
+
+def covered(intervals: Iterable[tuple[float, float]]) -> float:
+    """Seconds that lie in at least one of them."""
+    total, end = 0.0, float("-inf")
+    for start, stop in sorted(intervals):
+        total += max(0.0, stop - max(start, end))
+        end = max(end, stop)
+    return total

@@ -55,10 +55,11 @@ def read_matches(path: str | Path) -> list[Match]:
     """Matches as ``cliptrace match`` writes them: JSON, one object a line, or Parquet where the name ends in .parquet.
 
     Fields: query_id, query_uri, ref_id, ref_uri, score, segments (query_start, query_end, ref_start, ref_end, score).
-    Others, and blank lines, are passed over. A match without segments is let through: it counts as a pair.
+    Others, and blank lines, are passed over, and so is what is told below the bar. A match without segments is let
+    through: it counts as a pair.
     """
     rows = _parquet_rows(path) if Path(path).suffix == ".parquet" else _json_rows(path)
-    return [_match(row, where) for where, row in rows]
+    return [_match(row, where) for where, row in rows if not (isinstance(row, dict) and row.get("below_min_score"))]
 
 
 def _csv_rows(path: str | Path) -> Iterator[tuple[str, dict[str, str]]]:
@@ -125,13 +126,16 @@ def _match(row: object, where: str) -> Match:
 
 def _scored_segment(value: object, where: str) -> Segment:
     fields = _object(value, where)
-    return _segment(fields, where, _score(fields, where))
+    return _segment(fields, where, _score(fields, where), of_a_picture=(0.0, 0.0))
 
 
-def _segment(fields: Mapping[str, object], where: str, score: float) -> Segment:
+def _segment(
+    fields: Mapping[str, object], where: str, score: float, of_a_picture: tuple[float, float] | None = None
+) -> Segment:
+    """of_a_picture: start and end on the query's axis that are taken for a picture's."""
     query_start, query_end, ref_start, ref_end = times = [_number(fields, column, where) for column in _TIMES]
     for i in (0, 2):
-        if times[i + 1] <= times[i]:
+        if times[i + 1] <= times[i] and (i or (query_start, query_end) != of_a_picture):
             raise UsageError(f"{where}: {_TIMES[i + 1]} {times[i + 1]} is not after {_TIMES[i]} {times[i]}")
     return Segment(query_start, query_end, ref_start, ref_end, score)
 

@@ -60,8 +60,8 @@ def evaluate(truth: Truth, predicted: Iterable[Match]) -> Evaluation:
     """Compare matches with the truth.
 
     Predictions on a whole pair are neither right nor wrong in the segment metrics, because its segments are unknown:
-    the pair counts for mAP and the counts of pairs only. Several matches of one pair are taken together, with the best
-    score of them.
+    the pair counts for mAP and the counts of pairs only, as does that of a query that is a picture. Several matches of
+    one pair are taken together, with the best score of them.
     """
     scores: dict[Pair, float] = {}
     found: defaultdict[Pair, list[Segment]] = defaultdict(list)
@@ -69,7 +69,7 @@ def evaluate(truth: Truth, predicted: Iterable[Match]) -> Evaluation:
         pair = (match.query_id, match.ref_id)
         scores[pair] = max(match.score, scores.get(pair, match.score))
         if pair not in truth.whole_pairs:
-            found[pair].extend(match.segments)
+            found[pair].extend(each for each in match.segments if each.query_start < each.query_end)
     true_pairs = truth.pairs
     return Evaluation(
         vcsl=segments.vcsl_score(truth.segments, found),

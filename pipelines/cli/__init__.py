@@ -16,8 +16,8 @@ from typing import NoReturn
 
 from cliptrace.pipelines.cli import dedup, doctor, evaluate, gallery, index, match, preflight, train
 from cliptrace.pipelines.cli.parsers import EXIT_CODES
-from cliptrace.pipelines.cli.settings import apply_settings, refuse_secrets
-from cliptrace.pipelines.stopping import stoppable
+from cliptrace.pipelines.cli.settings import apply_settings, refuse_repeated, refuse_secrets
+from cliptrace.pipelines.stopping import notes_of, stoppable
 from cliptrace.schemas import __version__
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.text import printable
@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     split = arguments.index("--") if "--" in arguments else len(arguments)
     parser = make_parser()
     try:
+        refuse_repeated(arguments[:split])
         apply_settings(parser, arguments[:split], os.environ)
         options = parser.parse_args(arguments[:split])
         options.beam_args = arguments[split + 1 :]
@@ -58,16 +59,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UsageError(f"cliptrace {options.command} takes no Beam options")
         refuse_secrets(options.beam_args)
         _quiet_libraries()
-        with stoppable():
+        with stoppable(options.if_stopped):
             return int(options.run(options))
     except CliptraceError as error:
-        print(f"cliptrace: error: {printable(str(error))}", file=sys.stderr)
+        print(f"cliptrace: error: {'; '.join([printable(str(error)), *notes_of(error)])}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # who reads the lines, as head does, has seen enough; else Python's exit would complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CliptraceError.exit_code
-    except KeyboardInterrupt:
-        print("cliptrace: stopped; run the same command again to go on", file=sys.stderr, flush=True)
+    except KeyboardInterrupt as error:
+        print("; ".join(["cliptrace: stopped", *filter(None, notes_of(error))]), file=sys.stderr, flush=True)
         return CliptraceError.exit_code
 
 
@@ -78,6 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=f"{EXIT_CODES}. {_PRECEDENCE}",
         allow_abbrev=False,
     )
+    parser.set_defaults(if_stopped="")
     parser.add_argument("--version", action="version", version=f"cliptrace {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:

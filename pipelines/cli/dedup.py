@@ -7,12 +7,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from cliptrace.pipelines.cli.parsers import (
+    GOES_ON,
     MILVUS,
     Commands,
     Run,
     add_command,
     given,
     model_options,
+    number_between,
     score,
     work_options,
 )
@@ -27,7 +29,7 @@ if TYPE_CHECKING:  # heavy, and --help must answer at once
 def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) -> None:
     text = "judge uploads as they come: canonical, overlapping, or a duplicate of what"
     parser = add_command(commands, "dedup", text)
-    parser.set_defaults(run=run or _run)
+    parser.set_defaults(run=run or _run, if_stopped=GOES_ON)
     uploads = parser.add_mutually_exclusive_group()
     uploads.add_argument("--watch", default="", metavar="GLOB", help="a folder or glob; a file counts once it is whole")
     uploads.add_argument(
@@ -94,7 +96,4 @@ def lines(done: DedupReport) -> dict[str, str]:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0.1 <= value <= 3600:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0.1 and 3600")
-    return value
+    return number_between(text, 0.1, 3600)

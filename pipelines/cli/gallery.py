@@ -8,7 +8,7 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
-from cliptrace.pipelines.cli.parsers import Commands, add_command, given, model_options, work_options
+from cliptrace.pipelines.cli.parsers import GOES_ON, Commands, add_command, given, model_options, work_options
 from cliptrace.pipelines.cli.printing import SOME_FAILED, aligned, out_of_reach, put, put_json
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.text import escaped, named
@@ -48,7 +48,7 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
 
     remove = command("remove", "take videos out, at once and for good: no later run takes them in again")
     remove.add_argument("videos", nargs="+", metavar="VIDEO", help=_VIDEO)
-    remove.set_defaults(run=_remove)
+    remove.set_defaults(run=_remove, if_stopped=GOES_ON)
 
     relocate = command("relocate", "tell that files lie below another folder now; none is opened")
     relocate.add_argument("old", metavar="OLD", help="the folder as the gallery knows it")
@@ -65,12 +65,12 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     verify.set_defaults(run=_verify)
 
     compact = command("compact", "merge small shards, and delete what replaced and removed videos have left")
-    compact.set_defaults(run=_compact)
+    compact.set_defaults(run=_compact, if_stopped=GOES_ON)
 
     reindex = command(
         "reindex", "make a gallery anew with other models; the old build answers until the new one is done"
     )
-    reindex.set_defaults(run=_reindex)
+    reindex.set_defaults(run=_reindex, if_stopped=GOES_ON)
     model_options(reindex)
     work_options(reindex)
     reindex.add_argument("--retry-failed", action="store_true", help="try videos again that could not be indexed anew")

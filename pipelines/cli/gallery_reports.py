@@ -28,6 +28,7 @@ def facts_of(gallery: Gallery, description: Description) -> dict[str, str]:
         facts["last attempt"] = f"{clock(last.time)} UTC, number {last.attempt}: {last.stage}: {last.message}"
     if row is None:
         return facts
+    streams = row.get("streams")  # older galleries have none
     vectors = row["keyframes"] * gallery.manifest.dimension * 4
     return {
         **facts,
@@ -37,6 +38,7 @@ def facts_of(gallery: Gallery, description: Description) -> dict[str, str]:
         "seconds": f"{row['decoded_s']:.3f}" + (f" of {row['duration_s']:.3f}" if row["partial"] else ""),
         "partly decoded": row["warning"],
         "picture": f"{row['width']} × {row['height']}, {row['fps']:g} a second, {row['codec']} in {row['container']}",
+        "video stream": f"{streams[0]}, beside {', '.join(map(str, streams[1:]))}" if streams else "",
         "file": f"{row['size_bytes']:,} bytes, sha256 {row['content_sha256']}",
         "keyframes": f"{row['keyframes']:,}",
         "storage": f"{description.bytes:,} bytes in Parquet, {vectors:,} in Milvus without its index",

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from cliptrace.pipelines.cli.parsers import (
+    GOES_ON,
     MILVUS,
     SOURCE,
     Commands,
@@ -17,9 +18,20 @@ from cliptrace.pipelines.cli.parsers import (
     given,
     model_options,
     positive,
+    source_options,
+    views_of,
     work_options,
 )
-from cliptrace.pipelines.cli.printing import aligned, out_of_reach, some, summarise
+from cliptrace.pipelines.cli.printing import (
+    aligned,
+    left_aside,
+    list_ignored,
+    out_of_reach,
+    some,
+    streams_left_out,
+    summarise,
+)
+from cliptrace.schemas.config import GALLERY_VIEWS
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
@@ -28,10 +40,18 @@ if TYPE_CHECKING:  # heavy, and --help must answer at once
 
 def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) -> None:
     parser = add_command(commands, "index", "decode videos, embed their keyframes, and add them to a gallery")
-    parser.set_defaults(run=run or _run)
+    parser.set_defaults(run=run or _run, if_stopped=GOES_ON)
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCE)
     parser.add_argument("--gallery", required=True, metavar="DIR", help="the gallery; made where there is none")
     model_options(parser)
+    parser.add_argument(
+        "--stored-views",
+        type=_views,
+        metavar="NAME[,NAME…]",
+        help=f"what else of each keyframe is stored, to be found by a query that is a part of its picture: "
+        f"{', '.join(GALLERY_VIEWS)}, all or none; takes 5, 6 or 10 times as many embeddings (default: the gallery's "
+        "own; none for a new one)",
+    )
     parser.add_argument("--milvus", metavar="URI", help=MILVUS)
     parser.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
     parser.add_argument(
@@ -49,6 +69,7 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         "--dry-run", action="store_true", help="print what would be indexed, as JSON lines, and write nothing"
     )
     parser.add_argument("--report", default="", metavar="FILE", help="write what became of the run, as JSON")
+    source_options(parser)
     work_options(parser)
 
 
@@ -65,6 +86,8 @@ def _run(options: argparse.Namespace) -> int:
 
     with reporting(options.report, "index", options.gallery) as report:
         job = index.prepare(asked(options))
+        if options.verbose:
+            list_ignored(job.listing.ignored)
         if options.dry_run:
             rehearsal = index.rehearse(job)
             report |= rehearsal_facts(rehearsal)
@@ -90,6 +113,7 @@ def lines(done: IndexReport) -> dict[str, str]:
         "partly decoded": named(done.partly_decoded),
         "replaced by other files": named(done.replaced),
         **_recognised(done.recognised, "gone, taken out" if done.pruned else ""),
+        **streams_left_out(done.one_of_several),
         **_skipped(done.skipped),
         "gallery": f"{done.gallery} ({done.in_gallery:,} videos)",
         "failures in": done.dead_letters or "",
@@ -165,7 +189,7 @@ def _skipped(skipped: Skipped) -> dict[str, str]:
         "removed, kept out": f"{kept_out}; to let one in again: cliptrace gallery reinstate" if kept_out else "",
         "older, skipped": some(skipped.older, "changed before --since"),
         "left for the next run": some(skipped.left, "--limit"),
-        "other files, ignored": some(skipped.other_files),
+        **left_aside(skipped.other_files, skipped.loops),
     }
 
 
@@ -176,8 +200,12 @@ def _counts(skipped: Skipped) -> dict[str, int]:
         "removed": len(skipped.removed),
         "older": skipped.older,
         "left": skipped.left,
-        "other_files": skipped.other_files,
+        "other_files": len(skipped.other_files),
     }
+
+
+def _views(text: str) -> tuple[str, ...]:
+    return views_of(text, GALLERY_VIEWS)
 
 
 def since(text: str) -> float:

@@ -16,9 +16,12 @@ from cliptrace.pipelines.cli.parsers import (
     keyframe_config,
     positive,
     score,
+    source_options,
+    views_of,
+    whole_number,
     work_options,
 )
-from cliptrace.pipelines.cli.printing import some, summarise
+from cliptrace.pipelines.cli.printing import left_aside, list_ignored, some, streams_left_out, summarise
 from cliptrace.schemas.config import (
     DEFAULT_BACKBONE,
     DEFAULT_VIEWS,
@@ -37,7 +40,7 @@ if TYPE_CHECKING:  # heavy, and --help must answer at once
 
 def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) -> None:
     parser = add_command(commands, "match", "find which seconds of the queries come from videos of the gallery")
-    parser.set_defaults(run=run or _run)
+    parser.set_defaults(run=run or _run, if_stopped="nothing is kept")
     parser.add_argument("queries", nargs="+", metavar="QUERY", help=SOURCE)
     parser.add_argument("--gallery", required=True, metavar="DIR", help="the gallery to search")
     parser.add_argument("--output", required=True, metavar="FILE", help="matches, as .jsonl or .parquet")
@@ -60,6 +63,19 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         metavar="N",
         help="at most N gallery videos are compared with a query (default: all that look like a second of it or more, "
         "and at least 20)",
+    )
+    parser.add_argument(
+        "--top-m",
+        type=whole_number,
+        default=0,
+        metavar="M",
+        help="report the M nearest gallery videos of each query even below --min-score, marked as such (default: 0)",
+    )
+    parser.add_argument(
+        "--unmatched", default="", metavar="FILE", help="write the queries without a match, as a manifest (.jsonl)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with what is kept of the same search, where it was stopped"
     )
     parser.add_argument(
         "--no-stop-list",
@@ -89,6 +105,7 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
     parser.add_argument(
         "--maps", default="", metavar="DIR", help="draw the similarity map of every match, with its segments, as a PNG"
     )
+    source_options(parser)
     work_options(parser)
 
 
@@ -102,8 +119,11 @@ def _run(options: argparse.Namespace) -> int:
     from cliptrace.pipelines import match
     from cliptrace.pipelines.cli.progress import Progress
 
+    job = match.prepare(asked(options))
+    if options.verbose:
+        list_ignored(job.listing.ignored)
     with Progress("match"):
-        done = match.run(match.prepare(asked(options)))
+        done = match.run(job)
     return summarise(done.answered, len(done.failed), done.video_s, done.elapsed_s, lines(done))
 
 
@@ -111,13 +131,17 @@ def lines(done: MatchReport) -> dict[str, str]:
     """What the summary says beside how many and how fast."""
     if done.left_to_the_job:
         return {"left to the job": f"{done.left_to_the_job:,}", "output": done.output}
+    below = sum(row["below_min_score"] for row in done.matches)
     return {
-        "matches": f"{len(done.matches):,}",
+        "searched before": some(done.resumed),
+        "matches": f"{len(done.matches) - below:,}",
+        "nearest, below --min-score": some(below),
         "partly decoded": named([query.query_id for query in done.searched if query.partial]),
-        "queries without a match": f"{done.without_match:,}",
+        "queries without a match": named([query.query_id for query in done.unmatched]) or "0",
         "stop-list left out": _left_out(done.searched),
         "more candidates than --top-k": named([query.query_id for query in done.searched if query.truncated]),
-        "other files, ignored": some(done.other_files),
+        **streams_left_out(done.one_of_several),
+        **left_aside(done.other_files, done.loops),
         "output": done.output,
         "failures in": done.dead_letters or "",
     }
@@ -139,12 +163,4 @@ def _aligner(text: str) -> str:
 
 
 def _views(text: str) -> tuple[str, ...]:
-    if text in ("none", "all"):
-        return QUERY_VIEWS if text == "all" else ()
-    asked = [name.strip() for name in text.split(",")]
-    for name in asked:
-        if name not in QUERY_VIEWS:
-            raise argparse.ArgumentTypeError(
-                f"no view is called {name!r}; there are {', '.join(QUERY_VIEWS)}; or use all or none"
-            )
-    return tuple(name for name in QUERY_VIEWS if name in asked)
+    return views_of(text, QUERY_VIEWS)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, SKE_POINTS, KeyframeConfig
+from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, SKE_POINTS, KeyframeConfig, Streams
 
 EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
 
 MILVUS = "Milvus server; token in CLIPTRACE_MILVUS_TOKEN (default: embedded)"
 SOURCE = "a file, a folder, a glob, or a manifest (.txt .csv .jsonl .parquet with id and uri)"
+
+GOES_ON = "run the same command again to go on"
+"""What is told where a command is stopped that does not begin anew: its ``if_stopped``."""
 
 Commands = argparse._SubParsersAction  # what add_subparsers returns, which has no public name
 Run = Callable[[argparse.Namespace], int]
@@ -66,18 +70,39 @@ def work_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def source_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--streams",
+        choices=get_args(Streams),
+        default="shown",
+        help="which video streams of a file that has several: the one that players show, or all, the others as ID#N "
+        "(default: shown)",
+    )
+    parser.add_argument("--verbose", action="store_true", help="list the files of folders that are ignored")
+
+
 def score(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return number_between(text, 0, 1)
+
+
+def number_between(text: str, low: float, high: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from {low:g} to {high:g}")
     return value
 
 
 def positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
+    return whole_number(text, 1)
+
+
+def whole_number(text: str, least: int = 0) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from {least} on")
+    return int(text)
 
 
 def keyframe_config(text: str) -> KeyframeConfig:
@@ -98,3 +123,16 @@ def keyframe_config(text: str) -> KeyframeConfig:
         f"{text}: must be uniform:PER_SECOND, content:THRESHOLD (0 to 1) or "
         f"ske:POINT[:FOLDER] ({', '.join(SKE_POINTS)})"
     )
+
+
+def views_of(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Names with commas between them, all or none."""
+    if text in ("none", "all"):
+        return known if text == "all" else ()
+    asked = [name.strip() for name in text.split(",")]
+    for name in asked:
+        if name not in known:
+            raise argparse.ArgumentTypeError(
+                f"no view is called {name!r}; there are {', '.join(known)}; or use all or none"
+            )
+    return tuple(name for name in known if name in asked)

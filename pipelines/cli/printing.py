@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from cliptrace.schemas.text import named, printable
+from cliptrace.schemas.text import escaped, named, printable
 
 SOME_FAILED = 3
 """Exit code of a run that is done, though not with all of its inputs."""
+_MOST_KINDS = 8
 
 
 def aligned(lines: Mapping[str, str]) -> list[str]:
@@ -61,6 +63,30 @@ def some(count: int, hint: str = "") -> str:
 def out_of_reach(video_ids: Sequence[str]) -> str:
     """For the summary, empty where there are none."""
     return f"{named(video_ids)}; their folder is empty or cannot be read: is its disk mounted?" if video_ids else ""
+
+
+def left_aside(other_files: Mapping[str, str], loops: int) -> dict[str, str]:
+    """What the summary says of files and links that named folders have beside videos."""
+    kinds = collections.Counter(other_files.values())
+    shown = [
+        f"{escaped(kind)} {count:,}" for kind, count in sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+    ]
+    more = ["…"] if len(shown) > _MOST_KINDS else []
+    return {
+        "other files, ignored": some(len(other_files), ", ".join(shown[:_MOST_KINDS] + more)),
+        "links to folders seen already": some(loops),
+    }
+
+
+def streams_left_out(video_ids: Sequence[str]) -> dict[str, str]:
+    """video_ids: of files whose other video streams were."""
+    told = named(video_ids)
+    return {"other video streams, left out": f"those of {told}; take them in with --streams all" if told else ""}
+
+
+def list_ignored(other_files: Mapping[str, str]) -> None:
+    for path in other_files:
+        print(f"ignored: {escaped(path)}", file=sys.stderr)
 
 
 def _clock(seconds: float) -> str:

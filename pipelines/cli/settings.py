@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -45,6 +46,14 @@ def apply_settings(parser: argparse.ArgumentParser, argv: Sequence[str], environ
         action = options[dest]
         action.default = _convert(action, place, value)
         action.required = False
+
+
+def refuse_repeated(argv: Sequence[str]) -> None:
+    """UsageError where an option is given twice: which of both was meant, nobody can tell."""
+    names = sorted(argument.partition("=")[0] for argument in argv if argument.startswith("--"))
+    for name, again in itertools.pairwise(names):
+        if name == again:
+            raise UsageError(f"{name}: given twice; give it once")
 
 
 def refuse_secrets(beam_args: Sequence[str]) -> None:
@@ -99,8 +108,6 @@ def _convert(action: argparse.Action, place: str, value: Any) -> Any:
         result = convert(text)
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"{place}: {error}") from error
-    except ValueError as error:
-        raise UsageError(f"{place}: invalid value {text!r}") from error
     if action.choices and result not in action.choices:
         raise UsageError(f"{place}: must be one of {', '.join(action.choices)}, not {text!r}")
     return result

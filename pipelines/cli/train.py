@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 from cliptrace.models.methods import METHODS
-from cliptrace.pipelines.cli.parsers import Commands, add_command, positive
+from cliptrace.pipelines.cli.parsers import GOES_ON, Commands, add_command, positive, whole_number
 from cliptrace.schemas.config import DEFAULT_BACKBONE
 from cliptrace.schemas.errors import CliptraceError
 
 
 def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = add_command(commands, "train", "train a model on your own footage")
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, if_stopped=GOES_ON)
     parser.add_argument(
         "model",
         choices=tuple(METHODS),
@@ -25,7 +25,7 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
         "--output", required=True, metavar="DIR", help="weights, log and checkpoint; an interrupted training goes on"
     )
     parser.add_argument("--steps", type=positive, metavar="N", help="batches (default: those of the built-in one)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
     parser.add_argument(
         "--backbone",
         default=DEFAULT_BACKBONE,

@@ -19,7 +19,7 @@ from cliptrace.schemas.config import parse_aligner
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.dedup.watch import Listed
 from cliptrace.transforms.sources import list_watched
-from cliptrace.transforms.store.files import is_local
+from cliptrace.transforms.store.files import is_local, local_path
 from cliptrace.transforms.store.gallery import Gallery
 
 
@@ -84,7 +84,12 @@ def of_match(job: match.Job) -> ClusterJob:
         lambda pipeline: match.build(pipeline, wave, job, job.end.part(0), job.end),
         job.gallery,
         wave,
-        (("--output", asked.output), ("--maps", asked.maps), ("--aligner", weights)),
+        (
+            ("--output", asked.output),
+            ("--unmatched", asked.unmatched),
+            ("--maps", asked.maps),
+            ("--aligner", weights),
+        ),
     )
 
 
@@ -105,4 +110,4 @@ def of_dedup(job: dedup.Job) -> ClusterJob:
 def _opened(options: index.IndexOptions) -> Gallery:
     """The gallery, or what it would be: nothing is made."""
     made = index.open_existing(options)
-    return made or Gallery(options.gallery.removeprefix("file://"), index.new_manifest(options))
+    return made or Gallery(local_path(options.gallery), index.new_manifest(options))

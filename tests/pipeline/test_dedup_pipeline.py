@@ -203,7 +203,7 @@ def test_a_policy_is_kept_to(uploads: Path, tmp_path: Path) -> None:
     [
         (("--policy", "none.toml"), "none.toml: cannot be read: No such file or directory"),
         (("--webhook", "ftp://x"), "--webhook: must be http://… or https://…"),
-        (("--poll", "0"), "0 is not between 0.1 and 3600"),
+        (("--poll", "0"), "0 is not a number from 0.1 to 3600"),
     ],
 )
 def test_wrong_usage_is_told_before_the_work(tmp_path: Path, arguments: tuple[str, str], message: str) -> None:

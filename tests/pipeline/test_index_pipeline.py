@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cliptrace.pipelines import cli
 from cliptrace.schemas.gallery import part_path
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import FrameReader, read_videos
@@ -42,7 +43,7 @@ def test_the_first_run_tells_what_it_did(first_run: tuple[int, str], gallery: Pa
         "failures": "1",
         "keyframes": f"{sum(stored(gallery).values()):,}",
         "partly decoded": "1 (cut.mp4)",
-        "other files, ignored": "1",
+        "other files, ignored": "1 (.txt 1)",
         "gallery": f"{gallery} (3 videos)",
         "failures in": f"{gallery}/failures/run={run_id}",
     }
@@ -133,6 +134,14 @@ def test_another_file_of_the_same_name_is_counted(tmp_path: Path, capsys: pytest
     assert not told(second, "cars.mp4")  # the same content elsewhere
     assert not told(second, "coffee.mp4")  # the same file, changed
     assert told(first, "street.mp4")
+
+
+def test_ignored_files_are_listed_when_asked_for(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["index", str(videos), "--gallery", str(tmp_path / "g"), "--dry-run", "--verbose"]
+    assert cli.main(arguments) == 0
+    assert capsys.readouterr().err.startswith(f"ignored: {videos}/readme.txt\n")
 
 
 def test_lost_embeddings_end_the_run_before_the_work(

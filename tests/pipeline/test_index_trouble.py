@@ -209,7 +209,7 @@ def test_a_gallery_that_cannot_be_written(videos: Path, capsys: pytest.CaptureFi
 def test_a_filesystem_that_is_not_installed(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, text = index(capsys, videos, "--gallery", "nope://bucket/g")
     assert code == 1
-    assert text.startswith("cliptrace: error: nope://bucket/g: cannot be used: Unable to get filesystem")
+    assert text.startswith("cliptrace: error: nope://bucket/g: cannot be used: no filesystem is known for nope://")
 
 
 def test_sources_that_do_not_exist_make_no_gallery(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,7 +234,7 @@ def test_an_empty_gallery_matches_nothing(tmp_path: Path, capsys: pytest.Capture
     code = cli.main(["match", str(CLIPS / "cars.mp4"), "--gallery", str(tmp_path / "g"), "--output", str(output)])
     assert code == 0
     assert output.read_bytes() == b""
-    assert "queries without a match: 1\n" in capsys.readouterr().err
+    assert "queries without a match: 1 (cars.mp4)\n" in capsys.readouterr().err
 
 
 def test_odd_ids_and_a_gallery_among_its_sources(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

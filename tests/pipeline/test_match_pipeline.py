@@ -19,6 +19,7 @@ from cliptrace.models.backbones.pooling import unit
 from cliptrace.models.backbones.registry import config_to_json, load_config
 from cliptrace.models.weights import WEIGHTS, sha256_of
 from cliptrace.pipelines import cli
+from cliptrace.pipelines import match as pipeline
 from cliptrace.schemas.errors import MediaError
 from cliptrace.schemas.gallery import part_path
 from cliptrace.transforms.store import files
@@ -63,7 +64,9 @@ def test_a_trimmed_and_mirrored_copy_is_found_where_it_is(
 ) -> None:
     (row,) = rows_of(found[2])
     names = ["query_uri", "query_id", "ref_uri", "ref_id", "score", "segments", "exact", "truncated", "stopped_s"]
-    assert list(row) == [*names, "query_metadata"]
+    assert list(row) == [*names, "query_share", "ref_share", "below_min_score", "query_metadata"]
+    assert row["query_share"] == pytest.approx(1.0, abs=0.06)
+    assert row["ref_share"] == pytest.approx(10 / 18, abs=0.06)
     assert (row["exact"], row["truncated"], row["stopped_s"]) == (False, False, 0.0)
     assert (row["query_id"], row["ref_id"]) == ("copy", "bottles.mp4")
     assert row["query_uri"] == str(queries.parent / "copy.mp4")
@@ -208,6 +211,57 @@ def test_the_shortest_queries_have_an_answer(gallery: Path, tmp_path: Path, ffmp
         assert 0 <= segment["query_start"] < segment["query_end"] <= 1.0
 
 
+@pytest.mark.parametrize("name", ["shot.png", "shot.jpg", "shot.webp"])
+def test_a_picture_is_found_at_its_second(
+    gallery: Path, tmp_path: Path, ffmpeg: Callable[..., None], name: str
+) -> None:
+    picture, output = tmp_path / name, tmp_path / "m.jsonl"
+    ffmpeg("-ss", 12, "-i", CLIPS / "bottles.mp4", "-frames:v", 1, "-vf", "scale=320:-2", picture)
+    code, text = match(picture, "--gallery", gallery, "--output", output)
+    assert code == 0, text
+    (row,) = rows_of(output)
+    assert (row["ref_id"], row["query_share"]) == ("bottles.mp4", 1.0)
+    segment = row["segments"][0]
+    assert (segment["query_start"], segment["query_end"]) == (0.0, 0.0)
+    assert segment["ref_start"] - TOLERANCE_S <= 12 <= segment["ref_end"] + TOLERANCE_S
+    assert segment["ref_end"] - segment["ref_start"] < 4
+
+
+def test_a_picture_is_nothing_to_index(tmp_path: Path, ffmpeg: Callable[..., None]) -> None:
+    ffmpeg("-ss", 12, "-i", CLIPS / "bottles.mp4", "-frames:v", 1, tmp_path / "shot.png")
+    with contextlib.redirect_stderr(io.StringIO()):
+        assert cli.main(["index", str(tmp_path / "shot.png"), "--gallery", str(tmp_path / "g")]) == 3
+    (letters,) = files.find(str(tmp_path / "g"), "failures/*/*")
+    (letter,) = rows_of(Path(letters))
+    assert letter["message"] == "a picture, not a video: only cliptrace match takes one, as a query"
+
+
+def test_a_picture_in_a_picture_of_the_gallery_is_found_by_its_views(
+    tmp_path: Path, ffmpeg: Callable[..., None]
+) -> None:
+    """A gallery remembers the views that it was made with."""
+    folder, root, output = tmp_path / "v", tmp_path / "g", tmp_path / "m.jsonl"
+    folder.mkdir()
+    inset = "[0]scale=640:480,setsar=1[a];[1]scale=256:-2,setsar=1[b];[a][b]overlay=W-w-16:16:shortest=1"
+    clips = ("-t", 8, "-i", CLIPS / "cars.mp4", "-ss", 1, "-t", 8, "-i", CLIPS / "baseball.mp4")
+    ffmpeg(*clips, "-filter_complex", inset, "-an", folder / "reaction.mp4")
+    ffmpeg("-ss", 1, "-t", 8, "-i", CLIPS / "baseball.mp4", "-an", tmp_path / "query.mp4")
+    with contextlib.redirect_stderr(io.StringIO()) as text:
+        assert cli.main(["index", str(folder), "--gallery", str(root), "--stored-views", "insets"]) == 0
+        assert cli.main(["index", str(folder), "--gallery", str(root)]) == 0
+        assert cli.main(["index", str(folder), "--gallery", str(root), "--stored-views", "none"]) == 2
+    assert text.getvalue().endswith(
+        f"cliptrace: error: {root} was built with stored-views insets, not none: leave --stored-views out, or "
+        "index into another gallery\n"
+    )
+    assert match(tmp_path / "query.mp4", "--gallery", root, "--output", output)[0] == 0
+    (row,) = rows_of(output)
+    assert row["ref_id"] == "reaction.mp4"
+    for key, seconds in (("query_start", 0), ("query_end", 8), ("ref_start", 0), ("ref_end", 8)):
+        assert row["segments"][0][key] == pytest.approx(seconds, abs=TOLERANCE_S)
+    assert cli.main(["gallery", "verify", "--gallery", str(root)]) == 0
+
+
 def test_a_video_of_one_frame_is_indexed(tmp_path: Path, ffmpeg: Callable[..., None]) -> None:
     ffmpeg("-ss", 4, "-i", CLIPS / "bottles.mp4", "-frames:v", 1, tmp_path / "frame.mp4")
     with contextlib.redirect_stderr(io.StringIO()) as text:
@@ -226,7 +280,7 @@ def test_the_summary_counts_every_query(found: tuple[int, str, Path]) -> None:
         "videos:                  2\n",
         "failures:                1\n",
         "matches:                 1\n",
-        "queries without a match: 1\n",
+        "queries without a match: 1 (stranger)\n",
         f"output:                  {output}\n",
         f"failures in:             {output.with_suffix('.failures.jsonl')}\n",
     ):
@@ -247,6 +301,64 @@ def test_a_query_that_was_partly_decoded_is_named(gallery: Path, videos: Path, t
     assert [path.name for path in tmp_path.iterdir()] == ["m.jsonl"]
 
 
+def test_queries_without_a_match_are_written_as_a_manifest(gallery: Path, queries: Path, tmp_path: Path) -> None:
+    output, names = tmp_path / "m.jsonl", tmp_path / "none.jsonl"
+    assert match(queries, "--gallery", gallery, "--output", output, "--unmatched", names)[0] == 3
+    assert rows_of(names) == [{"id": "stranger", "uri": str(queries.parent / "stranger.mp4")}]
+    assert match(queries, "--gallery", gallery, "--output", output, "--unmatched", "none.csv") == (
+        2,
+        "cliptrace: error: --unmatched none.csv: the name must end in .jsonl\n",
+    )
+
+
+def test_the_nearest_are_told_even_below_the_bar_and_marked(gallery: Path, queries: Path, tmp_path: Path) -> None:
+    output, names = tmp_path / "m.jsonl", tmp_path / "none.jsonl"
+    options = ("--output", output, "--top-m", 2, "--unmatched", names)
+    code, text = match(queries, "--gallery", gallery, *options)
+    assert code == 3
+    rows = rows_of(output)
+    assert [(row["query_id"], row["below_min_score"]) for row in rows] == [
+        ("copy", False), ("copy", True), ("stranger", True), ("stranger", True),
+    ]  # fmt: skip
+    assert rows[0]["ref_id"] == "bottles.mp4"
+    assert all(len(row["segments"]) == 1 and row["score"] < rows[0]["score"] for row in rows[1:])
+    assert "matches:                    1\n" in text
+    assert "nearest, below --min-score: 3\n" in text
+    assert [row["id"] for row in rows_of(names)] == ["stranger"]
+
+
+def test_a_stopped_search_goes_on_where_it_was(
+    gallery: Path, queries: Path, found: tuple[int, str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "m.jsonl"
+    run, runs = pipeline.run_pipeline, []
+
+    def stopping(*arguments: Any) -> None:
+        runs.append(len(runs))
+        if len(runs) == stop_at:
+            raise KeyboardInterrupt
+        run(*arguments)
+
+    monkeypatch.setattr(pipeline, "_LOCAL_WAVE", 1)
+    monkeypatch.setattr(pipeline, "run_pipeline", stopping)
+    asked = (queries, "--gallery", gallery, "--output", output)
+    stop_at = 1
+    assert match(*asked) == (1, "cliptrace: stopped; nothing is kept\n")
+    assert list(tmp_path.iterdir()) == []
+    runs, stop_at = [], 3
+    kept = "2 of 3 queries are kept; the same command with --resume goes on with them"
+    code, text = match(*asked)
+    assert (code, text.splitlines()[-1]) == (1, f"cliptrace: stopped; {kept}")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.jsonl.parts"]
+    assert match(*asked, "--min-score", 0.9, "--resume")[0] == 2
+    runs, stop_at = [], 0
+    code, text = match(*asked, "--resume")
+    assert (code, len(runs)) == (3, 1)
+    assert "searched before:         2\n" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.failures.jsonl", "m.jsonl"]
+    assert rows_of(output) == rows_of(found[2])
+
+
 def test_parquet_says_the_same_as_json_lines(
     found: tuple[int, str, Path], gallery: Path, queries: Path, tmp_path: Path
 ) -> None:
@@ -256,6 +368,8 @@ def test_parquet_says_the_same_as_json_lines(
     for row in rows:
         assert row.pop("ref_metadata") == []
         row["query_metadata"] = dict(row["query_metadata"])
+        for segment in row["segments"]:  # whose files have one video stream
+            assert (segment.pop("query_stream"), segment.pop("ref_stream")) == (None, None)
     assert rows == rows_of(found[2])
 
 
@@ -318,13 +432,12 @@ def test_both_engines_find_the_same(gallery: Path, queries: Path, tmp_path: Path
     ("output", "code", "message"),
     [
         ("matches.json", 2, "--output {output}: the name must end in .jsonl or .parquet"),
-        ("readme.md/m.jsonl", 1, "{output}.RUN.tmp/failures.jsonl: cannot be written: Not a directory"),
+        ("readme.md/m.jsonl", 1, "{output}.parts: cannot be written: Not a directory"),
     ],
 )
 def test_outputs_that_cannot_be(
     gallery: Path, queries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, code: int, message: str
 ) -> None:
-    monkeypatch.setattr("cliptrace.pipelines.match.new_run", lambda: "RUN")
     monkeypatch.setattr("cliptrace.pipelines.match.run_pipeline", None)
     (tmp_path / "readme.md").touch()
     path = tmp_path / output

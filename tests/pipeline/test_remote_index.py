@@ -48,4 +48,4 @@ def test_a_manifest_reaches_no_server(tmp_path: Path) -> None:
             canary.accept()
     attempts = ledger.read_attempts(str(tmp_path / "g"))
     assert {attempt.video_id: attempt.error for attempt in attempts} == dict.fromkeys(uris, "MediaError")
-    assert all(attempt.message.startswith("cannot be fetched: Unable to get filesystem") for attempt in attempts)
+    assert all(attempt.message.startswith("cannot be fetched: ") for attempt in attempts)

@@ -8,14 +8,16 @@ which workers go on: searching first and inserting then would leave each blind t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import apache_beam as beam
 
+from cliptrace.models.alignment.merging import covered
 from cliptrace.schemas.config import BackboneConfig
 from cliptrace.schemas.records import FrameFeatures, Match
 from cliptrace.schemas.verdicts import Judgement, Link
 from cliptrace.transforms.aligning import Align
+from cliptrace.transforms.extract import without_views
 from cliptrace.transforms.isolation import Results, RunIsolated
 from cliptrace.transforms.matching import Find, MatchConfig, Pair
 from cliptrace.transforms.store.gallery import Gallery, StoredVideo
@@ -48,6 +50,7 @@ class Judge:
         self._align.open()
 
     def __call__(self, upload: FrameFeatures) -> Iterator[Judgement]:
+        upload = without_views(upload)
         found = [pair for found in self._find(upload) for pair in found.pairs()]
         pairs = [pair for pair in found if pair[1].ref_id != upload.video_id]
         if pairs:
@@ -67,8 +70,8 @@ class Judge:
 
 def link_of(match: Match, duration_s: float, ref: StoredVideo, in_flight: bool) -> Link:
     """duration_s: of the query."""
-    query_s = _covered((segment.query_start, segment.query_end) for segment in match.segments)
-    ref_s = _covered((segment.ref_start, segment.ref_end) for segment in match.segments)
+    query_s = covered((segment.query_start, segment.query_end) for segment in match.segments)
+    ref_s = covered((segment.ref_start, segment.ref_end) for segment in match.segments)
     return Link(
         match.ref_id,
         match.score,
@@ -78,12 +81,3 @@ def link_of(match: Match, duration_s: float, ref: StoredVideo, in_flight: bool) 
         match.segments,
         in_flight,
     )
-
-
-def _covered(intervals: Iterable[tuple[float, float]]) -> float:
-    """Seconds that lie in at least one of them."""
-    seconds, end = 0.0, float("-inf")
-    for start, stop in sorted(intervals):
-        seconds += max(0.0, stop - max(start, end))
-        end = max(end, stop)
-    return seconds

@@ -40,7 +40,7 @@ class Log:
     """
 
     def __init__(self, folder: str, remember_days: float) -> None:
-        self.folder = files.absolute(folder.removeprefix("file://"))
+        self.folder = files.absolute(files.local_path(folder))
         self._remember_s = remember_days * 86_400
         self._read: dict[str, int] = {}
         self._newest = dict.fromkeys((VERDICTS, PAIRS, FAILURES), "")

@@ -63,7 +63,7 @@ class _WatchDoFn(beam.DoFn):
     SEEN = ReadModifyWriteStateSpec("seen", PickleCoder())
 
     def __init__(self, pattern: str, poll_s: float, log: Log) -> None:
-        self._pattern, self._poll_s, self._log = files.absolute(pattern.removeprefix("file://")), poll_s, log
+        self._pattern, self._poll_s, self._log = files.absolute(files.local_path(pattern)), poll_s, log
         self._next = 0.0
 
     def process(self, element: Any, seen: Any = beam.DoFn.StateParam(SEEN)) -> Iterator[VideoSource]:

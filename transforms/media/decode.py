@@ -16,13 +16,12 @@ from cliptrace.schemas.errors import MediaError
 from cliptrace.schemas.records import VideoInfo
 from cliptrace.transforms.media.command import decode_command, file_url
 from cliptrace.transforms.media.process import Process
-from cliptrace.transforms.media.ranges import seekable
+from cliptrace.transforms.media.ranges import frame_s, seek_before, seekable
 
 TILE_FRAMES = round(TILE_S * BASIS_FPS)
 
-_LEAD_S = 2.0
-_LEAD_FRAMES = 16
-"""How far before its start a range seeks: decoding order runs at most 16 frames ahead of presentation."""
+_CLOCKS = frozenset({"mpegts", "mpeg", "ogg"})
+"""Containers that say no duration, but at the first and the last picture how late it is."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,21 +65,19 @@ class Decoder:
         self._path, self._info, self._limits = path, info, limits
         self._start_s, self._end_s, self._size = start_s, end_s, size
         self._frames = math.ceil((min(end_s, limits.max_duration_s) - start_s) * BASIS_FPS)
-        self._frame_s = 1 / info.fps if info.fps > 0 else 1.0
         self._frame_bytes = size * size * 3
         self.decoded_s = 0.0
         self.warning = ""
 
     def __enter__(self) -> Self:
         limits = self._limits
-        lead_s = _LEAD_S + _LEAD_FRAMES * self._frame_s
         command = decode_command(
             self._path,
+            self._info,
             start_s=self._start_s,
-            seek_s=max(0.0, self._start_s - lead_s) if self._start_s else None,
+            seek_s=seek_before(self._start_s, self._info) if self._start_s else None,
             frames=self._frames,
             size=self._size,
-            deinterlace=self._info.interlaced,
             limits=limits,
         )
         self._process = Process(
@@ -112,6 +109,11 @@ class Decoder:
                 yield Tile(times[none:], frames[none:count])
         self._judge_end(done)
 
+    @property
+    def _may_have_jumped(self) -> bool:
+        """Of a clock that jumps, what lies between two readings is not what there is to see: all was decoded."""
+        return self._info.container in _CLOCKS and not self._process.errors
+
     def _judge_end(self, done: int) -> None:
         """Set ``warning`` from how the process ended and how much it gave."""
         reason = f": {self._process.reason}" if self._process.reason else ""
@@ -123,5 +125,5 @@ class Decoder:
         of = f" of {promised_s:.1f} s" if self._info.has_duration else ""
         if done == self._frames and self._end_s > self._limits.max_duration_s:
             self.warning = f"decoding ended at {end_s:.1f} s{of}: no video may be longer"
-        elif failed or promised_s - end_s > 1.0 + self._frame_s:
+        elif failed or (promised_s - end_s > 1.0 + frame_s(self._info) and not self._may_have_jumped):
             self.warning = f"decoding ended at {end_s:.1f} s{of}{reason}"

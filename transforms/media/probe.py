@@ -2,47 +2,87 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cliptrace.schemas.config import Limits
+from cliptrace.schemas.config import TILE_S, Limits
 from cliptrace.schemas.errors import MediaError
 from cliptrace.schemas.records import VideoInfo
 from cliptrace.schemas.text import text_of
-from cliptrace.transforms.media.command import file_url, probe_command
+from cliptrace.transforms.media.command import file_url, packets_command, probe_command, seek_command
+from cliptrace.transforms.media.encryption import is_encrypted
 from cliptrace.transforms.media.process import Process
+from cliptrace.transforms.media.ranges import seek_before, starts_of
+from cliptrace.transforms.media.streams import films, shown, video_streams
 
 _ANSWER_BYTES = 4 << 20
 _TOO_LARGE = re.compile(r"Picture size (\d+x\d+) (?:exceeds|is invalid)")
 _INTERLACED = frozenset({"tt", "bb", "tb", "bt"})
 
 
-def probe(path: str, limits: Limits) -> VideoInfo:
-    """Describe the first video stream that is no cover picture.
+def probe(path: str, limits: Limits, stream: int | None = None) -> VideoInfo:
+    """Describe the video stream that players show, or the one with the number ``stream``.
 
-    Raises MediaError where there is none or where it is beyond ``limits``. ``content_sha256`` stays empty.
+    Raises MediaError where there is none, where it is encrypted, and where it is beyond ``limits``. ``content_sha256``
+    stays empty.
     """
     size_bytes = _regular_file_size(path, limits)
-    return info_of(_ask(path, limits), size_bytes, limits)
+    if is_encrypted(path):
+        raise _encrypted()
+    answer = _ask(probe_command(path, limits), path, limits)
+    several = answer.count(b'"codec_type": "video"') > 1  # covers among them, which then are counted for nothing
+    packets = _ask(packets_command(path, limits), path, limits) if several else b"{}"
+    return info_of(answer, size_bytes, limits, packets, stream)
 
 
-def info_of(answer: bytes, size_bytes: int, limits: Limits) -> VideoInfo:
-    """What ffprobe's answer, which repeats what the file claims, says of the video. Raises MediaError as ``probe``."""
+def info_of(
+    answer: bytes, size_bytes: int, limits: Limits, packets: bytes = b"{}", stream: int | None = None
+) -> VideoInfo:
+    """What ffprobe's answers, which repeat what the file claims, say of the video. Raises MediaError as ``probe``.
+
+    packets: how many each video stream has, where there are several.
+    """
     try:
         described = json.loads(answer)
-        streams = described.get("streams", [])
-        stream = next((s for s in streams if _is_video(s)), None)
-        info = _describe(stream, described.get("format", {}), size_bytes) if stream else None
+        videos = video_streams(described)
+        numbers = films(videos, json.loads(packets).get("streams", []))
+        if numbers and stream is None:
+            stream = shown(videos, numbers, described.get("programs", []))
+        info = None
+        if stream in numbers:
+            if "enc_key_id" in videos[stream].get("tags", {}):  # so ffprobe tells it of Matroska
+                raise _encrypted()
+            info = _describe(videos[stream], described.get("format", {}), size_bytes)
+            info = dataclasses.replace(info, stream=stream, others=tuple(n for n in numbers if n != stream))
     except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise MediaError("not a video: ffprobe's description of it makes no sense") from error
     if info is None:
-        raise MediaError("has no video stream" if streams else "not a video: it has no streams")
+        which = "" if stream is None else f" {stream}"
+        raise MediaError(
+            f"has no video stream{which}" if described.get("streams") else "not a video: it has no streams"
+        )
     return _check(info, limits)
+
+
+def costly_starts(path: str, info: VideoInfo, limits: Limits) -> set[float]:
+    """Seconds at which a range would begin long after the keyframe that its decoding begins with; all of them where
+    ffprobe cannot tell."""
+    starts = starts_of(info, limits)[1:]
+    if not starts:
+        return set()
+    seeks = [info.begin_s + seek_before(start_s, info) for start_s in starts]
+    try:
+        packets = json.loads(_ask(seek_command(path, info.stream, seeks, limits), path, limits))["packets"]
+        landed = [float(packet["pts_time"]) - info.begin_s for packet in packets]
+        return {start_s for start_s, at_s in zip(starts, landed, strict=True) if not start_s - at_s < TILE_S}
+    except (MediaError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return set(starts)
 
 
 def _regular_file_size(path: str, limits: Limits) -> int:
@@ -62,9 +102,8 @@ def _regular_file_size(path: str, limits: Limits) -> int:
     return status.st_size
 
 
-def _ask(path: str, limits: Limits) -> bytes:
+def _ask(command: Sequence[str], path: str, limits: Limits) -> bytes:
     buffer = bytearray(_ANSWER_BYTES)
-    command = probe_command(path, limits)
     with Process(command, file_url(path), memory_bytes=limits.memory_bytes, stall_s=limits.probe_s) as ffprobe:
         filled = ffprobe.fill(memoryview(buffer))
         if filled == _ANSWER_BYTES:
@@ -76,12 +115,6 @@ def _ask(path: str, limits: Limits) -> bytes:
         if ffprobe.returncode != 0:
             raise MediaError(f"not a video: {ffprobe.reason}")
     return bytes(buffer[:filled])
-
-
-def _is_video(stream: Mapping[str, Any]) -> bool:
-    disposition = stream.get("disposition", {})
-    is_cover = disposition.get("attached_pic") or disposition.get("timed_thumbnails")
-    return stream.get("codec_type") == "video" and not is_cover
 
 
 def _describe(stream: Mapping[str, Any], container: Mapping[str, Any], size_bytes: int) -> VideoInfo:
@@ -101,6 +134,8 @@ def _describe(stream: Mapping[str, Any], container: Mapping[str, Any], size_byte
         interlaced=stream.get("field_order") in _INTERLACED,
         size_bytes=size_bytes,
         late_s=_late_s(stream, container),
+        begin_s=_begin_s(container),
+        mirrored=_is_mirrored(stream),
     )
 
 
@@ -112,6 +147,10 @@ def _check(info: VideoInfo, limits: Limits) -> VideoInfo:
     if info.has_duration and info.duration_s > limits.max_duration_s:
         raise MediaError(f"video is too long: {info.duration_s:.1f} s, the limit is {limits.max_duration_s:.1f} s")
     return info
+
+
+def _encrypted() -> MediaError:
+    return MediaError("is encrypted (DRM), and cliptrace has no key: decrypt it first")
 
 
 def _too_large(size: str, limits: Limits) -> MediaError:
@@ -137,6 +176,12 @@ def _late_s(stream: Mapping[str, Any], container: Mapping[str, Any]) -> float:
     return late_s if math.isfinite(late_s) else 0.0
 
 
+def _begin_s(container: Mapping[str, Any]) -> float:
+    """0.0 where the container does not say."""
+    begin_s = _seconds(container.get("start_time"))
+    return begin_s if math.isfinite(begin_s) else 0.0
+
+
 def _seconds(text: str | None) -> float:
     return float(text) if text else math.nan
 
@@ -153,3 +198,10 @@ def _rotation(stream: Mapping[str, Any]) -> int:
         if "rotation" in side_data:
             return round(-float(side_data["rotation"]) / 90) % 4 * 90
     return round(float(stream.get("tags", {}).get("rotate", 0)) / 90) % 4 * 90
+
+
+def _is_mirrored(stream: Mapping[str, Any]) -> bool:
+    """By the sign of the display matrix, which ffprobe prints as three numbered rows."""
+    text = next((s["displaymatrix"] for s in stream.get("side_data_list", []) if "displaymatrix" in s), "")
+    rows = [[int(number) for number in row.partition(":")[2].split()] for row in text.split("\n") if row]
+    return bool(rows) and rows[0][0] * rows[1][1] < rows[0][1] * rows[1][0]

@@ -164,7 +164,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     """Of these videos."""
     path = files.join(gallery.root, part_path("videos", *commit))
-    rows = [row for row in files.read_table(path, columns).to_pylist() if row["video_id"] in video_ids]
+    rows = [row for row in files.read_table(path, columns, VIDEOS).to_pylist() if row["video_id"] in video_ids]
     if len(rows) != len(video_ids):
         raise _damaged(gallery, path, f"{len(rows)} of {len(video_ids)} videos")
     return rows

@@ -59,12 +59,13 @@ def _row(gallery: Gallery, copy: Known) -> Mapping[str, Any]:
 
 
 def _of(reader: FrameReader, row: Mapping[str, Any], copy: Known) -> FrameFeatures:
+    stream, *others = row["streams"] or [0]
     stored = StoredVideo(**{field.name: row[field.name] for field in dataclasses.fields(StoredVideo)})
     info = VideoInfo(**{field.name: row[field.name] for field in dataclasses.fields(VideoInfo) if field.name in row})
     times, embeddings = reader.read(stored)
     return FrameFeatures(
         copy.source,
-        dataclasses.replace(info, content_sample=copy.content_sample),
+        dataclasses.replace(info, content_sample=copy.content_sample, stream=stream, others=tuple(others)),
         times,
         reader.scores(stored),
         embeddings,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import io
+import re
 import secrets
 import shutil
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,22 @@ from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from cliptrace.schemas.errors import CliptraceError
+
+_UNKNOWN_SCHEME = re.compile(r"^Unable to get filesystem .* Path specified: ([a-zA-Z][-a-zA-Z0-9+.]*)://", re.DOTALL)
+_WEB = "web addresses are not fetched: download the file first, and name it on this machine"
+_SCHEMES = {
+    **dict.fromkeys(("http", "https", "ftp", "ftps"), _WEB),
+    "gs": "needs the extra gcp: pip install 'cliptrace[gcp]'",
+    "s3": "needs the extra aws: pip install 'cliptrace[aws]'",
+}
+"""What to do where Beam does not know a scheme, or not without another package."""
+_FILE = re.compile(r"file:(//(localhost(?=/))?|(?=/))", re.IGNORECASE)
+
+
+def local_path(name: str) -> str:
+    """A ``file:`` address as the path that it stands for; anything else as it is."""
+    scheme = _FILE.match(name)
+    return urllib.parse.unquote(name[scheme.end() :]) if scheme else name
 
 
 def is_local(path: str) -> bool:
@@ -29,10 +47,10 @@ def absolute(path: str) -> str:
 
 
 @contextlib.contextmanager
-def held(folder: str, name: str) -> Iterator[None]:
+def held(folder: str, name: str, busy: str = "") -> Iterator[None]:
     """Waits until nobody else holds ``name`` in a local folder, made where there is none; an object store has no locks.
 
-    CliptraceError where it cannot be written to.
+    busy: what the CliptraceError says with which it does not wait. CliptraceError where it cannot be written to.
     """
     if not is_local(folder):
         yield
@@ -40,7 +58,9 @@ def held(folder: str, name: str) -> Iterator[None]:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         lock = (Path(folder) / name).open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
+    except BlockingIOError:
+        raise CliptraceError(busy) from None
     except OSError as error:
         raise CliptraceError(f"{folder}: cannot be written: {reason(error)}") from error
     with lock:
@@ -51,7 +71,7 @@ def join(root: str, below: str) -> str:
     try:
         return str(FileSystems.join(root, *below.split("/")))
     except ValueError as error:  # a scheme that Beam does not know, or not without another package
-        raise CliptraceError(f"{root}: cannot be used: {error}") from error
+        raise CliptraceError(f"{root}: cannot be used: {reason(error)}") from error
 
 
 def exists(path: str) -> bool:
@@ -99,11 +119,15 @@ def make_folder(path: str) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """What an error of a filesystem says at its heart; Beam wraps it more than once."""
+    """What an error of a filesystem says at its heart; Beam wraps it more than once, and names the wrong package where
+    it does not know a scheme."""
     if isinstance(error, BeamIOError) and error.exception_details:
         error = next(iter(error.exception_details.values()))
     while error.args and isinstance(error.args[0], Exception):
         error = error.args[0]
+    if unknown := _UNKNOWN_SCHEME.search(str(error)):
+        scheme = unknown[1].lower()
+        return _SCHEMES.get(scheme, f"no filesystem is known for {scheme}://")
     return getattr(error, "strerror", None) or str(error)
 
 
@@ -161,19 +185,29 @@ def read_table(path: str, columns: list[str] | None = None, schema: pa.Schema | 
     try:
         # Without threads: shards of this size need none, and a command that ends right after it leaves none behind.
         with pq.ParquetFile(pa.BufferReader(read_bytes(path))) as file:
-            if missing := set(columns or ()) - set(file.schema_arrow.names):
+            names = file.schema_arrow.names
+            if missing := set(columns or ()) - {*names, *_nullable(schema)}:
                 raise ValueError(f"no column {', '.join(sorted(missing))}")
-            table = file.read(columns=columns, use_threads=False)
+            table = file.read(columns=columns and [name for name in columns if name in names], use_threads=False)
         table.validate(full=True)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise CliptraceError(f"{path}: cannot be read: {reason(error)}") from error
     return table if schema is None else in_schema(table, schema, path, columns)
 
 
+def _nullable(schema: pa.Schema | None) -> set[str]:
+    return {field.name for field in schema or () if field.nullable}
+
+
 def in_schema(table: pa.Table, schema: pa.Schema, path: str, columns: list[str] | None = None) -> pa.Table:
-    """The columns of ``schema``, or some of them, in its order. CliptraceError where one is missing or another type."""
+    """The columns of ``schema``, or some of them, in its order. A nullable one that an older table lacks is null.
+
+    CliptraceError where another one is missing, or one has another type.
+    """
     wanted = [schema.field(name) for name in columns or schema.names]
     for field in wanted:
+        if field.nullable and field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
         if field.name not in table.column_names or not table.schema.field(field.name).equals(field):
             raise CliptraceError(f"{path}: is damaged: it has no column {field.name!r} of type {field.type}")
     return table.select([field.name for field in wanted])

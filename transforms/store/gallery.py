@@ -56,7 +56,7 @@ class Gallery:
     @classmethod
     def load(cls, root: str) -> Gallery | None:
         """The gallery at ``root``, None where there is none."""
-        root = root.removeprefix("file://")
+        root = files.local_path(root)
         if not files.exists(files.join(root, MANIFEST)):
             return None
         return cls.at(root_of(root, read_pointer(root).build), home_of(root, MANIFEST))
@@ -73,7 +73,7 @@ class Gallery:
 
     @classmethod
     def create(cls, root: str, manifest: GalleryManifest) -> Gallery:
-        root = root.removeprefix("file://")
+        root = files.local_path(root)
         if not manifest.milvus and not is_local(root):
             raise UsageError(f"{root}: the embedded Milvus needs a local gallery; name a server with --milvus URI")
         files.write_bytes(files.join(root, MANIFEST), manifest.to_json().encode())
@@ -101,7 +101,7 @@ def locked(root: str) -> Iterator[None]:
 
     One on an object store has no lock: its writers must be scheduled.
     """
-    root = root.removeprefix("file://")
+    root = files.local_path(root)
     if not is_local(root):
         yield
         return
@@ -163,7 +163,7 @@ def part_name(video_ids: Sequence[str]) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StoredVideo:
-    """A live gallery video and the place of its keyframes."""
+    """A live gallery video and the place of its keyframes. streams: as in ``schemas.gallery.VIDEOS``; () for null."""
 
     video_id: str
     uri: str
@@ -174,6 +174,17 @@ class StoredVideo:
     row_group: int
     size_bytes: int
     content_sha256: str
+    streams: tuple[int, ...] = ()
+
+    @property
+    def stream(self) -> int | None:
+        """Which video stream it is of a file that has several; else None."""
+        return self.streams[0] if self.streams else None
+
+    @property
+    def own_stream(self) -> int | None:
+        """The same where it is not the one that players show, whose content is the file's."""
+        return self.stream if "#" in self.content_sha256 else None
 
 
 def live_attempts(gallery: Gallery) -> dict[str, ledger.Attempt]:
@@ -198,7 +209,11 @@ def read_shard(gallery: Gallery, run: str, part: str, video_ids: Container[str])
     """Those of the videos that this commit has stored."""
     columns = [field.name for field in dataclasses.fields(StoredVideo)]
     rows = files.read_table(files.join(gallery.root, part_path("videos", run, part)), columns, VIDEOS).to_pylist()
-    return [StoredVideo(**{**row, "metadata": dict(row["metadata"])}) for row in rows if row["video_id"] in video_ids]
+    return [
+        StoredVideo(**{**row, "metadata": dict(row["metadata"]), "streams": tuple(row["streams"] or ())})
+        for row in rows
+        if row["video_id"] in video_ids
+    ]
 
 
 def check_vectors(gallery: Gallery, vectors: VectorStore, others: Container[str] = ()) -> None:
@@ -332,4 +347,5 @@ def _video_row(video: FrameFeatures, frames_file: str, row_group: int) -> dict[s
         "keyframes": len(video.times),
         "frames_file": frames_file,
         "row_group": row_group,
+        "streams": [video.info.stream, *video.info.others] if video.info.others else None,
     }

@@ -134,7 +134,8 @@ def _contents(
     """Of each source, by its id: which attempts have its content, and its sample ("" where it was not read)."""
     by_size: dict[str, list[ledger.Attempt]] = {_size(source.fingerprint): [] for source in sources if size_of(source)}
     for attempt in attempts:
-        if (alike := by_size.get(_size(attempt.fingerprint))) is not None and attempt.content_sha256:
+        is_file = attempt.content_sha256 and "#" not in attempt.content_sha256  # and not a further stream of one
+        if is_file and (alike := by_size.get(_size(attempt.fingerprint))) is not None:
             alike.append(attempt)
     with ThreadPoolExecutor(threads) as pool:
         found = pool.map(_same_content, sources, (by_size.get(_size(source.fingerprint), []) for source in sources))

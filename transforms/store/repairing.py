@@ -55,7 +55,7 @@ def _rebuild(gallery: Gallery, ledger_shard: str) -> None:
     commit = ledger.commit_of(ledger_shard)
     written = files.changed_at(ledger_shard)
     try:
-        videos = files.read_table(files.join(gallery.root, part_path("videos", *commit)), VIDEOS.names).to_pylist()
+        videos = files.read_table(files.join(gallery.root, part_path("videos", *commit)), schema=VIDEOS).to_pylist()
     except CliptraceError:
         files.remove([ledger_shard])
         return

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.gallery import VIDEOS, part_path, video_key
+from cliptrace.schemas.gallery import part_path, video_key
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.exact.rows import FOLDER
 from cliptrace.transforms.store.gallery import Gallery, part_name
@@ -119,7 +119,7 @@ def drop_rows(
             dropped.setdefault(frames_file, set()).add(row_group)
     for frames_file, groups in dropped.items():
         _empty(files.join(gallery.root, frames_file), groups)
-    files.write_tables(videos_path, VIDEOS, [kept])
+    files.write_tables(videos_path, kept.schema, [kept])  # an older gallery has fewer columns
 
 
 def _empty(frames_path: str, dropped: Container[int]) -> None:

@@ -24,6 +24,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 NOT_FOR_A_TEMPLATE = {
     "config": "a file of the launcher's",
     "dry_run": "prints on the launcher, and starts no job",
+    "resume": "goes on with what a launcher has kept; a job goes on by itself",
+    "verbose": "lists on the launcher",
     "report": "is written when the job begins, and would say nothing of it",
 }
 TYPES = {"TEXT", "BOOLEAN", "ENUM", "NUMBER", "PUBSUB_SUBSCRIPTION"}
@@ -134,6 +136,8 @@ def test_every_parameter_reaches_the_program(monkeypatch: pytest.MonkeyPatch) ->
         "since": "7d",
         "min_score": "0.5",
         "views": "turns,halves",
+        "stored_views": "halves",
+        "unmatched": "gs://b/u.jsonl",
         "output": "gs://b/m.jsonl",
     }
     either = ("watch", "notifications")

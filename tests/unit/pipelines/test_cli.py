@@ -72,6 +72,29 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
     assert "usage: cliptrace" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--min-score", "80%"), "argument --min-score: 80% is not a number from 0 to 1"),
+        (("--min-score", "nan"), "argument --min-score: nan is not a number from 0 to 1"),
+        (("--top-k", "many"), "argument --top-k: many is not a whole number from 1 on"),
+        (("--top-m", "-1.5"), "argument --top-m: -1.5 is not a whole number from 0 on"),
+    ],
+)
+def test_wrong_values_are_told_with_the_option_and_the_range(
+    options: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["match", "q", "--gallery", "g", "--output", "m.jsonl", *options])
+    assert capsys.readouterr().err.endswith(f"cliptrace match: error: {message}\n")
+
+
+@pytest.mark.parametrize("again", [("--gallery", "h"), ("--gallery=h",)])
+def test_an_option_given_twice_is_refused(again: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["index", "v", "--gallery", "g", *again, "--", "--x=1", "--x=2"]) == 2
+    assert capsys.readouterr().err == "cliptrace: error: --gallery: given twice; give it once\n"
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(["--version"])

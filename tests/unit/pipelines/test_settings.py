@@ -96,8 +96,8 @@ def test_a_variable_that_is_set_to_nothing_is_unset(capsys: pytest.CaptureFixtur
     ("content", "message"),
     [
         ("[match]\ntop-z = 5", "c.toml: top_z: no such option of cliptrace match"),
-        ("[match]\ntop-k = 0", "c.toml: top_k: 0 is not a positive number"),
-        ("[match]\ntop-k = 'x'", "c.toml: top_k: invalid value 'x'"),
+        ("[match]\ntop-k = 0", "c.toml: top_k: 0 is not a whole number from 1 on"),
+        ("[match]\ntop-k = 'x'", "c.toml: top_k: x is not a whole number from 1 on"),
         ("[match]\ngallery = ['g']", "c.toml: gallery: must be a text or a number, not ['g']"),
         ("[match]\naligner = 'best'", "c.toml: aligner: best: must be one of spd, tn, dp, hough, dtw, or spd:FOLDER"),
         ("match = 3", "c.toml: match must be a table: [match]"),
@@ -114,7 +114,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     assert refused(*MATCH, "--config", "no.toml") == "no.toml: cannot be read: No such file or directory"
     assert refused(*MATCH, "--config") == "argument --config: expected one argument"
-    assert refused(*MATCH, env={"CLIPTRACE_MIN_SCORE": "2"}) == "CLIPTRACE_MIN_SCORE: 2 is not between 0 and 1"
+    assert refused(*MATCH, env={"CLIPTRACE_MIN_SCORE": "2"}) == "CLIPTRACE_MIN_SCORE: 2 is not a number from 0 to 1"
 
 
 def test_a_command_of_a_command_has_a_table_in_its_table(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cliptrace.pipelines.stopping import stop_if_asked, stoppable
+from cliptrace.pipelines.stopping import notes_of, stop_if_asked, stoppable
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +62,19 @@ def test_the_next_piece_of_work_is_not_begun():
         begun.append(stop_if_asked())
     assert begun == []
     stop_if_asked()
+
+
+def test_an_interrupt_has_the_notes_of_what_came_of_it_or_the_given_one():
+    with pytest.raises(KeyboardInterrupt) as told, stoppable("begin anew"):  # noqa: PT012
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        error = RuntimeError("cut off")
+        error.add_note("2 are kept")
+        raise error
+    assert notes_of(told.value) == ["2 are kept"]
+    with pytest.raises(KeyboardInterrupt) as told, stoppable("begin anew"):
+        signal.raise_signal(signal.SIGINT)
+    assert notes_of(told.value) == ["begin anew"]
+    with pytest.raises(RuntimeError) as error, stoppable("begin anew"):
+        raise RuntimeError
+    assert notes_of(error.value) == []

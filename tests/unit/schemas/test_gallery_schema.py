@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 
 import numpy as np
@@ -10,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cliptrace.schemas.gallery import collection_prefix, frame_key, part_path, video_key
+from cliptrace.schemas.config import KeyframeConfig
+from cliptrace.schemas.gallery import (
+    GalleryManifest,
+    collection_prefix,
+    frame_key,
+    part_path,
+    time_of_view,
+    video_key,
+    view_of,
+)
 from cliptrace.schemas.records import FrameFeatures, Segment, VideoInfo, VideoSource
 from cliptrace.schemas.text import text_of
 
@@ -75,6 +85,7 @@ def test_a_query_may_have_views_and_a_bias_of_each() -> None:
 def test_segments_are_checked_where_they_are_made() -> None:
     with pytest.raises(ValueError, match="empty segment"):
         Segment(1.0, 1.0, 0.0, 2.0, 0.5)
+    assert Segment(0.0, 0.0, 1.0, 2.0, 0.5).query_end == 0.0  # a picture's
     with pytest.raises(ValueError, match="outside"):
         Segment(0.0, 1.0, 0.0, 2.0, math.nan)
 
@@ -82,3 +93,23 @@ def test_segments_are_checked_where_they_are_made() -> None:
 @pytest.mark.parametrize(("duration_s", "has"), [(math.nan, False), (0.0, False), (1.5, True), (math.inf, False)])
 def test_a_duration_may_be_unknown(duration_s: float, has: bool) -> None:
     assert VideoInfo(duration_s, 25.0, 2, 2, "h264").has_duration is has
+
+
+@given(st.integers(0, 10_000_000), st.integers(0, 31))
+def test_a_view_is_told_by_its_time_and_has_a_key_of_its_own(frame: int, view: int) -> None:
+    times = time_of_view(np.array([frame / 8]), view)
+    assert view_of(times).tolist() == [view]
+    assert time_of_view(times, -view).tolist() == [frame / 8]
+    assert (frame_key("v", float(times[0])) == frame_key("v", frame / 8)) == (view == 0)
+
+
+def test_times_off_the_grid_are_of_frames() -> None:
+    assert view_of(np.array([0.1, 0.3, 1 / 3, 7.0625, 1e6 + 0.2])).tolist() == [0] * 5
+
+
+def test_a_manifest_names_views_only_where_there_are_any() -> None:
+    plain = GalleryManifest("g", {"dimension": 4}, KeyframeConfig())
+    assert "views" not in json.loads(plain.to_json())
+    assert GalleryManifest.from_json(plain.to_json(), "g") == plain
+    viewed = dataclasses.replace(plain, views=("insets",))
+    assert GalleryManifest.from_json(viewed.to_json(), "g") == viewed

@@ -11,8 +11,9 @@ import pytest
 from cliptrace.models.backbones.registry import Embedder, load_config
 from cliptrace.models.keyframes import make_selector
 from cliptrace.schemas.config import BASIS_FPS, KeyframeConfig, Limits
+from cliptrace.schemas.gallery import time_of_view, view_of
 from cliptrace.schemas.records import VideoSource
-from cliptrace.transforms.extract import extract_range
+from cliptrace.transforms.extract import extract_range, join_ranges, without_views
 from cliptrace.transforms.features import Extract, FeatureConfig
 from cliptrace.transforms.media.probe import probe
 from cliptrace.transforms.media.ranges import split
@@ -68,3 +69,20 @@ def test_stages_and_threads_of_a_process_share_one_network() -> None:
     assert len({id(stage._embedder) for stage in stages}) == 1
     for stage in stages:
         stage.close()
+
+
+def test_stored_views_are_keyframes_of_their_own_and_none_of_a_query():
+    limits, embedder = Limits(), open_embedder(crop_borders=False)
+    (part,) = split(VideoSource("v", str(CLIP)), probe(str(CLIP), limits), limits)
+    selector = make_selector(KeyframeConfig(per_second=1.0), BASIS_FPS)
+    plain = extract_range(str(CLIP), part, selector, embedder, limits)
+    viewed = extract_range(str(CLIP), part, selector, embedder, limits, stored_views=("insets",))
+    views = view_of(viewed.times)
+    assert len(viewed.times) == len(viewed.scores) == len(viewed.embeddings) == len(viewed.pictures)
+    assert np.bincount(views).tolist() == [len(plain.times)] * 6
+    for view in range(6):
+        assert time_of_view(viewed.times[views == view], -view).tolist() == plain.times.tolist()
+    stored = without_views(join_ranges([viewed]))
+    assert stored.times.tolist() == plain.times.tolist()
+    assert stored.pictures == plain.pictures
+    np.testing.assert_allclose(stored.embeddings, plain.embeddings, atol=1e-4)

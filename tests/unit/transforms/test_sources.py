@@ -64,9 +64,27 @@ def test_a_folder_is_searched_to_its_bottom_and_what_is_no_video_is_counted(here
     write("v/b.MP4", "v/a/c.mkv", "v/.hidden.mp4", "v/readme.md", "v/a/list.csv", "v/noname", "v/.h/d.mp4")
     listing = list_sources(["v"])
     assert [source.video_id for source in listing.sources] == ["a/c.mkv", "b.MP4"]
-    assert listing.ignored == 5
+    kinds = {"v/.hidden.mp4": "hidden", "v/.h/d.mp4": "hidden", "v/readme.md": ".md", "v/a/list.csv": ".csv"}
+    assert listing.ignored == {**kinds, "v/noname": "no extension"}
     assert list_sources(["v/"]) == listing
-    assert list_sources([f"file://{here}/v"]) == listing
+    assert list_sources([f"file://{here}/v"]).sources == listing.sources
+
+
+def test_pictures_that_move_are_videos(here: Path) -> None:
+    animated = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0"
+    pictures = {
+        "moves.webp": animated + b"\x02\0\0\0",
+        ".hidden.webp": animated + b"\x02\0\0\0",
+        "still.webp": animated + b"\x10\0\0\0",
+        "short.webp": animated,
+        "moves.avif": b"\0\0\0\x2cftypavis\0\0\0\0",
+        "too.avif": b"\0\0\0\x2cftypmif1\0\0\0\0avifavis",
+        "still.avif": b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miaf",
+    }
+    for name, content in pictures.items():
+        Path(name).write_bytes(content)
+    os.mkfifo("pipe.webp")
+    assert ids(".") == ["moves.avif", "moves.webp", "too.avif"]
 
 
 def test_an_empty_folder_alone_is_refused(here: Path) -> None:
@@ -266,10 +284,16 @@ def test_lone_surrogates_never_reach_a_store(here: Path) -> None:
 # The same id twice
 
 
-def test_the_same_id_with_the_same_content_is_listed_once(here: Path) -> None:
+def test_a_file_that_is_named_twice_is_listed_once(here: Path) -> None:
+    write("v/s/a.mp4")
+    assert ids("v", "v/s/a.mp4", "./v", str(here / "v"), "v/s") == ["s/a.mp4"]
+    assert ids("v/s", "v") == ["a.mp4"]
+
+
+def test_the_same_id_in_a_manifest_with_the_same_content_is_listed_once(here: Path) -> None:
     write("v/a.mp4", "w/a.mp4", content="same")
-    assert ids("v", "w", "v/a.mp4", "./v") == ["a.mp4"]
-    assert list_sources(["v", "w"]).sources[0].uri == str(here / "v/a.mp4")
+    write("m.csv", content="id,uri\nx,v/a.mp4\nx,w/a.mp4\n")
+    assert [source.uri for source in list_sources(["m.csv"]).sources] == [str(here / "v/a.mp4")]
 
 
 def test_the_same_id_with_different_content_names_both_lines(here: Path) -> None:
@@ -289,13 +313,59 @@ def test_the_same_id_for_what_has_no_end(here: Path) -> None:
     assert refused("m.csv").startswith("id 'x' names different content at m.csv line 2 (")
 
 
-def test_the_same_id_in_two_sources_with_different_content(here: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("1/d1", "1/d2"), ("1/d1/a.mp4", "1/d2/a.mp4"), ("1/d1/*.mp4", "1/d2/*.mp4"), ("1/d1", "1/d2/a.mp4")]
+)
+def test_equal_names_are_told_apart_by_their_folders(here: Path, arguments: tuple[str, ...]) -> None:
+    write("1/d1/a.mp4", "1/d2/a.mp4", content="also where the content is the same")
+    assert ids(*arguments) == ["d1/a.mp4", "d2/a.mp4"]
+    uris = [source.uri for source in list_sources(arguments).sources]
+    assert uris == [str(here / "1/d1/a.mp4"), str(here / "1/d2/a.mp4")]
+
+
+def test_only_what_clashes_gets_a_longer_id(here: Path) -> None:
+    write("1/d/s/a.mp4", "1/d/b.mp4", "2/d/s/a.mp4", "2/d/c.mp4")
+    assert ids("1/d", "2/d") == ["b.mp4", "1/d/s/a.mp4", "c.mp4", "2/d/s/a.mp4"]
+
+
+def test_an_id_of_a_manifest_stays_and_others_make_way(here: Path) -> None:
     write("v/a.mp4", "w/a.mp4")
-    assert refused("v", "w") == ("id 'a.mp4' names different content at v/a.mp4 (v/a.mp4) and at w/a.mp4 (w/a.mp4)")
     write("m.txt", content="a.mp4\tw/a.mp4\n")
-    assert refused("v", "m.txt") == (
-        f"id 'a.mp4' names different content at v/a.mp4 (v/a.mp4) and at m.txt line 1 ({here}/w/a.mp4)"
-    )
+    assert ids("v", "m.txt") == ["v/a.mp4", "a.mp4"]
+
+
+def test_remote_folders_with_equal_names(mem: dict[str, bytes]) -> None:
+    mem |= {"mem://b/v/a.mp4": b"a", "mem://b/w/a.mp4": b"b"}
+    assert ids("mem://b/v", "mem://b/w") == ["v/a.mp4", "w/a.mp4"]
+
+
+# Links
+
+
+def test_a_link_to_a_folder_is_followed_once_and_loops_are_cut(here: Path) -> None:
+    write("v/a.mp4", "elsewhere/b.mp4", "elsewhere/.c.mp4", "hidden/d.mp4")
+    Path("v/more").symlink_to("../elsewhere")
+    Path("v/once-more").symlink_to("../elsewhere")
+    Path("v/loop").symlink_to(".")
+    Path("elsewhere/back").symlink_to("../v")
+    Path("v/.link").symlink_to("../hidden")
+    listing = list_sources(["v"])
+    assert [source.video_id for source in listing.sources] == ["a.mp4", "more/b.mp4"]
+    assert listing.loops == ("v/loop", "v/once-more", "v/more/back")
+    assert listing.ignored == {"v/more/.c.mp4": "hidden"}
+
+
+def test_a_real_folder_goes_before_a_link_to_it(here: Path) -> None:
+    write("v/z/a.mp4")
+    Path("v/b").symlink_to("z")
+    Path("w").symlink_to("v")
+    assert ids("v") == ids("w") == ["z/a.mp4"]
+
+
+def test_a_link_to_the_folder_above_lists_what_is_new(here: Path) -> None:
+    write("top/v/a.mp4", "top/other/b.mp4")
+    Path("top/v/up").symlink_to("..")
+    assert ids("top/v") == ["a.mp4", "up/other/b.mp4"]
 
 
 # Other filesystems
@@ -311,7 +381,7 @@ def test_a_remote_folder_glob_file_and_manifest(mem: dict[str, bytes]) -> None:
     }
     folder = list_sources(["mem://b/v/"])
     assert [source.video_id for source in folder.sources] == ["[1].mp4", "a.mp4", "s/b.mp4"]
-    assert folder.ignored == 1
+    assert folder.ignored == {"mem://b/v/x.txt.bak": ".bak"}
     assert [(s.video_id, s.uri, s.fingerprint) for s in list_sources(["mem://b/v/*/*.mp4"]).sources] == [
         ("s/b.mp4", "mem://b/v/s/b.mp4", "2-1.0")
     ]
@@ -328,7 +398,7 @@ def test_what_a_remote_filesystem_does_not_have(mem: dict[str, bytes]) -> None:
     for argument in ("mem://b/nothing.mp4", "mem://b/*.mp4", "mem://b/nothing/"):
         assert refused(argument) == f"{argument}: no such file or folder"
     assert refused("mem://b/m.csv") == "mem://b/m.csv: cannot be read: No such object"
-    assert refused("nope://b/v").startswith("nope://b/v: cannot be listed: Unable to get filesystem")
+    assert refused("nope://b/v") == "nope://b/v: cannot be listed: no filesystem is known for nope://"
 
 
 # Whole files
@@ -370,5 +440,35 @@ def test_a_file_that_cannot_be_written_ends_the_run(here: Path, monkeypatch: pyt
 
 
 def test_a_scheme_that_beam_does_not_know(here: Path) -> None:
-    with pytest.raises(CliptraceError, match=r"^nope://b: cannot be used: Unable to get filesystem"):
+    with pytest.raises(CliptraceError, match=r"^nope://b: cannot be used: no filesystem is known for nope://$"):
         files.join("nope://b", "gallery.json")
+
+
+@pytest.mark.parametrize("address", ["file://{}", "file://localhost{}", "file:{}", "FILE://{}"])
+def test_file_addresses_are_decoded(here: Path, address: str) -> None:
+    write("my clip #1.mp4", "100%25.mp4")
+    path = here / "my clip #1.mp4"
+    named = address.format(path.as_uri().removeprefix("file://"))
+    assert [source.uri for source in list_sources([named]).sources] == [str(path)]
+    write("m.txt", content=f"{named}\n")
+    assert [source.uri for source in list_sources(["m.txt"]).sources] == [str(path)]
+    assert ids("100%25.mp4") == ["100%25.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("https://e.org/x.mp4", "https://e.org/x.mp4: cannot be listed: web addresses are not fetched: download"),
+        ("https://me:secret@e.org/x.mp4?token=secret", "https://e.org/x.mp4: cannot be listed: web addresses are not"),
+        ("ftp://e.org/*.mp4", "ftp://e.org/*.mp4: cannot be listed: web addresses are not fetched: download the file"),
+        ("what://e.org/x.mp4", "what://e.org/x.mp4: cannot be listed: no filesystem is known for what://"),
+    ],
+)
+def test_addresses_that_nobody_fetches(address: str, words: str) -> None:
+    assert refused(address).startswith(words)
+
+
+def test_no_secret_of_a_web_address_is_kept(here: Path) -> None:
+    write("m.txt", content="https://me:secret@e.org/a.mp4?token=secret\n")
+    (source,) = list_sources(["m.txt"]).sources
+    assert (source.video_id, source.uri) == ("https://e.org/a.mp4", "https://e.org/a.mp4")

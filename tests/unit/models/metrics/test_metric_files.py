@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cliptrace.models.metrics.files import read_matches, read_truth
-from cliptrace.models.metrics.report import Truth
+from cliptrace.models.metrics.report import Truth, evaluate
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Match, Segment
 
@@ -150,3 +150,15 @@ def test_broken_parquet_is_named():
     Path("text.parquet").write_text("query_id,ref_id")
     with pytest.raises(UsageError, match=r"^text\.parquet: not Parquet: "):
         read_matches("text.parquet")
+
+
+def test_pictures_are_pairs_without_seconds_and_what_is_below_the_bar_is_no_match():
+    moment = {"query_start": 0.0, "query_end": 0.0, "ref_start": 4.0, "ref_end": 5.0, "score": 0.9}
+    rows = [{**ROW, "segments": [moment]}, {**ROW, "ref_id": "other", "below_min_score": True}]
+    Path("m.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (found,) = read_matches("m.jsonl")
+    assert found.segments == (Segment(0.0, 0.0, 4.0, 5.0, 0.9),)
+    told = evaluate(Truth({}, frozenset({(found.query_id, found.ref_id)})), [found])
+    assert (told.found_pairs, told.predicted_pairs) == (1, 1)
+    told = evaluate(Truth({(found.query_id, found.ref_id): (Segment(0.0, 9.0, 0.0, 9.0, 1.0),)}), [found])
+    assert (told.found_pairs, told.vcsl.recall) == (1, 0.0)

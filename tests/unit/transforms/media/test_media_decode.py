@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import struct
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +18,7 @@ from cliptrace.schemas.config import Limits
 from cliptrace.schemas.errors import CliptraceError, MediaError
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.media.decode import Decoder, Tile
-from cliptrace.transforms.media.probe import probe
+from cliptrace.transforms.media.probe import costly_starts, probe
 from cliptrace.transforms.media.ranges import split
 
 Make = Callable[..., str]
@@ -179,6 +181,65 @@ def test_rotation_is_applied(clip: str, make: Make, decode: Decode, rotate: int)
     frames, _ = decode(turned, size=64)
     others = [np.rot90(upright, turns, axes=(1, 2)) for turns in (1, 2, 3)]
     assert difference(frames, upright) < min(difference(frames, other) for other in others) / 4
+
+
+@pytest.mark.parametrize(("rotation", "mirrored"), [(turn, flip) for turn in (0, 90, 180, 270) for flip in (0, 1)])
+def test_pictures_are_upright_as_ffmpeg_turns_them(
+    clip: str, decode: Decode, tmp_path: Path, rotation: int, mirrored: int
+) -> None:
+    path = str(tmp_path / "turned.mp4")
+    Path(path).write_bytes(with_matrix(Path(clip).read_bytes(), rotation, bool(mirrored)))
+    info = probe(path, Limits())
+    assert (info.rotation, info.mirrored) == (rotation, bool(mirrored))
+    command = ["ffmpeg", "-v", "error", "-i", path, "-vf", "fps=8,scale=64:64:flags=area", "-f", "rawvideo"]
+    raw = subprocess.run([*command, "-pix_fmt", "rgb24", "-"], capture_output=True, check=True).stdout
+    turned = np.frombuffer(raw, np.uint8).reshape(-1, 64, 64, 3)[:16]
+    assert difference(decode(path, size=64)[0], turned) < 10
+
+
+def with_matrix(movie: bytes, rotation: int, mirrored: bool) -> bytes:
+    """An mp4 whose pictures are to be mirrored, and then turned clockwise."""
+    cosine, sine = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[rotation]
+    flip = -1 if mirrored else 1
+    rows = (cosine, sine, 0, -sine * flip, cosine * flip, 0)
+    at = movie.index(b"tkhd") + 4 + 40
+    return movie[:at] + struct.pack(">6i", *(number << 16 for number in rows)) + movie[at + 24 :]
+
+
+@pytest.mark.parametrize("fields", [False, True])
+def test_pictures_that_change_their_size_keep_the_grid(
+    make: Make, decode: Decode, tmp_path: Path, fields: bool
+) -> None:
+    """Also where each second has another size: what is on screen is neither lost nor repeated."""
+    coded = (*FIELDS, "-c:v", "mpeg2video") if fields else (*H264, "-bf", "0")
+    path = tmp_path / "sizes.ts"
+    with path.open("wb") as file:
+        for second in range(6):
+            grey = f"color=0x{30 + 35 * second:02x}{30 + 35 * second:02x}{30 + 35 * second:02x}"
+            grey += f":size={('96x64', '64x96')[second % 2]}:rate={50 if fields else 25}:duration=1"
+            shifted = ("-output_ts_offset", str(second), "-muxdelay", "0")
+            file.write(Path(make("part.ts", "-f", "lavfi", "-i", grey, *coded, *shifted)).read_bytes())
+    frames, decoder = decode(str(path))
+    assert decoder.decoded_s == pytest.approx(6.0, abs=0.25)
+    np.testing.assert_allclose(brightness(frames)[4:48:8], 30 + 35 * np.arange(6), atol=3)
+
+
+def test_ranges_begin_where_a_keyframe_is_near(make: Make) -> None:
+    limits = Limits(range_s=72.0)
+    sparse = ("-force_key_frames", "0,71,270", "-g", "9999", "-keyint_min", "9999", "-sc_threshold", "0")
+    for name in ("a.mp4", "a.mkv"):
+        path = make(name, *source("2", 300), "-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", *sparse)
+        assert costly_starts(path, probe(path, limits), limits) == {72.0, 144.0, 216.0}
+    late = make("late.mkv", *source("2", 160), "-c:v", "libx264", "-g", "20", "-output_ts_offset", "1000")
+    assert costly_starts(late, probe(late, limits), limits) == set()
+
+
+def test_where_ffprobe_does_not_answer_a_video_is_not_cut(long_clip: str, fake_ffmpeg: Fake) -> None:
+    limits = Limits(range_s=72.0)
+    info = probe(long_clip, limits)
+    for answer in ("exit 1", "echo {}", "echo '{\"packets\": []}'", "echo '{\"packets\": [{}, {}]}'"):
+        fake_ffmpeg("ffprobe", answer)
+        assert costly_starts(long_clip, info, limits) == {72.0, 144.0}
 
 
 @pytest.mark.parametrize(
@@ -349,3 +410,14 @@ def test_missing_ffmpeg(clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(CliptraceError) as error, Decoder(clip, info, Limits()):
         pass
     assert str(error.value) == "ffmpeg is not installed: apt-get install ffmpeg"
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mpg"])
+def test_a_clock_that_jumps_is_no_loss(make: Make, decode: Decode, tmp_path: Path, suffix: str) -> None:
+    source = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=2", "-c:v", "mpeg2video")
+    parts = [make(f"{at}.{suffix}", *source, "-output_ts_offset", str(at)) for at in (0, 500)]
+    (tmp_path / f"jump.{suffix}").write_bytes(b"".join(Path(part).read_bytes() for part in parts))
+    frames, decoder = decode(str(tmp_path / f"jump.{suffix}"))
+    assert decoder.decoded_s == pytest.approx(4.0, abs=0.25)
+    assert len(frames) == round(decoder.decoded_s * 8)
+    assert decoder.warning == ""

@@ -15,6 +15,7 @@ import pytest
 
 from cliptrace.schemas.config import Limits
 from cliptrace.schemas.errors import CliptraceError, MediaError
+from cliptrace.transforms.folders import is_video
 from cliptrace.transforms.media.decode import Decoder
 from cliptrace.transforms.media.probe import info_of, probe
 
@@ -85,17 +86,22 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     assert time.monotonic() - before < 1
 
 
-def test_no_video(make: Make, tmp_path: Path) -> None:
-    picture = Path(make("picture.png", "-f", "lavfi", "-i", "testsrc2=size=64x48", "-frames:v", "1"))
+def test_no_video(tmp_path: Path) -> None:
     files = {
         "empty.mp4": (b"", "file is empty (0 bytes)"),
         "text.mp4": (b"just words\n", "not a video: mov: moov atom not found"),
         "text.txt": (b"just words\n", "not a video: Invalid data found when processing input"),
-        "picture.mp4": (picture.read_bytes(), "not a video: png_pipe: not an accepted container"),
     }
     for name, (content, message) in files.items():
         (tmp_path / name).write_bytes(content)
         assert refusal(tmp_path / name) == message
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.jpeg", "a.webp", "a.bmp", "a.tiff"])
+def test_a_picture_is_told_from_a_video_of_one_frame(make: Make, clip: str, name: str) -> None:
+    info = probe(make(name, "-i", clip, "-frames:v", "1"), Limits())
+    assert (info.is_picture, info.width, info.height) == (True, 64, 48)
+    assert not probe(make("one.mp4", "-i", clip, "-frames:v", "1"), Limits()).is_picture
 
 
 def test_truncated_before_its_index(clip: str, make: Make, tmp_path: Path) -> None:
@@ -137,7 +143,7 @@ def test_names_that_would_choose_another_demuxer_choose_none(clip: str, make: Ma
     picture = Path(make("frame001.jpg", "-f", "lavfi", "-i", "testsrc2=size=64x48", "-frames:v", "1")).read_bytes()
     (tmp_path / "frame001.jpg").write_bytes(picture)
     texts = {
-        "frame%03d.jpg": (picture, "an accepted container"),
+        "frame%03d.mpg.jpg": (b"no" + picture, "an accepted container"),
         "lines.srt": (b"1\n00:00:00,000 --> 00:00:09,000\nHello\n\n", "an accepted container"),
         "lines.ass": (b"[Script Info]\n[Events]\nDialogue: 0,0:00:00.00,0:00:09.00,,,,0,0,0,,Hi\n", "an accepted"),
         "list.ffconcat": (f"ffconcat version 1.0\nfile '{clip}'\n".encode(), "an accepted container"),
@@ -150,6 +156,8 @@ def test_names_that_would_choose_another_demuxer_choose_none(clip: str, make: Ma
     for name, (content, message) in texts.items():
         (tmp_path / name).write_bytes(content)
         assert message in refusal(tmp_path / name), name
+    (tmp_path / "frame%03d.jpg").write_bytes(picture)
+    assert probe(str(tmp_path / "frame%03d.jpg"), Limits()).container == "jpeg_pipe"
 
 
 def test_a_movie_that_names_another_file_does_not_open_it(clip: str, make: Make, tmp_path: Path) -> None:
@@ -244,3 +252,29 @@ def test_missing_ffprobe(clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(CliptraceError) as error:
         probe(clip, Limits())
     assert str(error.value) == "ffmpeg is not installed: apt-get install ffmpeg"
+
+
+CONTAINERS = {
+    "m2t": ("mpeg2video", "mpegts", "mpegts"),
+    "evo": ("mpeg2video", "vob", "mpeg"),
+    "mod": ("mpeg2video", "vob", "mpeg"),
+    "wtv": ("mpeg2video", "wtv", "wtv"),
+    "dvr-ms": ("wmv2", "asf", "asf"),
+    "lrv": ("mpeg4", "mp4", "mov,mp4,m4a,3gp,3g2,mj2"),
+    "264": ("libx264", "h264", "h264"),
+    "mjpeg": ("mjpeg", "mjpeg", "mjpeg"),
+    "mjpg": ("mjpeg", "mjpeg", "mjpeg"),
+    "apng": ("apng", "apng", "apng"),
+}
+
+
+@pytest.mark.parametrize("suffix", CONTAINERS)
+def test_containers_that_folders_are_searched_for(make: Make, suffix: str) -> None:
+    codec, muxer, container = CONTAINERS[suffix]
+    source = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1")
+    path = make(f"a.{suffix}", *source, "-c:v", codec, "-f", muxer)
+    info = probe(path, Limits())
+    assert info.container == container
+    assert is_video(Path(path).name)
+    with Decoder(path, info, Limits(), size=16) as tiles:
+        assert 7 <= sum(len(tile.times) for tile in tiles) <= 9

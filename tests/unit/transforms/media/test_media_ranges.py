@@ -8,7 +8,7 @@ import pytest
 
 from cliptrace.schemas.config import Limits
 from cliptrace.schemas.records import VideoInfo, VideoSource
-from cliptrace.transforms.media.ranges import split
+from cliptrace.transforms.media.ranges import seek_before, split, starts_of
 
 SOURCE = VideoSource("id", "video.mp4")
 
@@ -46,3 +46,22 @@ def test_short_or_unknown_is_one_range(duration_s: float) -> None:
 def test_containers_without_a_trusted_index_are_not_cut(container: str) -> None:
     assert cuts(3600.0, container) == [(0.0, math.inf)]
     assert len(cuts(3600.0, "matroska,webm")) == 25
+
+
+def test_a_file_of_several_video_streams_is_not_cut() -> None:
+    info = VideoInfo(3600.0, 25.0, 64, 48, "h264", "matroska,webm", others=(1,))
+    assert starts_of(info, Limits()) == [0.0]
+
+
+def test_no_range_begins_where_decoding_would_begin_long_before() -> None:
+    info = VideoInfo(300.0, 25.0, 64, 48, "h264", "mov,mp4,m4a,3gp,3g2,mj2")
+    limits = Limits(range_s=72.0)
+    assert starts_of(info, limits) == [0.0, 72.0, 144.0, 216.0, 288.0]
+    ranges = split(SOURCE, info, limits, {72.0, 216.0, 288.0})
+    assert [(r.start_s, r.end_s, r.index, r.count) for r in ranges] == [(0.0, 144.0, 0, 2), (144.0, math.inf, 1, 2)]
+
+
+def test_a_seek_goes_sixteen_frames_and_two_seconds_back() -> None:
+    assert seek_before(72.0, VideoInfo(300.0, 8.0, 64, 48, "h264")) == 68.0
+    assert seek_before(72.0, VideoInfo(300.0, 0.0, 64, 48, "h264")) == 54.0
+    assert seek_before(1.0, VideoInfo(300.0, 8.0, 64, 48, "h264")) == 0.0
