@@ -22,6 +22,7 @@ from cliptrace.schemas.records import Failure, Match
 from cliptrace.transforms import results
 from cliptrace.transforms.features import FeatureConfig
 from cliptrace.transforms.matching import MatchConfig
+from cliptrace.transforms.store.engines import engine_of
 from cliptrace.transforms.store.gallery import Gallery as Store
 from cliptrace.transforms.store.gallery import StoredVideo, locked, read_videos
 from cliptrace.transforms.store.removal import Removal, remove
@@ -184,7 +185,8 @@ class Gallery:
     ) -> MatchConfig:
         """How it is searched, for a pipeline of one's own; None for what suits its models."""
         backbone = self.features().backbone
-        return MatchConfig.suited_to(backbone, aligner=aligner, min_score=min_score, top_k=top_k)
+        engine = engine_of(self.store, None)
+        return MatchConfig.suited_to(backbone, aligner=aligner, min_score=min_score, top_k=top_k, engine=engine)
 
     def __repr__(self) -> str:
         return f"Gallery({self.path!r})"

@@ -16,7 +16,7 @@ from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.keeping import keeping
 from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
-from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig, Streams
+from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, Engine, KeyframeConfig, Streams
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.gallery import video_key
 from cliptrace.schemas.records import Searched, VideoSource
@@ -27,6 +27,7 @@ from cliptrace.transforms.matching import FindCandidates, Found, MatchConfig
 from cliptrace.transforms.results import WriteParts, begin, finish, read_rows
 from cliptrace.transforms.sources import Listing, list_sources
 from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.engines import engine_of
 from cliptrace.transforms.store.gallery import Gallery, locked
 from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import removed_keys
@@ -117,6 +118,7 @@ class MatchOptions:
     views: tuple[str, ...] = DEFAULT_VIEWS
     keyframes: KeyframeConfig | None = None
     maps: str = ""
+    engine: Engine | None = None
     streams: Streams = "shown"
     unmatched: str = ""
     resume: bool = False
@@ -193,7 +195,9 @@ def prepare(options: MatchOptions) -> Job:
     gallery = Gallery.load(options.gallery)
     if gallery is None:
         raise UsageError(f"{options.gallery}: no gallery here (no gallery.json); make one with cliptrace index")
-    check_store(options.gallery, gallery.manifest.milvus, options.beam_args)
+    engine = engine_of(gallery, options.engine)
+    if engine == "milvus":
+        check_store(options.gallery, gallery.manifest.milvus, options.beam_args)
     if not options.output.endswith((".jsonl", ".parquet")):
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     if options.unmatched and not options.unmatched.endswith(".jsonl"):
@@ -211,6 +215,7 @@ def prepare(options: MatchOptions) -> Job:
         min_score=options.min_score,
         stop_list=not options.no_stop_list,
         maps=options.maps and files.absolute(options.maps),
+        engine=engine,
     )
     output = files.absolute(options.output)
     end = End(f"{output}.parts", output, gallery.home, options.unmatched and files.absolute(options.unmatched))
@@ -229,7 +234,8 @@ def run(job: Job) -> MatchReport:
     config = dataclasses.replace(job.config, threads=1)  # which changes no answer
     asked = (gallery.root, ledger.shards(gallery.root), config, job.matching)
     held = contextlib.ExitStack()
-    if not gallery.manifest.milvus:  # before what is kept is looked at: it is not given up where the gallery is in use
+    if job.matching.engine == "milvus" and not gallery.manifest.milvus:
+        # Before what is kept is looked at: it is not given up where the gallery is in use.
         held.enter_context(locked(gallery.home))
     with held, keeping(end.scratch, todo, asked, options.resume) as kept:
         resumed = kept.queries

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from cliptrace.schemas.errors import UsageError
 
@@ -116,6 +116,10 @@ def parse_aligner(text: str) -> tuple[str, str]:
         raise UsageError(f"{text}: must be one of {', '.join(ALIGNER_NAMES)}, or spd:FOLDER")
     return name, folder
 
+
+Engine = Literal["exact", "milvus"]
+"""What searches a gallery's keyframes: a product with all of them, or the vector store."""
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 DEDUP_MIN_SCORE = 0.8
 """Lowest score of a segment that makes an upload a duplicate: of 9,823 pairs of uploads and distractors, look-alikes

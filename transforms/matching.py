@@ -1,7 +1,8 @@
-"""Query features → candidates: frame search in Milvus, gallery videos by votes."""
+"""Query features → candidates: frame search, gallery videos by votes."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,10 +19,13 @@ from cliptrace.models.alignment.spd import SPDConfig
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.ssan.inference import spd_config
 from cliptrace.models.stoplist import is_stopped, taken_off
-from cliptrace.schemas.config import BackboneConfig, parse_aligner
+from cliptrace.schemas.config import BackboneConfig, Engine, parse_aligner
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Candidate, FrameFeatures, Searched
 from cliptrace.transforms.isolation import Results, RunIsolated
+from cliptrace.transforms.store.engines import FrameSearch, MilvusSearch
+from cliptrace.transforms.store.exact.rows import map_rows
+from cliptrace.transforms.store.exact.search import ExactSearch
 from cliptrace.transforms.store.gallery import Gallery, check_vectors
 from cliptrace.transforms.store.hits import Hits
 from cliptrace.transforms.store.stops import no_stops, read_stops
@@ -51,6 +55,7 @@ class MatchConfig:
     min_similarity: cosine from which two keyframes count as matched. The defaults suit TN and efficientnet_lite0.
     stop_list: whether what the gallery's stop-list names is left out.
     maps: folder for a picture of every match's similarity map; "" for none.
+    engine: what is searched (transforms/store/engines.py).
     """
 
     aligner: str = "tn"
@@ -62,6 +67,7 @@ class MatchConfig:
     videos_per_frame: int = 8
     stop_list: bool = True
     maps: str = ""
+    engine: Engine = "milvus"
 
     @classmethod
     def suited_to(cls, backbone: BackboneConfig, **given: Any) -> MatchConfig:
@@ -135,13 +141,18 @@ class Find:
         self._gallery, self._config, self._backbone, self._consistency = gallery, config, backbone, consistency
         self._near = _NEAR * backbone.min_similarity
         self._shared = Shared()
+        self._opened = contextlib.ExitStack()
 
     def open(self) -> None:
         self._background = Background.of(self._backbone)
         self._stopped = read_stops(self._gallery) if self._config.stop_list else no_stops(self._gallery)
-        self._opened = self._gallery.vectors()
-        self._vectors = self._opened.__enter__()
-        self._checked = self._shared.acquire(lambda: _Checked(self._gallery, self._vectors))
+        self._frames: FrameSearch
+        if self._config.engine == "exact":
+            self._frames = self._shared.acquire(lambda: ExactSearch(map_rows(self._gallery)))
+        else:
+            vectors = self._opened.enter_context(self._gallery.vectors())
+            self._checked = self._shared.acquire(lambda: _Checked(self._gallery, vectors))
+            self._frames = MilvusSearch(vectors, self._consistency)
 
     def __call__(self, query: FrameFeatures) -> Iterator[Found]:
         query = normalised(query, self._background, self._stopped)
@@ -161,7 +172,7 @@ class Find:
         yield Found(query, tuple(kept), is_cut or count > most, stopped_s(query))
 
     def _search(self, query: FrameFeatures) -> Hits:
-        return self._vectors.search(search_rows(query.embeddings)[0], self._config.videos_per_frame, self._consistency)
+        return self._frames.search(search_rows(query.embeddings)[0], self._config.videos_per_frame)
 
     def _search_deep(
         self, query: FrameFeatures, hits: Hits, crowded: Flags, shown_by: NDArray[np.int64], most: int
@@ -172,7 +183,7 @@ class Find:
         rows = np.flatnonzero(crowded & speaks[:, None])
         floors = self._floors(query)[rows]
         embeddings = search_rows(query.embeddings)[0][rows]
-        deep = self._vectors.search_deep(embeddings, floors, most, self._consistency)
+        deep = self._frames.search_deep(embeddings, floors, most)
         return hits.with_more(deep, rows), bool((deep.beyond >= floors).any())
 
     def _floors(self, query: FrameFeatures) -> NDArray[np.float32]:
@@ -198,7 +209,7 @@ class Find:
         )
 
     def close(self) -> None:
-        self._opened.__exit__(None, None, None)
+        self._opened.close()
 
 
 def evident_frames(query: FrameFeatures) -> int:

@@ -1,4 +1,4 @@
-"""How long a query takes as the gallery grows: search, candidates, alignment, from the same stores as cliptrace match.
+"""How long a query takes as the gallery grows, with each engine of cliptrace match: search, candidates, alignment.
 
 python -m benchmarks.speed.query_latency [--sizes 1000 10000 100000] [--queries 30] [--seed 1]
 
@@ -9,6 +9,8 @@ enough. Galleries contain one another, and queries are perturbed parts of the sm
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 import itertools
 import statistics
 import sys
@@ -31,16 +33,18 @@ from cliptrace.models.backbones.pooling import unit
 from cliptrace.models.backbones.registry import Embedder, load_config
 from cliptrace.models.keyframes import make_selector
 from cliptrace.pipelines.index import IndexOptions, open_or_create
-from cliptrace.schemas.config import BASIS_FPS, DEFAULT_BACKBONE, BackboneConfig, KeyframeConfig, Limits
+from cliptrace.schemas.config import BASIS_FPS, DEFAULT_BACKBONE, ENGINES, Engine, KeyframeConfig, Limits
 from cliptrace.schemas.records import Candidate, FrameFeatures, VideoInfo, VideoSource
 from cliptrace.transforms.aligning import match_pair
 from cliptrace.transforms.extract import extract_range
 from cliptrace.transforms.matching import MatchConfig, normalised
 from cliptrace.transforms.media.probe import probe
 from cliptrace.transforms.media.ranges import split
+from cliptrace.transforms.store.engines import FrameSearch, MilvusSearch
+from cliptrace.transforms.store.exact.rows import map_rows
+from cliptrace.transforms.store.exact.search import ExactSearch
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit, read_videos
 from cliptrace.transforms.store.stops import read_stops
-from cliptrace.transforms.store.vectors import VectorStore
 
 PER_SECOND = 2.0
 VIDEO_KEYFRAMES = (50, 200)
@@ -74,11 +78,10 @@ def measure(arguments: argparse.Namespace) -> Result:
             smallest = smallest or added
             asked = asked or [perturbed_part(smallest, rng) for _ in range(arguments.queries)]
             keyframes += sum(len(video.times) for video in added)
-            begin = time.perf_counter()
             fill(gallery, added, f"run{size}")
-            indexed_s = time.perf_counter() - begin
-            print(f"{keyframes:,} keyframes: the last {len(added):,} videos took {indexed_s:.1f} s", file=sys.stderr)
-            rows.append({"keyframes": keyframes, "indexed_s": indexed_s, **ask(gallery, asked)})
+            print(f"{keyframes:,} keyframes in the gallery", file=sys.stderr)
+            engines = {engine: ask(gallery, asked, engine) for engine in ENGINES}
+            rows.append({"keyframes": keyframes, "videos": len(read_videos(gallery)), "engines": engines})
     data = {"base_keyframes": len(base), "queries": arguments.queries, "backbone": DEFAULT_BACKBONE}
     return {"data": data, "sizes": rows}
 
@@ -144,48 +147,61 @@ def fill(gallery: Gallery, videos: list[FrameFeatures], run: str) -> None:
         vectors.flush()
 
 
-def ask(gallery: Gallery, queries: list[tuple[FrameFeatures, str]]) -> Result:
+def ask(gallery: Gallery, queries: list[tuple[FrameFeatures, str]], engine: Engine) -> Result:
     """Milliseconds of every step of every query, from stores that were just opened, after one query to warm up."""
+    backbone = load_config(DEFAULT_BACKBONE)
+    background, stopped, config = Background.of(backbone), read_stops(gallery), MatchConfig.suited_to(backbone)
     opening = time.perf_counter()
-    with gallery.vectors() as vectors:
-        videos, frames = read_videos(gallery), FrameReader(gallery)
-        backbone = load_config(DEFAULT_BACKBONE)
-        background, stopped = Background.of(backbone), read_stops(gallery)
-        one_query(vectors, videos, frames, queries[0][0], backbone, background, stopped)
+    with searching(gallery, engine) as search:
+        asked_of = Opened(search, read_videos(gallery), FrameReader(gallery), background, stopped, config)
+        one_query(asked_of, queries[0][0])
         opened_ms = (time.perf_counter() - opening) * 1000
-        answers = [one_query(vectors, videos, frames, query, backbone, background, stopped) for query, _ in queries]
+        answers = [one_query(asked_of, query) for query, _ in queries]
     first = [best == truth for (best, _), (_, truth) in zip(answers, queries, strict=True)]
     steps = {step: [times[step] for _, times in answers] for step in STEPS}
     per_keyframe = [ms / len(query.times) for ms, (query, _) in zip(steps["total"], queries, strict=True)]
     return {
-        "videos": len(videos),
         "open_ms": opened_ms,
         "recall_at_1": statistics.mean(first),
         "milliseconds": {step: percentiles(times) for step, times in {**steps, "per keyframe": per_keyframe}.items()},
     }
 
 
-def one_query(
-    vectors: VectorStore,
-    videos: dict[str, StoredVideo],
-    frames: FrameReader,
-    query: FrameFeatures,
-    backbone: BackboneConfig,
-    background: Background | None,
-    stopped: NDArray[np.float32],
-) -> tuple[str, dict[str, float]]:
+@contextlib.contextmanager
+def searching(gallery: Gallery, engine: Engine) -> Iterator[FrameSearch]:
+    if engine == "exact":
+        with contextlib.closing(ExactSearch(map_rows(gallery))) as search:
+            yield search
+    else:
+        with gallery.vectors() as vectors:
+            yield MilvusSearch(vectors, "Bounded")
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """What a process that matches has open."""
+
+    search: FrameSearch
+    videos: dict[str, StoredVideo]
+    frames: FrameReader
+    background: Background | None
+    stopped: NDArray[np.float32]
+    config: MatchConfig
+
+
+def one_query(opened: Opened, query: FrameFeatures) -> tuple[str, dict[str, float]]:
     """The best match's video, and milliseconds by step: what FindCandidates and AlignCandidates do with one query."""
-    config = MatchConfig.suited_to(backbone)
-    hits, search_ms = clock(lambda: vectors.search(query.embeddings, config.videos_per_frame))
+    config = opened.config
+    hits, search_ms = clock(lambda: opened.search.search(query.embeddings, config.videos_per_frame))
 
     def find() -> tuple[FrameFeatures, list[Candidate]]:
-        asked = normalised(query, background, stopped)
+        asked = normalised(query, opened.background, opened.stopped)
         found = (query.video_id, hits.query_rows, hits.ref_ids, hits.ref_frames, hits.similarities)
         return asked, group_hits(*found, bias=asked.bias)[: config.at_least]
 
     (asked, candidates), candidates_ms = clock(find)
     found, align_ms = clock(
-        lambda: [match_pair(asked, videos[each.ref_id], each, frames, config) for each in candidates]
+        lambda: [match_pair(asked, opened.videos[each.ref_id], each, opened.frames, config) for each in candidates]
     )
     best = max((match for match in found if match), key=lambda match: match.score, default=None)
     total_ms = search_ms + candidates_ms + align_ms

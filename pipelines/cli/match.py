@@ -22,7 +22,14 @@ from cliptrace.pipelines.cli.parsers import (
     work_options,
 )
 from cliptrace.pipelines.cli.printing import left_aside, list_ignored, some, streams_left_out, summarise
-from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_VIEWS, QUERY_KEYFRAMES, QUERY_VIEWS, parse_aligner
+from cliptrace.schemas.config import (
+    DEFAULT_BACKBONE,
+    DEFAULT_VIEWS,
+    ENGINES,
+    QUERY_KEYFRAMES,
+    QUERY_VIEWS,
+    parse_aligner,
+)
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.text import named
 
@@ -88,6 +95,12 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         type=keyframe_config,
         metavar="SELECTOR[:N]",
         help=f"which frames of the queries are searched (default: {QUERY_KEYFRAMES})",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="what searches: exact compares with all keyframes, in any number of processes at a time, "
+        "milvus asks the store that index writes (default: exact, or milvus where that is a server)",
     )
     parser.add_argument(
         "--maps", default="", metavar="DIR", help="draw the similarity map of every match, with its segments, as a PNG"

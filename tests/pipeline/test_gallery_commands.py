@@ -36,10 +36,10 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int
     return code, out, err
 
 
-def match(gallery: Path, query: Path, output: Path) -> set[str]:
+def match(gallery: Path, query: Path, output: Path, *more: str) -> set[str]:
     """Ids of the videos that the query matches."""
     with contextlib.redirect_stderr(io.StringIO()):
-        assert cli.main(["match", str(query), "--gallery", str(gallery), "--output", str(output)]) == 0
+        assert cli.main(["match", str(query), "--gallery", str(gallery), "--output", str(output), *more]) == 0
     return {json.loads(line)["ref_id"] for line in output.read_text().splitlines()}
 
 
@@ -166,19 +166,21 @@ def test_a_removed_video_is_found_no_more_until_it_is_reinstated(own: Path, caps
     assert match(root, source / "bottles.mp4", output) == {"bottles.mp4"}
 
 
+@pytest.mark.parametrize(("engine", "code"), [("exact", 0), ("milvus", 1)])
 def test_a_match_that_runs_meanwhile_does_not_answer_with_a_removed_video(
-    own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, engine: str, code: int
 ) -> None:
-    """It holds the embedded store, so the rows must stay for now; the answer is hidden all the same."""
+    """Where it holds the embedded store the rows must stay for now; the answer is hidden all the same."""
     run_pipeline = matching.run_pipeline
 
     def then_remove(*arguments: Any) -> None:
         run_pipeline(*arguments)
-        assert run(capsys, "remove", "bottles.mp4", "--gallery", own / "gallery")[0] == 1
+        assert run(capsys, "remove", "bottles.mp4", "--gallery", own / "gallery")[0] == code
 
     monkeypatch.setattr(matching, "run_pipeline", then_remove)
-    assert match(own / "gallery", own / "videos" / "bottles.mp4", own / "m.jsonl") == set()
-    assert set(stored(own / "gallery")) == {"bottles.mp4", "cut.mp4", "sub/cars.mp4"}
+    asked = own / "gallery", own / "videos" / "bottles.mp4", own / "m.jsonl", "--engine", engine
+    assert match(*asked) == set()
+    assert set(stored(own / "gallery")) == {"cut.mp4", "sub/cars.mp4"} | ({"bottles.mp4"} if code else set())
     assert run(capsys, "remove", "bottles.mp4", "--gallery", own / "gallery")[0] == 0
     assert set(stored(own / "gallery")) == {"cut.mp4", "sub/cars.mp4"}
 
@@ -296,26 +298,29 @@ def server(tmp_path: Path) -> Iterator[str]:
             process.terminate()
 
 
-def test_with_a_server_one_searches_while_another_indexes(
-    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("embedded", [True, False])
+def test_one_searches_while_another_indexes(
+    embedded: bool, request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root, folder = tmp_path / "g", tmp_path / "videos"
     folder.mkdir()
     shutil.copy(CLIPS / "bottles.mp4", folder)
-    assert index(capsys, folder, "--gallery", root, "--milvus", server)[0] == 0
+    store = [] if embedded else ["--milvus", request.getfixturevalue("server")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    command = [*CLIPTRACE, "index", str(folder), "--gallery", str(root)]
+    subprocess.run([*command, *store], check=True, capture_output=True, env=environment, timeout=120)
     with locked(str(root)):  # as an indexing process holds it
         assert match(root, CLIPS / "bottles.mp4", tmp_path / "m.jsonl") == {"bottles.mp4"}
         assert "another process uses this gallery" in index(capsys, folder, "--gallery", root)[1]
     for name in ("cars", "coffee", "street"):
         shutil.copy(CLIPS / f"{name}.mp4", folder)
-    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
-    command = [*CLIPTRACE, "index", str(folder), "--gallery", str(root)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         answers = 0
         while process.poll() is None or not answers:
             assert "bottles.mp4" in match(root, CLIPS / "bottles.mp4", tmp_path / "m.jsonl")
             answers += 1
-        assert process.wait() == 0
+        assert process.wait() == 0, process.stderr and process.stderr.read()
+    assert len(match(root, CLIPS / "cars.mp4", tmp_path / "m.jsonl")) == 1  # what was acknowledged is seen
     assert run(capsys, "verify", "--gallery", root) == (0, "Parquet, ledger and Milvus agree\n", "")
     assert len(read_videos(load(root))) == 4
 

@@ -407,12 +407,25 @@ def test_a_removed_shard_is_named(gallery: Path, queries: Path, tmp_path: Path) 
 def test_a_removed_vector_store_is_told(gallery: Path, queries: Path, tmp_path: Path) -> None:
     shutil.copytree(gallery, tmp_path / "g", ignore=shutil.ignore_patterns("milvus.db*"))
     rows = sum(video.keyframes for video in read_videos(load(gallery)).values())
-    code, text = match(queries.parent / "copy.mp4", "--gallery", tmp_path / "g", "--output", tmp_path / "m.jsonl")
+    asked = (queries.parent / "copy.mp4", "--gallery", tmp_path / "g", "--output", tmp_path / "m.jsonl")
+    assert match(*asked, "--engine", "exact")[0] == 0  # which asks Parquet
+    code, text = match(*asked, "--engine", "milvus")
     assert (code, text) == (
         1,
         f"cliptrace: error: {tmp_path}/g/milvus.db: {rows} of {rows} embeddings are missing; "
         f"mend it with cliptrace gallery verify --repair --gallery {tmp_path}/g\n",
     )
+
+
+def test_both_engines_find_the_same(gallery: Path, queries: Path, tmp_path: Path) -> None:
+    rows = []
+    for engine in ("exact", "milvus"):
+        output = tmp_path / f"{engine}.jsonl"
+        assert match(queries, "--gallery", gallery, "--output", output, "--engine", engine)[0] == 3
+        rows.append(sorted(rows_of(output), key=lambda row: (row["query_id"], row["ref_id"])))
+    for one, other in zip(*rows, strict=True):
+        assert one["segments"] == other["segments"]
+        assert (one["query_id"], one["ref_id"]) == (other["query_id"], other["ref_id"])
 
 
 @pytest.mark.parametrize(
