@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import dataclasses
 import itertools
+import os
 import statistics
 import sys
 import tempfile
@@ -19,6 +20,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before numpy is imported
 
 import numpy as np
 from numpy.typing import NDArray
