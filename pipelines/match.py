@@ -47,8 +47,8 @@ class Outcome:
 
     @property
     def unmatched(self) -> list[Searched]:
-        matched = {row["query_id"] for row in self.matches if not row["below_min_score"]}
-        return [query for query in self.searched if query.query_id not in matched]
+        known = self.failures | {row["query_id"] for row in self.matches if not row["below_min_score"]}
+        return [query for query in self.searched if query.query_id not in known]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,6 +202,10 @@ def prepare(options: MatchOptions) -> Job:
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     if options.unmatched and not options.unmatched.endswith(".jsonl"):
         raise UsageError(f"--unmatched {options.unmatched}: the name must end in .jsonl")
+    output = files.absolute(options.output)
+    end = End(f"{output}.parts", output, gallery.home, options.unmatched and files.absolute(options.unmatched))
+    if end.unmatched in (end.output, end.failures_path):
+        raise UsageError(f"--unmatched {options.unmatched}: matches or failures are written there; name another file")
     listing = list_sources(options.queries)
     keyframes = options.keyframes or QUERY_KEYFRAMES
     config = feature_config(gallery, options.device, options.threads, options.views, keyframes)
@@ -217,8 +221,6 @@ def prepare(options: MatchOptions) -> Job:
         maps=options.maps and files.absolute(options.maps),
         engine=engine,
     )
-    output = files.absolute(options.output)
-    end = End(f"{output}.parts", output, gallery.home, options.unmatched and files.absolute(options.unmatched))
     return Job(options, gallery, listing, config, matching, end)
 
 

@@ -309,6 +309,10 @@ def test_queries_without_a_match_are_written_as_a_manifest(gallery: Path, querie
         2,
         "cliptrace: error: --unmatched none.csv: the name must end in .jsonl\n",
     )
+    assert match(queries, "--gallery", gallery, "--output", output, "--unmatched", output) == (
+        2,
+        f"cliptrace: error: --unmatched {output}: matches or failures are written there; name another file\n",
+    )
 
 
 def test_the_nearest_are_told_even_below_the_bar_and_marked(gallery: Path, queries: Path, tmp_path: Path) -> None:

@@ -93,7 +93,8 @@ def _decode(path: str, size: int, frames: int, max_pixels: int) -> None:
                 if count := min(count, left):
                     seen = Image.alpha_composite(Image.new("RGBA", film.size, "black"), film.convert("RGBA"))
                     picture = seen.convert("RGB").resize((size, size), Image.Resampling.BOX)
-                    sys.stdout.buffer.write(picture.tobytes() * count)
+                    for _ in range(count):  # one may be shown for hours
+                        sys.stdout.buffer.write(picture.tobytes())
                     left -= count
 
 

@@ -69,7 +69,7 @@ def recognise(
     named = _under_known_ids(sources, known)
     buried = {tombstone.video_id for tombstone in removed}
     stored = ledger.live(attempts)
-    odd = [s for s in named if not _is_unchanged(s, known) and s.video_id not in buried and text_of(s.uri) == s.uri]
+    odd = [source for source in named if _is_odd(source, known) and source.video_id not in buried]
     removed_last = (known[video_id] for video_id in (buried & known.keys()) - stored.keys())
     contents = _contents(odd, [*stored.values(), *removed_last], threads)
     at_home = _at_home([*(each for same, _ in contents.values() for each in same), *_namesakes(odd, stored)])
@@ -78,6 +78,11 @@ def recognise(
         judge.judge(source, *contents.get(source.video_id, ([], "")))
     judge.take_along()
     return judge.recognition
+
+
+def _is_odd(source: VideoSource, known: Mapping[str, ledger.Attempt]) -> bool:
+    """Whether its content may tell more than its name: not of a further stream of a file, nor of what has no URI."""
+    return not _is_unchanged(source, known) and source.stream is None and text_of(source.uri) == source.uri
 
 
 def _is_unchanged(source: VideoSource, known: Mapping[str, ledger.Attempt]) -> bool:

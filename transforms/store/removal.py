@@ -11,6 +11,7 @@ from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store import ledger
 from cliptrace.transforms.store.builds import list_builds, root_of
 from cliptrace.transforms.store.catalogue import Names, find_attempts
+from cliptrace.transforms.store.exact.rows import forget
 from cliptrace.transforms.store.files import is_local
 from cliptrace.transforms.store.gallery import Gallery, locked
 from cliptrace.transforms.store.sweeping import drop_stale, sweep
@@ -73,6 +74,7 @@ def _delete_removed(gallery: Gallery, video_ids: Sequence[str], run: str) -> Non
             one = Gallery.at(root, gallery.home).migrated()
             finish = sweep if is_local(root) else drop_stale
             finish(one, ledger.read_attempts(root), one.vectors(), run)
+            forget(one)
             with one.vectors() as vectors:
                 vectors.delete_videos(video_ids)  # also what the ledger does not know, of a commit that was cut off
                 if any(True for _ in vectors.rows(video_ids, embeddings=False)):

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 
 from cliptrace.models.stoplist import recurring
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.gallery import STOPS_FILE, video_key
+from cliptrace.schemas.gallery import STOPS_FILE, video_key, view_of
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, read_videos
 
@@ -24,7 +24,8 @@ def update_stops(gallery: Gallery) -> None:
     frames = FrameReader(gallery)
     videos = []
     for video in sorted(sample, key=lambda each: (each.frames_file, each.row_group)):
-        _, embeddings = frames.read(video)
+        times, embeddings = frames.read(video)
+        embeddings = embeddings[view_of(times) == 0]  # without stored views of the same moments
         videos.append(embeddings[_compared(len(embeddings))])
     content = safetensors.numpy.save({"embeddings": recurring(videos).astype(np.float16)})
     files.write_bytes(files.join(gallery.root, STOPS_FILE), content)

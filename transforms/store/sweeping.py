@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import part_path, video_key
 from cliptrace.transforms.store import files, ledger
-from cliptrace.transforms.store.exact.rows import FOLDER
+from cliptrace.transforms.store.exact.rows import forget
 from cliptrace.transforms.store.gallery import Gallery, part_name
 from cliptrace.transforms.store.takedown import removed_keys
 from cliptrace.transforms.store.vectors import VectorStore
@@ -74,7 +74,7 @@ def drop_stale(gallery: Gallery, attempts: Sequence[ledger.Attempt], vectors: Ve
     for commit, video_ids in stale.items():
         drop_rows(gallery, commit, video_ids, live)
     if gone:
-        files.remove_folder(files.join(gallery.root, FOLDER))  # its file has their rows; a search makes it anew
+        forget(gallery)
         reasons = dict.fromkeys(gone, "removed by cliptrace gallery remove")
         ledger.write_removed(gallery.root, run, part_name(list(gone)), list(gone.values()), reasons)
 

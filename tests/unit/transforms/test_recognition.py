@@ -225,6 +225,15 @@ def test_all_that_a_moved_file_holds_moves(lib: Path) -> None:
     assert look(known, lib)[1] == ["a/one.mp4 at lib/new.mp4", "a/one.mp4#1 at lib/new.mp4"]
 
 
+def test_a_further_stream_is_no_copy_of_its_file(lib: Path) -> None:
+    """Of a file that was touched: its main stream has moved on, the other is decoded."""
+    known = attempts(lib)
+    touch(lib / known[0].video_id)
+    (source, *_) = list_sources([str(lib)]).sources
+    found = recognise([source, source.of_stream(1)], known)
+    assert ids(found) == (["a/one.mp4#1"], ["a/one.mp4 at a/one.mp4"], [])
+
+
 @pytest.mark.parametrize("forms", [("NFD", "NFC"), ("NFC", "NFD")])
 def test_nfc_and_nfd_are_one_name(lib: Path, forms: tuple[str, str]) -> None:
     before, now = (lib / unicodedata.normalize(form, "é.mp4") for form in forms)

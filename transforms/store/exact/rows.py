@@ -3,6 +3,7 @@ is new, and may be thrown away at any time: Parquet stays the truth."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import os
@@ -18,8 +19,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import video_key
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, read_videos
+from cliptrace.transforms.store.takedown import removed_keys
 
 FOLDER = "exact"
 _INDEX, _LOCK, _ROWS = "index.parquet", ".lock", "rows-*.f32"
@@ -63,21 +66,44 @@ def map_rows(gallery: Gallery) -> MappedRows:
     Waits while another process adds to the file. Where the gallery cannot be written to, the file is a temporary one.
     CliptraceError where Parquet cannot be read, or no file can be made at all.
     """
-    videos = sorted((each for each in read_videos(gallery).values() if each.keyframes), key=_place)
+    before: list[StoredVideo] | None = None
     for _ in range(_OPENINGS):
+        videos = _live(gallery)
         try:
-            index = _read(gallery)
-            if index is None or index.lacks(videos):
-                index = _updated(gallery, videos)
-            mapped = _mapped(_values(index.path, gallery, index.rows), index.starts, videos)
-            if _agrees(mapped, gallery, videos):
+            if mapped := _opened(gallery, videos):
                 return mapped
-            index.path.unlink(missing_ok=True)
-        except FileNotFoundError:  # made anew meanwhile
-            continue
-        except OSError:
-            break
-    return _temporary(gallery, videos)
+        except CliptraceError:
+            if videos == before:
+                raise
+        before = videos  # shards may have been rewritten since they were listed
+    return _temporary(gallery, _live(gallery))
+
+
+def forget(gallery: Gallery) -> None:
+    """Delete the file: it has rows of videos that were taken out. A search makes it anew."""
+    if files.is_local(gallery.root):
+        files.remove_folder(files.join(gallery.root, FOLDER))
+
+
+def _live(gallery: Gallery) -> list[StoredVideo]:
+    return sorted((video for video in read_videos(gallery).values() if video.keyframes), key=_place)
+
+
+def _opened(gallery: Gallery, videos: Sequence[StoredVideo]) -> MappedRows | None:
+    """None where others have made the file anew meanwhile, or it is not what Parquet says."""
+    try:
+        index = _read(gallery)
+        if index is None or index.lacks(videos):
+            index = _updated(gallery, videos)
+        mapped = _mapped(_values(index.path, gallery, index.rows), index.starts, videos)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return _temporary(gallery, videos)
+    if _agrees(mapped, gallery, videos):
+        return mapped
+    index.path.unlink(missing_ok=True)
+    return None
 
 
 def _place(video: StoredVideo) -> Place:
@@ -119,27 +145,51 @@ def _read(gallery: Gallery) -> _Index | None:
 
 
 def _updated(gallery: Gallery, videos: Sequence[StoredVideo]) -> _Index:
-    """With all of the videos; OSError where it cannot be written."""
+    """With all of the videos. OSError where it cannot be written; FileNotFoundError where some were removed since they
+    were listed."""
     folder = _folder(gallery)
     folder.mkdir(exist_ok=True)
     with (folder / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        removed = removed_keys(gallery.home)
+        if any(video_key(video.video_id) in removed for video in videos):
+            raise FileNotFoundError
         index = _read(gallery)
-        if index and not (missing := index.lacks(videos)):
+        if index and not index.lacks(videos):
             return index
-        if index is None or index.rows - sum(video.keyframes for video in videos) > index.rows // 2:
-            index, missing = _Index(folder / _ROWS.replace("*", secrets.token_hex(4)), {}, 0), list(videos)
-        with index.path.open("r+b" if index.rows else "xb") as file:
-            file.truncate(_bytes(gallery, index.rows))  # what a writer that was killed has left
-            file.seek(0, os.SEEK_END)
-            starts = {**index.starts, **_append(file, index.rows, gallery, missing)}
-            file.flush()
-            os.fsync(file.fileno())
+        if index is None or _mostly_gone(index, videos):
+            index = _Index(folder / _ROWS.replace("*", secrets.token_hex(4)), {}, 0)
+        for other in set(folder.glob(_ROWS)) - {index.path}:  # also what a writer that was killed has left
+            other.unlink(missing_ok=True)
+        missing = index.lacks(videos)
+        starts = {**index.starts, **_written(index, gallery, missing)}
         index = _Index(index.path, starts, index.rows + sum(video.keyframes for video in missing))
         _write(gallery, index)
-        for other in set(folder.glob(_ROWS)) - {index.path}:
-            other.unlink(missing_ok=True)
         return index
+
+
+def _mostly_gone(index: _Index, videos: Sequence[StoredVideo]) -> bool:
+    kept = sum(video.keyframes for video in videos if _place(video) in index.starts)
+    return index.rows - kept > index.rows // 2 or not index.rows
+
+
+def _written(index: _Index, gallery: Gallery, videos: Sequence[StoredVideo]) -> dict[Place, int]:
+    """Adds the rows of the videos, or nothing: on a full disk, what was written is in the way."""
+    end = _bytes(gallery, index.rows)
+    try:
+        with index.path.open("r+b" if index.rows else "xb") as file:
+            file.truncate(end)
+            file.seek(end)
+            starts = _append(file, index.rows, gallery, videos)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.truncate(index.path, end)
+        if not index.rows:
+            index.path.unlink(missing_ok=True)
+        raise
+    return starts
 
 
 def _append(file: IO[bytes], start: int, gallery: Gallery, videos: Sequence[StoredVideo]) -> dict[Place, int]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 import threading
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pytest
 
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.records import FrameFeatures
+from cliptrace.transforms.store.compaction import compact
 from cliptrace.transforms.store.exact import rows
 from cliptrace.transforms.store.exact.rows import FOLDER, MappedRows, map_rows
-from cliptrace.transforms.store.gallery import Gallery, commit
+from cliptrace.transforms.store.gallery import Gallery, StoredVideo, commit
 from cliptrace.transforms.store.takedown import Tombstone, bury
 from tests.unit.transforms.store_examples import NoVectors, features, stored_precision, swept
 
@@ -144,6 +147,63 @@ def test_where_nothing_can_be_written_the_error_says_how_much_room_is_missing(
         f"{filled.root}: the file of an exact search can be written neither there nor in /tmp: "
         "No space left on device; make room for 480 bytes, or use --engine milvus"
     )
+
+
+def test_shards_that_are_rewritten_meanwhile_are_looked_up_again(
+    filled: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A video is replaced, and the old shard swept, after the search has listed what there is."""
+    map_rows(filled)
+    listed = rows.read_videos
+
+    def then_replaced(gallery: Gallery) -> dict[str, StoredVideo]:
+        videos = listed(gallery)
+        monkeypatch.setattr(rows, "read_videos", listed)
+        add(gallery, "R2", features("a", 7, "2-2"), features("b", 5, "2-2"), features("c", 3, "2-2"))
+        swept(gallery)
+        return videos
+
+    monkeypatch.setattr(rows, "read_videos", then_replaced)
+    check(map_rows(filled), features("a", 7, "2-2"), features("b", 5, "2-2"), features("c", 3, "2-2"))
+
+
+def test_what_is_damaged_in_parquet_is_an_error(filled: Gallery) -> None:
+    (shard,) = Path(filled.root).glob("frames/run=R1/*.parquet")
+    shard.unlink()
+    with pytest.raises(CliptraceError, match="cannot be read: No such file or directory"):
+        map_rows(filled)
+
+
+def test_a_full_disk_is_left_as_it_was(filled: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    map_rows(filled)
+    size = rows_file(filled).stat().st_size
+    add(filled, "R2", features("d", 3))
+    append = rows._append
+
+    def full(file: IO[bytes], *more: Any) -> Any:
+        starts = append(file, *more)
+        if FOLDER in str(file.name):
+            raise OSError(28, "No space left on device")
+        return starts
+
+    monkeypatch.setattr(rows, "_append", full)
+    check(map_rows(filled), *FIRST, features("d", 3))  # from a temporary file
+    assert rows_file(filled).stat().st_size == size
+
+
+def test_a_gallery_that_was_empty_gets_its_file(gallery: Gallery) -> None:
+    check(map_rows(gallery))
+    add(gallery, "R1", *FIRST)
+    check(map_rows(gallery), *FIRST)
+    assert rows_file(gallery).stat().st_size == 15 * 8 * 4
+
+
+def test_after_a_compaction_it_is_made_anew(filled: Gallery) -> None:
+    map_rows(filled)
+    add(filled, "R2", features("d", 3))
+    compact(filled, contextlib.nullcontext(NoVectors()), "R3")  # type: ignore[arg-type]
+    check(map_rows(filled), *FIRST, features("d", 3))
+    assert rows_file(filled).stat().st_size == 18 * 8 * 4
 
 
 def test_many_may_open_it_while_it_grows(filled: Gallery) -> None:
