@@ -229,7 +229,7 @@ def test_a_further_stream_is_no_copy_of_its_file(lib: Path) -> None:
     """Of a file that was touched: its main stream has moved on, the other is decoded."""
     known = attempts(lib)
     touch(lib / known[0].video_id)
-    (source, *_) = list_sources([str(lib)]).sources
+    source = dataclasses.replace(list_sources([str(lib)]).sources[0], id_given=True)
     found = recognise([source, source.of_stream(1)], known)
     assert ids(found) == (["a/one.mp4#1"], ["a/one.mp4 at a/one.mp4"], [])
 
