@@ -37,6 +37,8 @@ _HELD = 0.7
 # correlation of two of them, laid on one another, from which they are the same one then.
 _STILL, _SAME_PICTURE = 0.01, 0.98
 _FLICKERS, _SAME_BUT_FOR_NOISE = 0.022, 0.995
+# Of one that is held while the other video goes on: the nearest keyframe is of a moment before it or after.
+_SAME_MOMENT = 0.93
 # Similarity of its keyframe, below which a held picture is none of the reference's.
 _HELD_ALIKE = 0.4
 # Probability by the map alone from which the pictures of a finding are compared, and of a map's best one: a copy in a
@@ -160,7 +162,7 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
     moments: list[Segment] = []
     for line, backward, evidence, held, look in found:
         sure = probability(evidence, look, told) * (_HELD if held else 1.0)
-        still = _of_still(look) if look else 0.0
+        still = _of_still(look, _SAME_MOMENT if held else _SAME_PICTURE) if look else 0.0
         segment = Segment(*line[:4], max(sure, still), backward, abs(line.speed))
         if held or is_plausible(segment, config):
             (moments if held or still > sure else seconds).append(segment)
@@ -168,13 +170,13 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
     return joined(every_place([*seconds, *moments]))[: config.max_segments]
 
 
-def _of_still(look: Look) -> float:
+def _of_still(look: Look, least: float) -> float:
     """A picture that stands still proves little, unless it is the same in all its detail, and the little that moves
-    agrees."""
+    agrees. least: correlation from which it is the same."""
     alike = min(look.registration, look.detail)
     agrees = look.activity < _STILL or (look.activity < _MOVING and look.change >= _AGREED)
     is_noise = look.activity < _FLICKERS and alike >= _SAME_BUT_FOR_NOISE
-    is_same = not look.loose and alike >= _SAME_PICTURE and (agrees or is_noise)
+    is_same = not look.loose and alike >= least and (agrees or is_noise)
     return _HELD * look.detail if is_same else 0.0
 
 

@@ -80,3 +80,8 @@ def test_where_the_seconds_are_known_a_still_picture_is_of_no_others() -> None:
     moving = still(Line(0, 5, 3, 8, 1), activity=0.5, change=0.95)
     assert len(scores(moving)) == 1
     assert scores(moving) == scores(moving, still(WRONG))
+
+
+def test_a_held_picture_need_not_be_the_keyframe_itself() -> None:
+    near = still(Line(0, 6, 5, 5.6, 0.1), registration=0.95, detail=0.94)
+    assert scores(near._replace(held=True)) == [0.66]
