@@ -12,11 +12,12 @@ import apache_beam as beam
 
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.runtime import Device
+from cliptrace.models.ssan.inference import spd_config
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.keeping import keeping
 from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
-from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, Engine, KeyframeConfig, Streams
+from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, Engine, KeyframeConfig, Streams, parse_aligner
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.gallery import video_key
 from cliptrace.schemas.records import Searched, VideoSource
@@ -234,7 +235,9 @@ def run(job: Job) -> MatchReport:
         return _launch(job)
     todo = list(waves(queries, options.beam_args, _LOCAL_WAVE))
     config = dataclasses.replace(job.config, threads=1)  # which changes no answer
-    asked = (gallery.root, ledger.shards(gallery.root), config, job.matching)
+    aligner, weights = parse_aligner(job.matching.aligner)
+    detector = spd_config(weights or "spd") if aligner == "spd" else None  # with digests: a folder may be trained anew
+    asked = (gallery.root, ledger.shards(gallery.root), config, job.matching, detector)
     held = contextlib.ExitStack()
     if job.matching.engine == "milvus" and not gallery.manifest.milvus:
         # Before what is kept is looked at: it is not given up where the gallery is in use.
