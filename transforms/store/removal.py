@@ -8,13 +8,14 @@ import time
 from collections.abc import Sequence
 
 from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.gallery import video_key
 from cliptrace.transforms.store import ledger
 from cliptrace.transforms.store.builds import list_builds, root_of
 from cliptrace.transforms.store.catalogue import Names, find_attempts
 from cliptrace.transforms.store.files import is_local
-from cliptrace.transforms.store.gallery import Gallery, locked
+from cliptrace.transforms.store.gallery import Gallery, locked, part_name
 from cliptrace.transforms.store.sweeping import drop_stale, sweep
-from cliptrace.transforms.store.takedown import Tombstone, bury, lift, read_tombstones
+from cliptrace.transforms.store.takedown import Tombstone, bury, lift, read_tombstones, removed_keys
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,6 +61,20 @@ def reinstate(gallery: Gallery, names: Sequence[str], run: str) -> list[str]:
     for video_id in video_ids:
         lift(gallery.home, video_id)
     return video_ids
+
+
+def tell_removed(gallery: Gallery, build: str, run: str) -> None:
+    """Give another build, by its folder, the ledger's rows of removed videos: by their content it knows their files
+    elsewhere."""
+    buried, known = removed_keys(gallery.home), ledger.latest(ledger.read_attempts(build))
+    removed = [
+        attempt
+        for video_id, attempt in ledger.latest(ledger.read_attempts(gallery.root)).items()
+        if attempt.status == ledger.REMOVED and video_key(video_id) in buried and video_id not in known
+    ]
+    if removed:
+        part = part_name([attempt.video_id for attempt in removed]) + "-removed"
+        ledger.write_rows(build, run, part, [ledger.row_of(attempt) for attempt in removed])
 
 
 def _delete_removed(gallery: Gallery, video_ids: Sequence[str], run: str) -> None:
