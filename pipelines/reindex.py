@@ -12,6 +12,7 @@ from cliptrace.models.keyframes import with_weights
 from cliptrace.models.runtime import Device
 from cliptrace.pipelines import index
 from cliptrace.pipelines.models import identity
+from cliptrace.pipelines.running import new_run
 from cliptrace.schemas.config import KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import FORMAT_VERSION, GalleryManifest, collection_prefix
@@ -19,6 +20,7 @@ from cliptrace.schemas.text import named
 from cliptrace.transforms.sources import list_stored
 from cliptrace.transforms.store.builds import build_name, point, read_pointer, root_of
 from cliptrace.transforms.store.gallery import Gallery, locked, read_videos
+from cliptrace.transforms.store.removal import tell_removed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,6 +81,7 @@ def run(job: Job) -> ReindexReport:
                 "and run the same command again with --retry-failed, or leave them behind with --without-failed"
             )
         Gallery.at(gallery.home, gallery.home).migrated()  # an older cliptrace knows of no builds
+        tell_removed(gallery, root_of(gallery.home, build), new_run())
         point(gallery.home, build)
     return _report(gallery.home, left)
 

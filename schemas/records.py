@@ -54,6 +54,12 @@ def stream_id(video_id: str, stream: int) -> str:
     return f"{video_id}#{stream}"
 
 
+def file_id(video_id: str) -> str | None:
+    """Of which file a video is another stream, where its id is one of ``stream_id``."""
+    found, _, stream = video_id.rpartition("#")
+    return found if found and stream.isdecimal() else None
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class VideoInfo:
     """What the container says, before anything is decoded.

@@ -67,6 +67,19 @@ def test_another_build_takes_over_and_the_way_back(
     assert set(keyframes(root)) == {*SMALL, "coffee.mp4"}
 
 
+def test_a_removed_file_that_moves_stays_out_of_a_later_build(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, videos = own / "gallery", own / "videos"
+    before = Path(read_videos(load(root))["bottles.mp4"].uri).parent
+    assert run(capsys, "relocate", before, videos, "--gallery", root)[0] == 0
+    assert run(capsys, "remove", "bottles.mp4", "--gallery", root)[0] == 0
+    assert run(capsys, "reindex", "--keyframes", "uniform:4", "--gallery", root)[0] == 0
+    (videos / "bottles.mp4").rename(videos / "renamed.mp4")
+    code, text = index(capsys, videos / "renamed.mp4", "--gallery", root)
+    assert code == 0
+    assert "removed, kept out: 1 (renamed.mp4); to let one in again: cliptrace gallery reinstate\n" in text
+    assert set(keyframes(root)) == SMALL - {"bottles.mp4"}
+
+
 def test_what_is_indexed_while_a_build_is_made_is_in_it(
     own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,11 @@ def list_videos(gallery: Gallery) -> list[Entry]:
     return [Entry(videos[video_id], live[video_id].time) for video_id in sorted(videos) if video_id in live]
 
 
+def latest_of(roots: Sequence[str]) -> dict[str, ledger.Attempt]:
+    """The last attempt at each video, by id, as the last of these builds tells that knows the video."""
+    return {video_id: last for root in roots for video_id, last in ledger.latest(ledger.read_attempts(root)).items()}
+
+
 def find_attempts(roots: Sequence[str], names: Sequence[str]) -> dict[str, ledger.Attempt]:
     """The last attempt at each of the videos that ``names`` mean, by id. A name is an id; else a path or uri, for all
     with it.
@@ -41,7 +46,7 @@ def find_attempts(roots: Sequence[str], names: Sequence[str]) -> dict[str, ledge
 
     CliptraceError, naming all of them, where some mean none.
     """
-    latest = {video_id: last for root in roots for video_id, last in ledger.latest(ledger.read_attempts(root)).items()}
+    latest = latest_of(roots)
     known = Names((attempt.video_id, attempt.uri) for attempt in latest.values())
     found = {name: known.meant(name) for name in names}
     if unknown := [name for name, video_ids in found.items() if not video_ids]:
@@ -58,7 +63,8 @@ class Names:
         self._places: dict[str, list[str]] = {}
         for video_id, uri in videos:
             self._ids.setdefault(composed(video_id), []).append(video_id)
-            self._places.setdefault(composed(uri), []).append(video_id)
+            if uri:
+                self._places.setdefault(composed(uri), []).append(video_id)
 
     def meant(self, name: str) -> list[str]:
         """The video with this id; else those with this path or uri."""

@@ -17,10 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.gallery import VIDEOS, frames_schema, part_path
+from cliptrace.schemas.gallery import VIDEOS, frames_schema, part_path, video_key
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import Gallery, part_name
 from cliptrace.transforms.store.sweeping import Vectors, sweep
+from cliptrace.transforms.store.takedown import removed_keys
 
 SHARD_KEYFRAMES = 20_000
 """Keyframes of a whole shard. One with at least half as many is left alone, unless rows of it were deleted."""
@@ -126,14 +127,17 @@ def _drop_stale_commits(gallery: Gallery) -> None:
 
 def _merge_history(gallery: Gallery, run: str) -> None:
     """One ledger shard for all attempts that stored nothing, of each video the last one where it still says something:
-    a failure, until the video is indexed; a removal, as long as the ledger names what was removed."""
+    a failure, until the video is indexed; a removal, as long as the ledger names what was removed, or the video is kept
+    out: by the content in that row its file is known elsewhere."""
     attempts = ledger.read_attempts(gallery.root)
     indexed = {attempt.video_id for attempt in attempts if attempt.status == ledger.INDEXED}
     history = ledger.by_commit(attempt for attempt in attempts if attempt.status != ledger.INDEXED)
+    buried = removed_keys(gallery.home)
     kept = [
         attempt
         for attempt in ledger.latest(attempts).values()
-        if attempt.status == ledger.FAILED or (attempt.status == ledger.REMOVED and attempt.video_id in indexed)
+        if attempt.status == ledger.FAILED
+        or (attempt.status == ledger.REMOVED and (attempt.video_id in indexed or video_key(attempt.video_id) in buried))
     ]
     if len(history) <= 1 and len(kept) == sum(map(len, history.values())):
         return

@@ -83,5 +83,18 @@ def _forget(
         try:
             drop_rows(gallery, commit, attempts, {})
         except CliptraceError:  # the shard is damaged as a whole
-            shards = [files.join(gallery.root, part_path(kind, *commit)) for kind in ("frames", "videos")]
-            files.remove([path for path in shards if files.exists(path)])  # of moved videos the one is elsewhere
+            left = {video_id: attempt for video_id, attempt in stored.items() if video_id not in reasons}
+            shards = {part_path(kind, *commit) for kind in ("frames", "videos")} - _frames_files(gallery, left, commit)
+            paths = [files.join(gallery.root, shard) for shard in sorted(shards)]
+            files.remove([path for path in paths if files.exists(path)])  # of moved videos the one is elsewhere
+
+
+def _frames_files(gallery: Gallery, live: Mapping[str, ledger.Attempt], but: ledger.Commit) -> set[str]:
+    """Where keyframes of live videos are; without those of one commit."""
+    found: set[str] = set()
+    for commit, owners in ledger.by_commit(live.values()).items():
+        if commit != but:
+            path = files.join(gallery.root, part_path("videos", *commit))
+            rows = files.read_table(path, ["video_id", "frames_file"]).to_pylist()
+            found |= {row["frames_file"] for row in rows if row["video_id"] in owners}
+    return found

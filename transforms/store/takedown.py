@@ -16,7 +16,8 @@ from cliptrace.transforms.store import files
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tombstone:
-    """uri: the file that was indexed, which stays out under other ids, too; "" where none was. time: since 1970."""
+    """uri: the file that was indexed, which stays out under other ids, too; "" where none was, or for another stream of
+    a file that stays. time: since 1970."""
 
     video_id: str
     uri: str

@@ -18,14 +18,18 @@ from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import generation_of, part_path
 from cliptrace.schemas.records import Failure
 from cliptrace.transforms.aligning import Align
+from cliptrace.transforms.contents import content_sha256
 from cliptrace.transforms.matching import Find, MatchConfig
+from cliptrace.transforms.sources import list_sources
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.compaction import Compaction, compact
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, commit, read_videos
 from cliptrace.transforms.store.live import SharedVideos
+from cliptrace.transforms.store.recognition import recognise
 from cliptrace.transforms.store.removal import reinstate, remove
 from cliptrace.transforms.store.repairing import repair
 from cliptrace.transforms.store.sweeping import stale_rows, unacknowledged
+from cliptrace.transforms.store.takedown import read_tombstones
 from cliptrace.transforms.store.vectors import VectorStore
 from cliptrace.transforms.store.verification import compare
 from cliptrace.transforms.storing import record_failures
@@ -133,10 +137,26 @@ def test_removed_videos_leave_no_row(filled: Gallery, vectors: VectorStore) -> N
     assert set(content(filled)) == {"b", "c", "d", "y"}
     (frames,) = shards(filled, "frames")
     assert row_groups(filled, frames) == [4, 3, 2, 7]
-    assert not [a for a in ledger.read_attempts(filled.root) if a.video_id in ("a", "e")]
+    assert [a.video_id for a in ledger.read_attempts(filled.root) if a.status == ledger.REMOVED] == ["a", "e"]
     assert list(compare(filled, vectors)) == []
     reinstate(filled, ["a"], "R10")
-    assert "a" not in ledger.latest(ledger.read_attempts(filled.root))
+    compacted(filled, vectors, "R11")
+    assert ledger.latest(ledger.read_attempts(filled.root)).keys() & {"a", "e"} == {"e"}
+
+
+def test_a_removed_file_that_moves_stays_out_after_a_compaction(
+    gallery: Gallery, vectors: VectorStore, tmp_path: Path
+) -> None:
+    moved = tmp_path / "y.mp4"
+    moved.write_bytes(b"x" * 10)
+    video = features("x.mp4", 2, "10-1")
+    video = dataclasses.replace(video, info=dataclasses.replace(video.info, content_sha256=content_sha256(str(moved))))
+    commit(gallery, vectors, "R1", [video])
+    remove(gallery, ["x.mp4"], "R2")
+    compacted(gallery, vectors)
+    sources = list_sources([str(moved)]).sources
+    found = recognise(sources, ledger.read_attempts(gallery.root), read_tombstones(gallery.home))
+    assert (found.kept_out, found.sources) == (["y.mp4"], [])
 
 
 def test_a_large_shard_with_holes_is_written_anew(gallery: Gallery, vectors: VectorStore) -> None:

@@ -177,6 +177,18 @@ def test_lost_keyframes_are_those_of_the_moved_video(filled: Gallery, vectors: V
     assert (kinds(filled, vectors), uris(filled), vectors.count()) == ([], {}, 0)
 
 
+def test_keyframes_of_moved_videos_outlive_a_lost_videos_shard(filled: Gallery, vectors: VectorStore) -> None:
+    before = content(filled)
+    move(filled, "a")
+    tidy(filled, vectors)
+    next(Path(filled.root).glob(part_path("videos", "R1", "*"))).unlink()
+    for _ in range(3):
+        repair(filled, vectors, list(compare(filled, vectors)), "R7")
+    assert (content(filled), kinds(filled, vectors), vectors.count()) == ({"a": before["a"]}, [], 6)
+    compact(filled, contextlib.nullcontext(vectors), "R9")
+    assert (content(filled), kinds(filled, vectors)) == ({"a": before["a"]}, [])
+
+
 # gallery relocate
 
 

@@ -79,6 +79,40 @@ def test_what_is_removed_is_named_by_id_or_by_file(filled: Gallery) -> None:
     assert [(t.video_id, t.uri) for t in read_tombstones(filled.root)] == [("a", "/videos/a"), ("d", "/videos/d")]
 
 
+@pytest.fixture
+def streams(gallery: Gallery, vectors: VectorStore) -> Gallery:
+    """A file of two streams, and another whose name looks like a stream's."""
+    file, other = features("a", 2), features("a#2", 2)
+    another = features("a#1", 3)
+    another = dataclasses.replace(another, source=dataclasses.replace(another.source, uri=file.source.uri))
+    commit(gallery, vectors, "R1", [file, another, other])
+    return gallery
+
+
+def test_another_stream_is_removed_alone(streams: Gallery) -> None:
+    assert remove(streams, ["a#1"], "R2").video_ids == ["a#1"]
+    assert set(read_videos(streams)) == {"a", "a#2"}
+    removed, known = read_tombstones(streams.root), ledger.latest(ledger.read_attempts(streams.root))
+    another = dataclasses.replace(source_of("a#1"), uri="/videos/a", stream=1)
+    plan = ledger.plan([source_of("a"), another], known, removed)
+    assert (plan.unchanged, plan.removed) == (1, ["a#1"])
+    (description,) = describe_video(streams, "a#1")
+    assert description.tombstone == removed[0]
+    with pytest.raises(CliptraceError, match="no removed video has the id, path or URI ''"):
+        reinstate(streams, [""], "R3")
+    remove(streams, ["a"], "R3")
+    assert reinstate(streams, ["a"], "R4") == ["a"]  # not what was removed by itself
+    assert reinstate(streams, ["a#1"], "R5") == ["a#1"]
+
+
+@pytest.mark.parametrize("name", ["a", "/videos/a"])
+def test_with_a_file_go_its_other_streams(streams: Gallery, name: str) -> None:
+    assert remove(streams, [name], "R2").video_ids == ["a", "a#1"]
+    assert set(read_videos(streams)) == ids_in_parquet(streams) == {"a#2"}
+    assert reinstate(streams, [name], "R3") == ["a", "a#1"]
+    assert read_tombstones(streams.root) == []
+
+
 def test_a_name_that_means_nothing_removes_nothing(filled: Gallery) -> None:
     with pytest.raises(CliptraceError) as caught:
         remove(filled, ["a", "x", "/videos/y"], "R3")
