@@ -87,7 +87,7 @@ def test_a_query_of_two_streams(files: Path, tmp_path: Path, capsys: pytest.Capt
     assert output.read_text() == ""
     told = run(capsys, "match", query, "--gallery", gallery, "--output", output, "--streams", "all")
     assert "left out" not in told
-    assert "queries without a match: dashcam.mp4\n" in told
+    assert "queries without a match: 1 (dashcam.mp4)\n" in told
     (row,) = (json.loads(line) for line in output.read_text().splitlines())
     assert (row["query_id"], row["segments"][0]["query_stream"]) == ("dashcam.mp4#1", 1)
 
