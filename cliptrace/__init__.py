@@ -67,7 +67,7 @@ if _typing.TYPE_CHECKING:
     from cliptrace.gallery import Gallery, Matches
     from cliptrace.models.alignment.similarity import similarity_map
     from cliptrace.models.metrics.report import Evaluation, Truth
-    from cliptrace.pipelines.index import IndexReport
+    from cliptrace.pipelines.index_report import IndexReport
     from cliptrace.pipelines.match import MatchReport
     from cliptrace.schemas.config import KeyframeConfig
     from cliptrace.schemas.errors import CliptraceError, MediaError, UsageError

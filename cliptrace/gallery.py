@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cliptrace.models.runtime import Device
 from cliptrace.pipelines import index, match
-from cliptrace.pipelines.index import IndexReport
+from cliptrace.pipelines.index_report import IndexReport
 from cliptrace.pipelines.match import MatchReport
 from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.running import new_run

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import unicodedata
-import urllib.parse
 
 from cliptrace.transforms.fingerprints import is_remote
+from cliptrace.transforms.store import files
 
 
 def composed(name: str) -> str:
@@ -18,8 +18,7 @@ def canonical(name: str) -> str:
     """Of a path or uri as a person writes it: absolute, without ``.`` and ``..``, composed; of file:// the path."""
     if is_remote(name):
         return composed(name)
-    path = urllib.parse.unquote(name.removeprefix("file://")) if name.startswith("file://") else name
-    return composed(os.path.abspath(path))  # noqa: PTH100 - a path that is no more has no links to resolve
+    return composed(os.path.abspath(files.local_path(name)))  # noqa: PTH100 - a path that is no more has no links to resolve
 
 
 def on_disk(path: str) -> str:

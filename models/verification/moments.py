@@ -25,8 +25,8 @@ SAME_PICTURE = 0.93
 """Correlation of two pictures, laid on one another, from which they are the same one."""
 _EVEN, _STEEP = 1.19, 18.0
 """Likeness (that of the keyframe, and the correlation of the pictures, added) that is as likely right as wrong, and how
-fast that changes: a logistic regression on 78 pictures of the training and validation footage, plain, small, cropped
-and captioned. 75 reach it in their own video, 3 of 129 in the most alike ones of other families."""
+fast that changes: a logistic regression on pictures of the training and validation footage, plain, small, cropped and
+captioned, against the most alike ones of other families."""
 _AS_GOOD = 0.15
 """How much less alike than the best of its video a moment may be: a scene has many that resemble one another."""
 

@@ -35,7 +35,8 @@ from cliptrace.schemas.config import GALLERY_VIEWS
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
-    from cliptrace.pipelines.index import IndexOptions, IndexReport, Recognised, Rehearsal, Skipped
+    from cliptrace.pipelines.index import IndexOptions
+    from cliptrace.pipelines.index_report import IndexReport, Recognised, Rehearsal, Skipped
 
 
 def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) -> None:

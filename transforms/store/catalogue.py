@@ -14,6 +14,7 @@ from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import part_path, video_key
 from cliptrace.transforms.paths import canonical, composed
 from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.exact.rows import FOLDER
 from cliptrace.transforms.store.gallery import Gallery, StoredVideo, read_videos
 from cliptrace.transforms.store.takedown import Tombstone, read_tombstones, removed_keys
 
@@ -138,6 +139,8 @@ def gallery_stats(gallery: Gallery) -> Stats:
     videos = read_videos(gallery).values()
     sizes = {kind: files.sizes(gallery.root, part_path(kind, "*", "*")) for kind in ("frames", "videos", "ledger")}
     stored = {kind: sum(by_path.values()) for kind, by_path in sizes.items()}
+    if mapped := files.sizes(gallery.root, f"{FOLDER}/*"):
+        stored[FOLDER] = sum(mapped.values())
     if not gallery.manifest.milvus:
         stored["milvus.db"] = sum(files.sizes(gallery.vectors_address, "**/*").values())
     failed = [a for a in ledger.latest(attempts).values() if a.status == ledger.FAILED]

@@ -59,8 +59,8 @@ def _row(gallery: Gallery, copy: Known) -> Mapping[str, Any]:
 
 
 def _of(reader: FrameReader, row: Mapping[str, Any], copy: Known) -> FrameFeatures:
-    stream, *others = row["streams"] or [0]
-    stored = StoredVideo(**{field.name: row[field.name] for field in dataclasses.fields(StoredVideo)})
+    stored = StoredVideo.of(row)
+    stream, *others = stored.streams or (0,)
     info = VideoInfo(**{field.name: row[field.name] for field in dataclasses.fields(VideoInfo) if field.name in row})
     times, embeddings = reader.read(stored)
     return FrameFeatures(

@@ -176,6 +176,12 @@ class StoredVideo:
     content_sha256: str
     streams: tuple[int, ...] = ()
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> StoredVideo:
+        """row: of ``schemas.gallery.VIDEOS``, which may have more."""
+        values = {field.name: row[field.name] for field in dataclasses.fields(cls)}
+        return cls(**{**values, "metadata": dict(row["metadata"]), "streams": tuple(row["streams"] or ())})
+
     @property
     def stream(self) -> int | None:
         """Which video stream it is of a file that has several; else None."""
@@ -209,11 +215,7 @@ def read_shard(gallery: Gallery, run: str, part: str, video_ids: Container[str])
     """Those of the videos that this commit has stored."""
     columns = [field.name for field in dataclasses.fields(StoredVideo)]
     rows = files.read_table(files.join(gallery.root, part_path("videos", run, part)), columns, VIDEOS).to_pylist()
-    return [
-        StoredVideo(**{**row, "metadata": dict(row["metadata"]), "streams": tuple(row["streams"] or ())})
-        for row in rows
-        if row["video_id"] in video_ids
-    ]
+    return [StoredVideo.of(row) for row in rows if row["video_id"] in video_ids]
 
 
 def check_vectors(gallery: Gallery, vectors: VectorStore, others: Container[str] = ()) -> None:

@@ -58,7 +58,7 @@ def check_folders(folders: Sequence[str]) -> None:
         if is_remote(folder):
             if not files.find(folder, "**"):
                 raise UsageError(f"{folder}: no such folder")
-        elif not (path := Path(on_disk(folder.removeprefix("file://")))).is_dir():
+        elif not (path := Path(on_disk(files.local_path(folder)))).is_dir():
             raise UsageError(f"{folder}: no such folder; is its disk mounted?")
         elif not _has_files(path):
             raise UsageError(f"{folder}: is empty; is its disk mounted?")

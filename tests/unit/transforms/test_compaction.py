@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,6 @@ from tests.unit.transforms.store_examples import (
 )
 
 BACKBONE = BackboneConfig("tiny", "onnx", "", "", 8, (0, 0, 0), (1, 1, 1), "vector", DIMENSION)
-
-
-@pytest.fixture
-def vectors(gallery: Gallery) -> Iterator[VectorStore]:
-    with gallery.vectors() as store:
-        yield store
 
 
 def fill(gallery: Gallery, vectors: Any) -> None:

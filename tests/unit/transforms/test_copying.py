@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.store.catalogue import describe_video
@@ -21,12 +19,6 @@ from tests.unit.transforms.store_examples import features
 PICTURED = dataclasses.replace(
     features("a", 3), pictures=(b"1", b"2", b"3"), scores=np.array([0.5, 1, 0.25], np.float32)
 )
-
-
-@pytest.fixture
-def vectors(gallery: Gallery) -> Iterator[VectorStore]:
-    with gallery.vectors() as store:
-        yield store
 
 
 def copies(gallery: Gallery, *pairs: tuple[str, str]) -> list[Known]:

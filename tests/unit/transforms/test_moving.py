@@ -30,12 +30,6 @@ VIDEOS = {video_id: features(video_id, frames) for video_id, frames in (("a", 6)
 
 
 @pytest.fixture
-def vectors(gallery: Gallery) -> Iterator[VectorStore]:
-    with gallery.vectors() as store:
-        yield store
-
-
-@pytest.fixture
 def filled(gallery: Gallery, vectors: VectorStore) -> Gallery:
     commit(gallery, vectors, "R1", list(VIDEOS.values()))
     return gallery

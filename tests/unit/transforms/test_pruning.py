@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,12 +20,6 @@ from tests.unit.transforms import memory_files
 from tests.unit.transforms.store_examples import features
 
 NAMES = ("a.mp4", "disk/b.mp4", "disk/c.mp4")
-
-
-@pytest.fixture
-def vectors(gallery: Gallery) -> Iterator[VectorStore]:
-    with gallery.vectors() as store:
-        yield store
 
 
 @pytest.fixture
@@ -78,6 +71,9 @@ def test_nothing_is_gone_from_a_folder_that_is_not_there(gallery: Gallery, lib: 
         check_folders([str(lib)])
     assert str(caught.value) == f"{lib}: is empty; is its disk mounted?"
     check_folders([str(lib.parent)])
+    (lib / "my clips").mkdir()
+    (lib / "my clips" / "a.mp4").touch()
+    check_folders([f"file://{lib}/my%20clips"])
 
 
 def test_of_an_object_store(gallery: Gallery, vectors: VectorStore) -> None:

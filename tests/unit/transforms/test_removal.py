@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,12 +29,6 @@ from tests.unit.transforms import memory_files
 from tests.unit.transforms.store_examples import DIMENSION, MANIFEST, NoVectors, features, row_groups, swept
 
 BACKBONE = BackboneConfig("tiny", "onnx", "", "", 8, (0, 0, 0), (1, 1, 1), "vector", DIMENSION)
-
-
-@pytest.fixture
-def vectors(gallery: Gallery) -> Iterator[VectorStore]:
-    with gallery.vectors() as store:
-        yield store
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import logging
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -45,12 +44,6 @@ from tests.unit.transforms.store_examples import (
     stored_precision,
     swept,
 )
-
-
-@pytest.fixture
-def vectors(gallery: Gallery) -> Iterator[VectorStore]:
-    with gallery.vectors() as store:
-        yield store
 
 
 class Refusing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -133,12 +132,6 @@ def test_a_refused_video_is_one_dead_letter_and_the_rest_is_stored(
         assert vectors.count() == 8
     rows = [files.read_table(path) for path in files.find(gallery.root, part_path("frames", "*", "*"))]
     assert sum(len(table) for table in rows) == 8
-
-
-@pytest.fixture
-def vectors(gallery: Gallery) -> Iterator[VectorStore]:
-    with gallery.vectors() as opened:
-        yield opened
 
 
 def test_a_collection_that_was_half_made_is_finished(gallery: Gallery) -> None:

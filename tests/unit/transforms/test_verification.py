@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +24,6 @@ from cliptrace.transforms.storing import record_failures
 from tests.unit.transforms.store_examples import features
 
 VIDEOS = {"a": features("a", 6), "b": features("b", 4), "c": features("c", 5), "d": features("d", 3)}
-
-
-@pytest.fixture
-def vectors(gallery: Gallery) -> Iterator[VectorStore]:
-    with gallery.vectors() as store:
-        yield store
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.records import FrameFeatures
+from cliptrace.transforms.store.catalogue import gallery_stats
 from cliptrace.transforms.store.compaction import compact
 from cliptrace.transforms.store.exact import rows
 from cliptrace.transforms.store.exact.rows import FOLDER, MappedRows, map_rows
@@ -54,6 +55,12 @@ def filled(gallery: Gallery) -> Gallery:
 
 def test_it_holds_every_live_video(filled: Gallery) -> None:
     check(map_rows(filled), *FIRST)
+
+
+def test_its_size_is_told(filled: Gallery) -> None:
+    assert FOLDER not in gallery_stats(filled).bytes
+    map_rows(filled)
+    assert gallery_stats(filled).bytes[FOLDER] > rows_file(filled).stat().st_size == 15 * 8 * 4
 
 
 def test_an_empty_gallery_has_no_rows(gallery: Gallery) -> None:
