@@ -12,7 +12,7 @@ import numpy as np
 from apache_beam.utils.shared import Shared
 from numpy.typing import NDArray
 
-from cliptrace.models.alignment.candidates import group_hits, spread_over
+from cliptrace.models.alignment.candidates import group_hits, searched_frames, spread_over
 from cliptrace.models.alignment.paths import keyframe_spans
 from cliptrace.models.alignment.similarity import search_rows
 from cliptrace.models.alignment.spd import SPDConfig
@@ -48,11 +48,12 @@ _STRETCH_S, _MOST_DEEP = 16.0, 16
 class MatchConfig:
     """aligner: a name, or ``spd:FOLDER`` for a detector of one's own.
 
-    top_k: gallery videos that are aligned with a query; None for all with evidence, and ``at_least`` so many.
+    top_k: most gallery videos that are aligned with a query; None for all with evidence, and ``at_least`` so many.
 
     min_score: lowest score of a segment that is reported. top_m: gallery videos, the nearest, that are told of a query
     even if their score is lower.
-    min_similarity: cosine from which two keyframes count as matched. The defaults suit TN and efficientnet_lite0.
+    min_similarity: cosine from which two keyframes count as matched. A video without a frame that is as near to one of
+    the query's is not aligned with it. The defaults suit TN and efficientnet_lite0.
     stop_list: whether what the gallery's stop-list names is left out.
     maps: folder for a picture of every match's similarity map; "" for none.
     engine: what is searched (transforms/store/engines.py).
@@ -156,6 +157,13 @@ class Find:
 
     def __call__(self, query: FrameFeatures) -> Iterator[Found]:
         query = normalised(query, self._background, self._stopped)
+        frames = searched_frames(len(query.times), query.decoded_s)
+        candidates, truncated = self._candidates(_of_frames(query, frames))
+        found = (dataclasses.replace(each, query_frames=frames[each.query_frames]) for each in candidates)
+        yield Found(query, tuple(found), truncated, stopped_s(query))
+
+    def _candidates(self, query: FrameFeatures) -> tuple[list[Candidate], bool]:
+        """Best first, and whether there were more."""
         most, evident = self._config.top_k or _MOST, evident_frames(query)
         hits = self._search(query)
         candidates, is_cut = self._grouped(query, hits), False
@@ -168,8 +176,10 @@ class Find:
             candidates = self._grouped(query, hits, shown_by)
         count = _evident(candidates, evident)
         candidates.sort(key=lambda candidate: candidate.seen < evident)  # each part stays in the order of its votes
-        kept = candidates[: self._config.top_k or max(self._config.at_least, self._config.top_m, min(count, _MOST))]
-        yield Found(query, tuple(kept), is_cut or count > most, stopped_s(query))
+        top_m = self._config.top_m
+        kept = candidates[: self._config.top_k or max(self._config.at_least, top_m, min(count, _MOST))]
+        worth = [each for each in kept[top_m:] if each.similarities.max() >= self._config.min_similarity]
+        return [*kept[:top_m], *worth], is_cut or count > most
 
     def _search(self, query: FrameFeatures) -> Hits:
         return self._frames.search(search_rows(query.embeddings)[0], self._config.videos_per_frame)
@@ -210,6 +220,18 @@ class Find:
 
     def close(self) -> None:
         self._opened.close()
+
+
+def _of_frames(query: FrameFeatures, frames: NDArray[np.int64]) -> FrameFeatures:
+    """Some keyframes of it, to be searched."""
+    return dataclasses.replace(
+        query,
+        times=query.times[frames],
+        scores=query.scores[frames],
+        embeddings=query.embeddings[frames],
+        bias=None if query.bias is None else query.bias[frames],
+        pictures=(),
+    )
 
 
 def evident_frames(query: FrameFeatures) -> int:

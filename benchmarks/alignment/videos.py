@@ -14,6 +14,7 @@ from benchmarks.attacks.splits import Split, find_footage
 from benchmarks.descriptor.distractors import distractor_paths
 from benchmarks.harness.features import BasisFrames, basis_frames
 from benchmarks.look_alike.build import build as build_look_alikes
+from cliptrace.models.alignment.candidates import SEARCHED_PER_SECOND
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.keyframes import Selector, make_selector
 from cliptrace.schemas.config import BASIS_FPS, BackboneConfig, KeyframeConfig
@@ -28,18 +29,32 @@ class Videos:
     strangers: Mapping[str, BasisFrames]
     background: Background | None
 
-    def bench(self, config: KeyframeConfig, of_queries: KeyframeConfig, strangers: int = 0) -> Bench:
+    def bench(
+        self,
+        config: KeyframeConfig,
+        of_queries: KeyframeConfig,
+        strangers: int = 0,
+        searched_per_second: float = SEARCHED_PER_SECOND,
+    ) -> Bench:
         """config: of the gallery."""
-        return self.chosen_by(make_selector(config, BASIS_FPS), make_selector(of_queries, BASIS_FPS), strangers)
+        of_gallery, queries = (make_selector(each, BASIS_FPS) for each in (config, of_queries))
+        return self.chosen_by(of_gallery, queries, strangers, searched_per_second)
 
-    def chosen_by(self, of_gallery: Selector, of_queries: Selector, strangers: int = 0) -> Bench:
+    def chosen_by(
+        self,
+        of_gallery: Selector,
+        of_queries: Selector,
+        strangers: int = 0,
+        searched_per_second: float = SEARCHED_PER_SECOND,
+    ) -> Bench:
         """strangers: how many videos of the gallery no query was copied from."""
         queries, gallery = (
             {path.name: self.frames[path.name].chosen_by(each) for path in sorted(folder.iterdir())}
             for folder, each in ((self.dataset.queries, of_queries), (self.dataset.gallery, of_gallery))
         )
         others = distractors(self.strangers, of_gallery, strangers)
-        return make_bench(queries, {**gallery, **others}, as_truth(self.dataset.truth()), self.background)
+        truth = as_truth(self.dataset.truth())
+        return make_bench(queries, {**gallery, **others}, truth, self.background, searched_per_second)
 
 
 def load_split(

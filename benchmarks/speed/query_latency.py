@@ -30,24 +30,19 @@ from benchmarks.attacks.splits import find_footage
 from benchmarks.harness.command import Question, Result, add_seed
 from benchmarks.speed import tables
 from benchmarks.speed.tables import STEPS
-from cliptrace.models.alignment.candidates import group_hits
-from cliptrace.models.backbones.background import Background
 from cliptrace.models.backbones.pooling import unit
 from cliptrace.models.backbones.registry import Embedder, load_config
 from cliptrace.models.keyframes import make_selector
 from cliptrace.pipelines.index import IndexOptions, open_or_create
 from cliptrace.schemas.config import BASIS_FPS, DEFAULT_BACKBONE, ENGINES, Engine, KeyframeConfig, Limits
-from cliptrace.schemas.records import Candidate, FrameFeatures, VideoInfo, VideoSource
+from cliptrace.schemas.records import FrameFeatures, VideoInfo, VideoSource
 from cliptrace.transforms.aligning import match_pair
 from cliptrace.transforms.extract import extract_range
-from cliptrace.transforms.matching import MatchConfig, normalised
+from cliptrace.transforms.matching import Find, MatchConfig
 from cliptrace.transforms.media.probe import probe
 from cliptrace.transforms.media.ranges import split
-from cliptrace.transforms.store.engines import FrameSearch, MilvusSearch
-from cliptrace.transforms.store.exact.rows import map_rows
-from cliptrace.transforms.store.exact.search import ExactSearch
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit, read_videos
-from cliptrace.transforms.store.stops import read_stops
+from cliptrace.transforms.store.hits import Hits
 
 PER_SECOND = 2.0
 VIDEO_KEYFRAMES = (50, 200)
@@ -153,10 +148,11 @@ def fill(gallery: Gallery, videos: list[FrameFeatures], run: str) -> None:
 def ask(gallery: Gallery, queries: list[tuple[FrameFeatures, str]], engine: Engine) -> Result:
     """Milliseconds of every step of every query, from stores that were just opened, after one query to warm up."""
     backbone = load_config(DEFAULT_BACKBONE)
-    background, stopped, config = Background.of(backbone), read_stops(gallery), MatchConfig.suited_to(backbone)
+    config = dataclasses.replace(MatchConfig.suited_to(backbone), engine=engine)
     opening = time.perf_counter()
-    with searching(gallery, engine) as search:
-        asked_of = Opened(search, read_videos(gallery), FrameReader(gallery), background, stopped, config)
+    with contextlib.closing(_Find(gallery, config, backbone)) as find:
+        find.open()
+        asked_of = Opened(find, read_videos(gallery), FrameReader(gallery), config)
         one_query(asked_of, queries[0][0])
         opened_ms = (time.perf_counter() - opening) * 1000
         answers = [one_query(asked_of, query) for query, _ in queries]
@@ -170,45 +166,39 @@ def ask(gallery: Gallery, queries: list[tuple[FrameFeatures, str]], engine: Engi
     }
 
 
-@contextlib.contextmanager
-def searching(gallery: Gallery, engine: Engine) -> Iterator[FrameSearch]:
-    if engine == "exact":
-        with contextlib.closing(ExactSearch(map_rows(gallery))) as search:
-            yield search
-    else:
-        with gallery.vectors() as vectors:
-            yield MilvusSearch(vectors, "Bounded")
+class _Find(Find):
+    """With the milliseconds of the last search."""
+
+    search_ms = 0.0
+
+    def _search(self, query: FrameFeatures) -> Hits:
+        hits, self.search_ms = clock(lambda: super(_Find, self)._search(query))
+        return hits
 
 
 @dataclasses.dataclass(frozen=True)
 class Opened:
     """What a process that matches has open."""
 
-    search: FrameSearch
+    find: _Find
     videos: dict[str, StoredVideo]
     frames: FrameReader
-    background: Background | None
-    stopped: NDArray[np.float32]
     config: MatchConfig
 
 
 def one_query(opened: Opened, query: FrameFeatures) -> tuple[str, dict[str, float]]:
     """The best match's video, and milliseconds by step: what FindCandidates and AlignCandidates do with one query."""
-    config = opened.config
-    hits, search_ms = clock(lambda: opened.search.search(query.embeddings, config.videos_per_frame))
-
-    def find() -> tuple[FrameFeatures, list[Candidate]]:
-        asked = normalised(query, opened.background, opened.stopped)
-        found = (query.video_id, hits.query_rows, hits.ref_ids, hits.ref_frames, hits.similarities)
-        return asked, group_hits(*found, bias=asked.bias)[: config.at_least]
-
-    (asked, candidates), candidates_ms = clock(find)
-    found, align_ms = clock(
-        lambda: [match_pair(asked, opened.videos[each.ref_id], each, opened.frames, config) for each in candidates]
+    (found,), find_ms = clock(lambda: list(opened.find(query)))
+    matches, align_ms = clock(
+        lambda: [
+            match_pair(found.query, opened.videos[each.ref_id], each, opened.frames, opened.config)
+            for each in found.candidates
+        ]
     )
-    best = max((match for match in found if match), key=lambda match: match.score, default=None)
-    total_ms = search_ms + candidates_ms + align_ms
-    return best.ref_id if best else "", dict(zip(STEPS, (search_ms, candidates_ms, align_ms, total_ms), strict=True))
+    best = max((match for match in matches if match), key=lambda match: match.score, default=None)
+    search_ms = opened.find.search_ms
+    times = search_ms, find_ms - search_ms, align_ms, find_ms + align_ms
+    return best.ref_id if best else "", dict(zip(STEPS, times, strict=True))
 
 
 def clock(work: Callable[[], T]) -> tuple[T, float]:

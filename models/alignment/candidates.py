@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cliptrace.schemas.records import Candidate
 
+SEARCHED_PER_SECOND = 2.0
+_FEWEST_SEARCHED = 8
+"""Frames of a query, however short. No copy is lost that all frames find and that is reported, even with a quarter of
+these (python -m benchmarks.search.frames)."""
 _FEWEST = 3
 """Frames that stand for others: two find the ends of what was shown, one more tells that it was."""
 NOT_SHOWN = -1
 """In ``shown_by``: of a query frame that speaks for itself alone."""
+
+
+def searched_frames(count: int, seconds: float, per_second: float = SEARCHED_PER_SECOND) -> NDArray[np.int64]:
+    """Which of a query's keyframes are searched, as evenly spread as they are: int64[S], rising. All are aligned."""
+    wanted = min(count, max(_FEWEST_SEARCHED, math.ceil(per_second * seconds)))
+    return ((np.arange(wanted) + 0.5) * count / max(wanted, 1)).astype(np.int64)
 
 
 def group_hits(

@@ -60,11 +60,13 @@ _AROUND = 2
 class SPDConfig(AlignerConfig):
     """weights: a folder of models/weights, or any other with an exported SPD.
 
-    min_similarity: of the best pair of keyframes of a map, below which it is not looked at.
+    min_similarity: of the best pair of keyframes of a map, below which it is not looked at. Of 20 findings in 20,000
+    maps of validation pairs that are reported at all, none has less, and 9 of 10 maps do
+    (python -m benchmarks.search.frames).
     """
 
     weights: str = "spd"
-    min_similarity: float = 0.15
+    min_similarity: float = 0.22
     min_length_s: float = 0.5
     max_segments: int = 64
 

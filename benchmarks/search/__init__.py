@@ -1,0 +1,1 @@
+"""How candidates are found: what a search may leave out."""
