@@ -50,7 +50,7 @@ def query_latency(result: Result) -> Iterator[Table]:
     yield Table(
         f"Milliseconds a query, p50 / p95 of {result['data']['queries']} queries, by gallery size, with "
         f"{result['data']['backbone']}; exact is `--engine exact`, milvus the embedded Milvus Lite. Queries have two "
-        "keyframes a second here, as `--keyframes uniform:2` asks for, a quarter of the default; growth "
+        "keyframes a second here, which is what is searched of one that has more; growth "
         "is that of the engine's median total from the size above.",
         ("keyframes", "videos", "engine", *steps, "growth"),
         [
