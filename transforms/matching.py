@@ -48,7 +48,7 @@ _STRETCH_S, _MOST_DEEP = 16.0, 16
 class MatchConfig:
     """aligner: a name, or ``spd:FOLDER`` for a detector of one's own.
 
-    top_k: most gallery videos that are aligned with a query; None for all with evidence, and ``at_least`` so many.
+    top_k: most gallery videos that are aligned with a query; None for all with evidence, and others up to ``at_least``.
 
     min_score: lowest score of a segment that is reported. top_m: gallery videos, the nearest, that are told of a query
     even if their score is lower.

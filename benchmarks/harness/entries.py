@@ -76,6 +76,14 @@ _SHIPPED = "aligners > shipped balanced, queries 8/s > spd, as shipped"
 ENTRIES = (
     Entry("benchmarks.speed.index_throughput"),
     Entry("benchmarks.speed.query_latency", floors=(Floor("sizes > * > engines > * > recall_at_1", least=0.98),)),
+    Entry(
+        "benchmarks.search.frames",
+        floors=(
+            Floor("benches > attacks > frames > 2 > vcsl_f1", least=0.86),
+            Floor("benches > look-alikes > frames > 2 > vcsl_f1", least=0.83),
+            Floor("benches > attacks > frames > 2 > aligned_per_query", most=2.5),
+        ),
+    ),
     Entry("benchmarks.speed.known_videos", floors=(Floor("rows > * > skipped", least=10_000),)),
     Entry(
         "benchmarks.hostile.malformed",

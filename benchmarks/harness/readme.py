@@ -21,6 +21,7 @@ from benchmarks.harness.summary import summary
 from benchmarks.harness.tables import Table
 from benchmarks.hostile.tables import fuzz, malformed
 from benchmarks.look_alike.tables import look_alike
+from benchmarks.search.frames import tables as frames
 from benchmarks.speed.tables import index_throughput, known_videos, query_latency
 
 ROOT = RESULTS.parents[1]
@@ -69,6 +70,7 @@ DOCUMENTS: Mapping[str, Sequence[Section]] = {
         ("Look-alikes", "look_alike", look_alike),
         ("Indexing", "index_throughput", index_throughput),
         ("Asking", "query_latency", query_latency),
+        ("What is searched", "frames", frames),
         ("Nothing to do", "known_videos", known_videos),
         ("Bad input", "malformed", malformed),
         ("Worse input", "fuzz", fuzz),

@@ -62,7 +62,7 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         type=positive,
         metavar="N",
         help="at most N gallery videos are compared with a query (default: all that look like a second of it or more, "
-        "and at least 20)",
+        "and up to 20 others)",
     )
     parser.add_argument(
         "--top-m",

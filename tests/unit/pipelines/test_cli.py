@@ -115,7 +115,7 @@ def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str], monkeypatc
         "match": (
             threads,
             "lowest score of a segment, 0 to 1 (default: what suits the backbone)\n",
-            f"(default: all that look like a second of it or more, and at least {config.at_least})\n",
+            f"(default: all that look like a second of it or more, and up to {config.at_least} others)\n",
         ),
     }
     for command, lines in expected.items():
