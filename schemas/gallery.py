@@ -181,6 +181,12 @@ def tombstone_path(video_id: str) -> str:
     return f"removed/{video_key(video_id):016x}.json"
 
 
+def decision_path(content: str, other: str) -> str:
+    """Where it is written, below the gallery, what was decided on two videos: by their content, in either order."""
+    first, second = sorted((content, other))
+    return f"decisions/{hashlib.sha256(f'{first} {second}'.encode()).hexdigest()[:32]}.json"
+
+
 def video_key(video_id: str) -> int:
     """63-bit key of a video: what filters name, so that no id is ever part of an expression."""
     return _key(video_id.encode())

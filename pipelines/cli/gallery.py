@@ -8,6 +8,7 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
+from cliptrace.pipelines.cli import decisions
 from cliptrace.pipelines.cli.parsers import GOES_ON, Commands, add_command, given, model_options, work_options
 from cliptrace.pipelines.cli.printing import SOME_FAILED, aligned, out_of_reach, put, put_json
 from cliptrace.schemas.errors import CliptraceError, UsageError
@@ -49,6 +50,8 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     remove = command("remove", "take videos out, at once and for good: no later run takes them in again")
     remove.add_argument("videos", nargs="+", metavar="VIDEO", help=_VIDEO)
     remove.set_defaults(run=_remove, if_stopped=GOES_ON)
+
+    decisions.add_to(command, _open)
 
     relocate = command("relocate", "tell that files lie below another folder now; none is opened")
     relocate.add_argument("old", metavar="OLD", help="the folder as the gallery knows it")
