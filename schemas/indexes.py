@@ -43,6 +43,8 @@ class IndexKind:
     most_places: int = 16_384
 
 
+_TRUE = "true"
+"""Of Python's True the client makes another word, which a server accepts, and then fails to build, again and again."""
 _NLIST, _NPROBE = 1024, 64
 """Cells of a segment, which has a million rows or less, and those that are looked through for a frame."""
 _REFINED = 4
@@ -82,7 +84,7 @@ INDEX_KINDS: Mapping[str, IndexKind] = {
         lambda config, dimension: {
             **_graph(config, dimension),
             "sq_type": "SQ8",
-            "refine": True,
+            "refine": _TRUE,
             "refine_type": "FP16",
         },
         lambda config, places: {**_ef(config, places), "refine_k": 1},
@@ -90,13 +92,13 @@ INDEX_KINDS: Mapping[str, IndexKind] = {
     "IVF_SQ8": IndexKind(_cells, _probed),
     "IVF_PQ": IndexKind(_codes, _probed),
     "SCANN": IndexKind(
-        lambda config, dimension: {"nlist": _NLIST, "with_raw_data": True},
+        lambda config, dimension: {"nlist": _NLIST, "with_raw_data": _TRUE},
         lambda config, places: {"nprobe": _NPROBE, "reorder_k": min(16_384, _REFINED * places)},
     ),
     "DISKANN": IndexKind(lambda config, dimension: {}, _on_disk),
     "AISAQ": IndexKind(lambda config, dimension: {}, _on_disk),
     "IVF_RABITQ": IndexKind(
-        lambda config, dimension: {"nlist": _NLIST, "refine": True, "refine_type": "SQ8"},
+        lambda config, dimension: {"nlist": _NLIST, "refine": _TRUE, "refine_type": "SQ8"},
         lambda config, places: {"nprobe": _NPROBE, "rbq_query_bits": 0, "refine_k": _REFINED},
     ),
     "GPU_CAGRA": IndexKind(

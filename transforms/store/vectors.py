@@ -39,7 +39,9 @@ _SEARCHES = 2
 _DEEP_PLACES, _DEEPER, _DEEP_SEARCHES = 320, 4, 16
 """Of a frame that is searched for all that look like it: places at first, how many times as many the next time, and
 searches."""
-_POLL_S = 1.0
+_POLL_S, _STALLED_S = 1.0, 3600.0
+"""Of a server that merges and indexes: how often it is asked, and how long it may come no further. One that fails to
+build an index tries again for ever, and does not tell."""
 _CONNECT_S = 10.0
 _CONNECT_WAITS_S = (0.5, 2.0)
 _NO_PINGS = {"grpc.keepalive_time_ms": 2**31 - 1}
@@ -254,11 +256,21 @@ class VectorStore:
 
     def compact(self) -> None:
         """After a bulk load to a server: merge segments and forget replaced rows, and return when all is indexed. Until
-        then a search looks through rows one by one."""
+        then a search looks through rows one by one. CliptraceError where the server comes no further."""
         job = self._call(lambda: self._client.compact(self._collection, timeout=CALL_S))
-        while self._call(lambda: self._client.get_compaction_state(job, timeout=CALL_S)) != "Completed":
-            time.sleep(_POLL_S)
-        while self._call(lambda: self._client.describe_index(self._collection, "embedding"))["pending_index_rows"]:
+        self._await(lambda: self._client.get_compaction_state(job, timeout=CALL_S) != "Completed", "merged")
+        self._await(lambda: self._client.describe_index(self._collection, "embedding")["pending_index_rows"], "indexed")
+
+    def _await(self, left: Callable[[], int], done: str) -> None:
+        """Return when nothing is left."""
+        before, since = -1, time.monotonic()
+        while now := self._call(left):
+            if now != before:
+                before, since = now, time.monotonic()
+            elif time.monotonic() - since > _STALLED_S:
+                raise CliptraceError(
+                    f"Milvus at {self._address} has {done} nothing for {_STALLED_S / 60:.0f} minutes: its log says why"
+                )
             time.sleep(_POLL_S)
 
     def drop(self) -> None:

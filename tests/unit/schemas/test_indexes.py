@@ -44,3 +44,10 @@ def test_gallery_json_names_the_kind_only_where_an_older_cliptrace_must_not_read
     with pytest.raises(CliptraceError) as caught:
         GalleryManifest.from_json(other.to_json().replace("IVF_PQ", "IVF_NEW"), "g/gallery.json")
     assert str(caught.value) == "g/gallery.json: index IVF_NEW is not known to this cliptrace: upgrade it"
+
+
+@pytest.mark.parametrize("kind", INDEX_KINDS)
+def test_no_parameter_is_a_boolean_of_python(kind: str) -> None:
+    config = IndexConfig(kind=kind)
+    params = {**config.build_params(256), **config.search_params(80)}
+    assert not any(isinstance(each, bool) for each in params.values())
