@@ -15,8 +15,8 @@ _ALIKE = 0.5
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Party:
-    """One of the two. content_sha256: as a gallery has it, or would have it. video_id, uri: what it
-    was called when it was decided on, for people."""
+    """One of the two. content_sha256: as a gallery has it, or would have it. video_id, uri: what it was called when it
+    was decided on, for people."""
 
     content_sha256: str
     video_id: str

@@ -90,6 +90,8 @@ def json_rows(path: str | Path) -> Iterator[tuple[str, object]]:
                 yield where, json.loads(line.rstrip(), parse_int=float)
             except json.JSONDecodeError as error:
                 raise UsageError(f"{where}: not JSON: {error.msg} at column {error.colno}") from error
+            except RecursionError:
+                raise UsageError(f"{where}: not JSON that can be read: it is nested too deeply") from None
 
 
 def _parquet_rows(path: str | Path) -> Iterator[tuple[str, object]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # heavy, and --help must answer at once
     from cliptrace.transforms.store.gallery import Gallery
 
 _VIDEO = "id, path or URI of a video of the gallery, or else a file"
-_NUMBER = r"(\d+(?:\.\d*)?)"
+_NUMBER = r"(\d{1,9}(?:\.\d*)?)"
 _SEGMENT = re.compile(f"{_NUMBER}-{_NUMBER}:{_NUMBER}-{_NUMBER}")
 
 

@@ -158,6 +158,7 @@ def test_a_review_is_taken_in(filled: Gallery, tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("{", "not JSON: Expecting property name enclosed in double quotes at column 2"),
+        ("[" * 100_000, "not JSON that can be read: it is nested too deeply"),
         ([1], "[1.0] is not an object"),
         ({"decision": "no"}, 'decision \'no\' is neither "reject" nor "accept"'),
         ({"decision": "reject"}, "query_id and query_uri are missing"),
