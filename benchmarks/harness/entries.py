@@ -76,6 +76,11 @@ _SHIPPED = "aligners > shipped balanced, queries 8/s > spd, as shipped"
 ENTRIES = (
     Entry("benchmarks.speed.index_throughput"),
     Entry("benchmarks.speed.query_latency", floors=(Floor("sizes > * > engines > * > recall_at_1", least=0.98),)),
+    Entry(
+        "benchmarks.speed.index_kinds",
+        "--keyframes 20000 --queries 10 --kinds FLAT HNSW HNSW_SQ IVF_SQ8 SCANN IVF_RABITQ AISAQ GPU_CAGRA",
+        floors=(Floor("kinds > FLAT > recall", least=0.98), Floor("kinds > HNSW > recall", least=0.9)),
+    ),
     Entry("benchmarks.speed.known_videos", floors=(Floor("rows > * > skipped", least=10_000),)),
     Entry(
         "benchmarks.hostile.malformed",

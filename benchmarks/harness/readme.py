@@ -21,7 +21,7 @@ from benchmarks.harness.summary import summary
 from benchmarks.harness.tables import Table
 from benchmarks.hostile.tables import fuzz, malformed
 from benchmarks.look_alike.tables import look_alike
-from benchmarks.speed.tables import index_throughput, known_videos, query_latency
+from benchmarks.speed.tables import index_kinds, index_throughput, known_videos, query_latency
 
 ROOT = RESULTS.parents[1]
 BEGIN, END = "<!-- results -->\n", "<!-- /results -->"
@@ -75,6 +75,7 @@ DOCUMENTS: Mapping[str, Sequence[Section]] = {
         ("Faults", "faults", faults),
     ),
     "docs/model-cards/copy_lite0.md": (("Frame embeddings", "descriptor", descriptor),),
+    "deploy/milvus/README.md": (("", "index_kinds", index_kinds),),
     "docs/dedup.md": (("", "dedup", dedup),),
     "models/ssan/README.md": (("", "ssan", beside_the_paper),),
 }

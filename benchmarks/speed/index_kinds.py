@@ -1,6 +1,6 @@
 """What each kind of index of a Milvus server finds, and how fast: recall, milliseconds a search, seconds to make.
 
-python -m benchmarks.speed.index_kinds [--keyframes 100000] [--queries 20] [--milvus URI] [--seed 1]
+python -m benchmarks.speed.index_kinds [--keyframes 100000] [--queries 20] [--kinds KIND …] [--milvus URI] [--seed 1]
 
 Keyframes and queries are those of query_latency. Without --milvus the 2.3 server of deploy/milvus is started for it.
 """
@@ -37,6 +37,7 @@ _VIDEOS_PER_CALL = 100
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keyframes", type=int, default=100_000, metavar="N")
     parser.add_argument("--queries", type=int, default=20, metavar="N")
+    parser.add_argument("--kinds", nargs="+", choices=tuple(INDEX_KINDS), default=list(INDEX_KINDS), metavar="KIND")
     parser.add_argument("--milvus", default="", metavar="URI")
     add_seed(parser)
 
@@ -48,7 +49,7 @@ def measure(arguments: argparse.Namespace) -> Result:
     queries = [perturbed_part(videos, rng)[0].embeddings for _ in range(arguments.queries)]
     nearest = [nearest_videos(query, videos) for query in queries]
     with server(arguments.milvus) as uri:
-        kinds = {kind: figures(uri, kind, videos, queries, nearest) for kind in INDEX_KINDS}
+        kinds = {kind: figures(uri, kind, videos, queries, nearest) for kind in arguments.kinds}
     keyframes = sum(len(video.times) for video in videos)
     data = {"base_keyframes": len(base), "keyframes": keyframes, "videos": len(videos), "queries": len(queries)}
     return {"data": data, "kinds": kinds}

@@ -81,9 +81,9 @@ def test_an_index_is_chosen_refused_and_changed(
 
     with monkeypatch.context() as patched:
         patched.setattr(indexing, "rewrite", fails)
-        assert run(capsys, *reindex, "DISKANN") == (1, "cliptrace: error: a shard is lost\n")
+        assert run(capsys, *reindex, "FLAT") == (1, "cliptrace: error: a shard is lost\n")
     assert (own(), matched()) == (["IVF_SQ8"], {"bottles.mp4"})
-    for kind in ("DISKANN", "HNSW"):
+    for kind in ("SCANN", "HNSW"):
         code, text = run(capsys, *reindex, kind)
         assert (code, text.splitlines()[-1]) == (0, f"index:     {kind}")
         assert (own(), matched()) == ([kind], {"bottles.mp4"})
