@@ -23,6 +23,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "cliptrace.pipelines.index": ("IndexReport",),
     "cliptrace.pipelines.match": ("MatchReport",),
     "cliptrace.schemas.config": ("KeyframeConfig",),
+    "cliptrace.schemas.decisions": ("Decision",),
     "cliptrace.schemas.errors": ("CliptraceError", "MediaError", "UsageError"),
     "cliptrace.schemas.records": ("Candidate", "Failure", "FrameFeatures", "Match", "Segment", "VideoSource"),
     "cliptrace.transforms.aligning": ("AlignCandidates",),
@@ -37,6 +38,7 @@ __all__ = [
     "AlignCandidates",
     "Candidate",
     "CliptraceError",
+    "Decision",
     "Evaluation",
     "ExtractFeatures",
     "Failure",
@@ -70,6 +72,7 @@ if _typing.TYPE_CHECKING:
     from cliptrace.pipelines.index_report import IndexReport
     from cliptrace.pipelines.match import MatchReport
     from cliptrace.schemas.config import KeyframeConfig
+    from cliptrace.schemas.decisions import Decision
     from cliptrace.schemas.errors import CliptraceError, MediaError, UsageError
     from cliptrace.schemas.records import Candidate, Failure, FrameFeatures, Match, Segment, VideoSource
     from cliptrace.transforms.aligning import AlignCandidates

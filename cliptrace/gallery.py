@@ -17,11 +17,14 @@ from cliptrace.pipelines.match import MatchReport
 from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.running import new_run
 from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
+from cliptrace.schemas.decisions import Decision
 from cliptrace.schemas.errors import UsageError
-from cliptrace.schemas.records import Failure, Match
+from cliptrace.schemas.records import Failure, Match, Segment
 from cliptrace.transforms import results
 from cliptrace.transforms.features import FeatureConfig
 from cliptrace.transforms.matching import MatchConfig
+from cliptrace.transforms.store import deciding
+from cliptrace.transforms.store.decisions import read_decisions
 from cliptrace.transforms.store.engines import engine_of
 from cliptrace.transforms.store.gallery import Gallery as Store
 from cliptrace.transforms.store.gallery import StoredVideo, locked, read_videos
@@ -154,6 +157,22 @@ class Gallery:
         CliptraceError where one is not there, and then nothing is removed.
         """
         return remove(self.store, [videos] if isinstance(videos, str) else list(videos), new_run())
+
+    def reject(self, a: str, b: str, *, segment: Segment | None = None, note: str = "") -> None:
+        """Two videos are no match: no later search or dedup names the pair, or, with ``segment``, these seconds of it.
+
+        a, b: ids or uris of videos of the gallery, or else files, as of a match's query and reference. UsageError where
+        one is neither.
+        """
+        deciding.reject(self.store, a, b, segment, note)
+
+    def accept(self, a: str, b: str, *, segment: Segment | None = None) -> None:
+        """Take back what ``reject`` said. UsageError where nothing of it was said."""
+        deciding.accept(self.store, a, b, segment)
+
+    def rejected(self) -> list[Decision]:
+        """What was rejected and not taken back, the oldest first."""
+        return read_decisions(self.store.home)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Store]:

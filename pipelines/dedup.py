@@ -95,7 +95,7 @@ def build(pipeline: beam.Pipeline, uploads: beam.PTransform, judging: Judging) -
     sources = pipeline | "Uploads" >> uploads
     spread = sources.good | "SpreadUploads" >> beam.Reshuffle()
     videos = spread | "Probe" >> RunIsolated(Probe(config), "probe", lambda source: source, config.threads)
-    contents = videos.good | "TellContents" >> TellContents()
+    contents = videos.good | "TellContents" >> TellContents(judging.gallery.home)
     features = contents.leaders | "SpreadLeaders" >> beam.Reshuffle() | "ExtractFeatures" >> ExtractFeatures(config)
     stored = features.good | "StoreFeatures" >> StoreFeatures(judging.gallery, judging.run)
     judged = stored.good | "JudgeUploads" >> JudgeUploads(

@@ -23,6 +23,7 @@ from cliptrace.pipelines.running import check_store, is_template, new_run, run_p
 from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig, Streams
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import GalleryManifest, collection_prefix
+from cliptrace.schemas.indexes import DEFAULT_INDEX, IndexConfig
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
 from cliptrace.transforms.fingerprints import is_older
@@ -44,13 +45,17 @@ from cliptrace.transforms.store.recognition import Recognition, recognise
 from cliptrace.transforms.store.stops import update_stops
 from cliptrace.transforms.store.sweeping import sweep
 from cliptrace.transforms.store.takedown import Tombstone, read_tombstones
-from cliptrace.transforms.store.vectors import check_address
+from cliptrace.transforms.store.vectors import VectorStore, check_address
 from cliptrace.transforms.storing import RecordFailures, StoreFeatures
+
+_BULK_KEYFRAMES = 100_000
+"""Of a run from which on a server is told to merge what it wrote, and waited for."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IndexOptions:
-    """backbone, keyframes, stored_views, milvus: None for the gallery's own, or the default where it is yet to be made.
+    """backbone, keyframes, stored_views, milvus, index: None for the gallery's own, or the default where it is yet to
+    be made.
 
     since_s, limit: as ``ledger.plan`` takes them. prune: take out videos whose files are gone from the named folders.
     streams: which video streams of a file that has several.
@@ -62,6 +67,7 @@ class IndexOptions:
     keyframes: KeyframeConfig | None = None
     stored_views: tuple[str, ...] | None = None
     milvus: str | None = None
+    index: str | None = None
     device: Device = "cpu"
     threads: int = 3
     retry_failed: bool = False
@@ -189,6 +195,8 @@ def run(job: Job) -> IndexReport:
         if work or found.copies:
             with gallery.vectors() as vectors:
                 vectors.flush()
+                if gallery.manifest.milvus and counts.keyframes >= _BULK_KEYFRAMES:
+                    vectors.compact()
         if work or found.copies or found.updates:
             attempts = ledger.read_attempts(gallery.root)
             if is_local(gallery.root):
@@ -230,13 +238,26 @@ def check_options(options: IndexOptions) -> None:
     gallery = Gallery.load(options.gallery)
     check_store(options.gallery, gallery.manifest.milvus if gallery else options.milvus or "", options.beam_args)
     if gallery is None:
+        check_index(options.index, options.milvus or "")
         # match will need it: what is wrong with it is told before the work
         Background.of(load_config(options.backbone or DEFAULT_BACKBONE))
 
 
+def check_index(kind: str | None, milvus: str) -> None:
+    """milvus: address of the gallery's server. UsageError where it has none, and so no index but the default."""
+    if kind not in (None, DEFAULT_INDEX) and not milvus:
+        raise UsageError(f"--index {kind}: needs a Milvus server; the embedded store has {DEFAULT_INDEX} alone")
+
+
 def open_or_create(options: IndexOptions) -> Gallery:
     """The gallery, made if there is none. UsageError where the options name other models than it was built with."""
-    return open_existing(options) or Gallery.create(options.gallery, new_manifest(options))
+    if gallery := open_existing(options):
+        return gallery
+    manifest = new_manifest(options)
+    if manifest.milvus:  # which may refuse the index: before there is a gallery
+        with VectorStore.open(manifest.milvus, manifest):
+            pass
+    return Gallery.create(options.gallery, manifest)
 
 
 def new_manifest(options: IndexOptions) -> GalleryManifest:
@@ -246,6 +267,7 @@ def new_manifest(options: IndexOptions) -> GalleryManifest:
         backbone=config_to_json(load_config(options.backbone or DEFAULT_BACKBONE)),
         keyframes=with_weights(options.keyframes or DEFAULT_KEYFRAMES),
         milvus=options.milvus or "",
+        index=IndexConfig(kind=options.index or DEFAULT_INDEX),
         views=options.stored_views or (),
     )
 
@@ -274,6 +296,11 @@ def open_existing(options: IndexOptions) -> Gallery | None:
         _refuse(gallery, "stored-views", built, asked_views)
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
+    if options.index not in (None, manifest.index.kind):
+        raise UsageError(
+            f"{gallery.root} has the index {manifest.index.kind}, not {options.index}: leave --index out, or change it "
+            "with cliptrace gallery reindex --index"
+        )
     return gallery
 
 

@@ -27,7 +27,7 @@ from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
 from cliptrace.transforms.matching import FindCandidates, Found, MatchConfig
 from cliptrace.transforms.results import WriteParts, begin, finish, read_rows
 from cliptrace.transforms.sources import Listing, list_sources
-from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store import decisions, files, ledger
 from cliptrace.transforms.store.engines import engine_of
 from cliptrace.transforms.store.gallery import Gallery, locked
 from cliptrace.transforms.store.live import SharedVideos
@@ -182,7 +182,7 @@ def build(pipeline: beam.Pipeline, queries: Sequence[VideoSource], job: Job, par
     matches = pairs | "AlignCandidates" >> AlignCandidates(gallery, matching, config.threads, live)
     told = found.good | "Told" >> beam.Map(Found.told)
     failures = (*copies.failures, *features.failures, *found.failures, *matches.failures)
-    records = (copies.good, matches.good, told, *failures)
+    records = (copies.good, copies.rejected, matches.good, matches.rejected, told, *failures)
     written = records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part, matching.top_m)
     if end:
         once = pipeline | "Once" >> beam.Create([end])  # also where no query has anything to write
@@ -237,7 +237,8 @@ def run(job: Job) -> MatchReport:
     config = dataclasses.replace(job.config, threads=1)  # which changes no answer
     aligner, weights = parse_aligner(job.matching.aligner)
     detector = spd_config(weights or "spd") if aligner == "spd" else None  # with digests: a folder may be trained anew
-    asked = (gallery.root, ledger.shards(gallery.root), config, job.matching, detector)
+    stored = ledger.shards(gallery.root), decisions.state_of(gallery.home)
+    asked = (gallery.root, stored, config, job.matching, detector)
     held = contextlib.ExitStack()
     if job.matching.engine == "milvus" and not gallery.manifest.milvus:
         # Before what is kept is looked at: it is not given up where the gallery is in use.

@@ -11,6 +11,7 @@ from cliptrace.models.backbones.registry import config_to_json, load_config
 from cliptrace.models.keyframes import with_weights
 from cliptrace.models.runtime import Device
 from cliptrace.pipelines import index
+from cliptrace.pipelines.index import check_index
 from cliptrace.pipelines.models import identity
 from cliptrace.pipelines.running import new_run
 from cliptrace.schemas.config import KeyframeConfig
@@ -20,15 +21,18 @@ from cliptrace.schemas.text import named
 from cliptrace.transforms.sources import list_stored
 from cliptrace.transforms.store.builds import build_name, point, read_pointer, root_of
 from cliptrace.transforms.store.gallery import Gallery, locked, read_videos
+from cliptrace.transforms.store.indexing import with_index
 from cliptrace.transforms.store.removal import tell_removed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReindexOptions:
-    """backbone, keyframes: None for the gallery's own. without_failed: leave behind what cannot be indexed anew."""
+    """backbone, keyframes, index: None for the gallery's own. without_failed: leave behind what cannot be indexed
+    anew."""
 
     backbone: str | None = None
     keyframes: KeyframeConfig | None = None
+    index: str | None = None
     without_failed: bool = False
     retry_failed: bool = False
     device: Device = "cpu"
@@ -44,24 +48,37 @@ class Job:
     build: str
     manifest: GalleryManifest
 
+    @property
+    def only_index(self) -> bool:
+        """Whether embeddings stay as they are."""
+        return self.build == _build_of(self.gallery.manifest)
+
 
 @dataclasses.dataclass(frozen=True)
 class ReindexReport:
-    """What answers from now on. left_behind: ids of videos that could not be indexed anew."""
+    """What answers from now on. index: its kind; "" for that of the embedded store. left_behind: ids of videos that
+    could not be indexed anew."""
 
     gallery: str
     backbone: Mapping[str, Any]
     keyframes: KeyframeConfig
+    index: str
     left_behind: tuple[str, ...] = ()
 
 
 def prepare(gallery: Gallery, options: ReindexOptions) -> Job:
     """UsageError where the gallery is built in this way already. Writes nothing."""
     manifest = _manifest(gallery, options)
-    build = build_name(identity(manifest.backbone), manifest.keyframes)
-    if build == build_name(identity(gallery.manifest.backbone), gallery.manifest.keyframes):
-        raise UsageError(f"{gallery.home} is built with this backbone and these keyframes already")
-    return Job(gallery, options, build, manifest)
+    check_index(options.index, manifest.milvus)
+    job = Job(gallery, options, _build_of(manifest), manifest)
+    if job.only_index and manifest.index == gallery.manifest.index:
+        what = "this index" if options.index else "this backbone and these keyframes"
+        raise UsageError(f"{gallery.home} is built with {what} already")
+    return job
+
+
+def _build_of(manifest: GalleryManifest) -> str:
+    return build_name(identity(manifest.backbone), manifest.keyframes)
 
 
 def run(job: Job) -> ReindexReport:
@@ -70,6 +87,10 @@ def run(job: Job) -> ReindexReport:
     CliptraceError where videos cannot be indexed anew, or where another process holds the gallery at the end.
     """
     gallery, options, build, manifest = job.gallery, job.options, job.build, job.manifest
+    if job.only_index:
+        with locked(gallery.home):
+            with_index(_loaded(gallery.home).migrated(), manifest.index)
+        return _report(gallery.home)
     _catch_up(gallery, build, manifest, options)
     with locked(gallery.home):
         if _loaded(gallery.home).root != gallery.root:
@@ -98,7 +119,8 @@ def rollback(gallery: Gallery) -> ReindexReport:
 
 def _report(home: str, left: Sequence[str] = ()) -> ReindexReport:
     manifest = _loaded(home).manifest
-    return ReindexReport(home, manifest.backbone, manifest.keyframes, tuple(left))
+    index = manifest.index.kind if manifest.milvus else ""
+    return ReindexReport(home, manifest.backbone, manifest.keyframes, index, tuple(left))
 
 
 def _loaded(home: str) -> Gallery:
@@ -132,5 +154,6 @@ def _manifest(gallery: Gallery, options: ReindexOptions) -> GalleryManifest:
         name=collection_prefix(gallery.home, secrets.token_hex(4)),
         backbone=config_to_json(load_config(options.backbone)) if options.backbone else given.backbone,
         keyframes=with_weights(options.keyframes or given.keyframes),
+        index=dataclasses.replace(given.index, kind=options.index or given.index.kind),
         format_version=FORMAT_VERSION,
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cliptrace.schemas.config import BASIS_FPS, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError
+from cliptrace.schemas.indexes import DEFAULT_INDEX, INDEX_KINDS, IndexConfig
 
 FORMAT_VERSION = 4
 """1: no takedowns, no builds, and a ledger without ``generation``. 2: no pictures of keyframes. 3: a ledger without
@@ -104,15 +105,6 @@ def frames_schema(manifest: GalleryManifest) -> pa.Schema:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class IndexConfig:
-    """The vector index of the frames collection (HNSW: Malkov & Yashunin 2018)."""
-
-    m: int = 16
-    ef_construction: int = 200
-    ef_search: int = 64
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class GalleryManifest:
     """gallery.json. Whatever is in here holds for every row of the gallery.
 
@@ -142,6 +134,8 @@ class GalleryManifest:
         values = dataclasses.asdict(self) | {"keyframes": self.keyframes.to_json()}
         if not self.views:  # a cliptrace that knows of none reads it, too
             del values["views"]
+        if self.index.kind == DEFAULT_INDEX:  # as well
+            del values["index"]["kind"]
         return json.dumps({**values, "metric": METRIC}, indent=2) + "\n"
 
     @classmethod
@@ -159,6 +153,8 @@ class GalleryManifest:
                     f"{source}: metric {metric}, {data['basis_fps']} basis frames a second: not supported"
                 )
             keyframes, index = KeyframeConfig(**data.pop("keyframes")), IndexConfig(**data.pop("index"))
+            if index.kind not in INDEX_KINDS:
+                raise CliptraceError(f"{source}: index {index.kind} is not known to this cliptrace: upgrade it")
             int(data["backbone"]["dimension"])
             views = tuple(data.pop("views", ()))
             return cls(**data, keyframes=keyframes, index=index, format_version=version, views=views)
@@ -179,6 +175,12 @@ def generation_of(run: str, part: str) -> int:
 def tombstone_path(video_id: str) -> str:
     """Where it is written, below the gallery, that a video was removed."""
     return f"removed/{video_key(video_id):016x}.json"
+
+
+def decision_path(content: str, other: str) -> str:
+    """Where it is written, below the gallery, what was decided on two videos: by their content, in either order."""
+    first, second = sorted((content, other))
+    return f"decisions/{hashlib.sha256(f'{first} {second}'.encode()).hexdigest()[:32]}.json"
 
 
 def video_key(video_id: str) -> int:

@@ -272,7 +272,8 @@ class Match:
 class Searched:
     """What a person is told of a query beside its matches. partial: its file ended or broke before its end.
 
-    truncated, stopped_s: as in Match. other_streams: how many more video streams its file has.
+    truncated, stopped_s: as in Match. other_streams: how many more video streams its file has. rejected: gallery videos
+    of which all or some seconds were left out, since a person has decided so.
     """
 
     query_id: str
@@ -281,6 +282,15 @@ class Searched:
     stopped_s: float = 0.0
     other_streams: int = 0
     query_uri: str = ""
+    rejected: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rejected:
+    """Seconds, or all, of this pair were left out of the answer, since a person has decided so."""
+
+    query_id: str
+    ref_id: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -27,11 +27,13 @@ from cliptrace.models.verification.pictures import DamagedPictureError
 from cliptrace.models.verification.scene import Scene
 from cliptrace.schemas.config import parse_aligner
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.records import Candidate, FrameFeatures, Match, Segment
-from cliptrace.transforms.isolation import Results, RunIsolated
+from cliptrace.schemas.records import Candidate, FrameFeatures, Match, Rejected, Segment
+from cliptrace.transforms.answers import Answers
+from cliptrace.transforms.isolation import RunIsolated
 from cliptrace.transforms.matching import MatchConfig, Pair
 from cliptrace.transforms.shown import Shown, end_of, in_views
 from cliptrace.transforms.store import files
+from cliptrace.transforms.store.decisions import Rejections, honoured
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo
 from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import is_removed
@@ -39,7 +41,8 @@ from cliptrace.transforms.store.takedown import is_removed
 
 @beam.typehints.with_input_types(tuple[FrameFeatures, Candidate])
 class AlignCandidates(beam.PTransform):
-    """(query, Candidate) pairs → Match with segments; pairs without a segment above ``min_score`` are dropped.
+    """(query, Candidate) pairs → Match with segments; pairs without a segment above ``min_score`` are dropped, and so
+    is what people have rejected.
 
     videos: of the gallery, where other steps ask for them, too.
     """
@@ -50,37 +53,45 @@ class AlignCandidates(beam.PTransform):
         super().__init__()
         self._work, self._threads = Align(gallery, config, videos or SharedVideos(gallery)), threads
 
-    def expand(self, pairs: beam.PCollection) -> Results:
-        return pairs | "Align" >> RunIsolated(self._work, "align", lambda pair: pair[0].source, self._threads)
+    def expand(self, pairs: beam.PCollection) -> Answers:
+        found = pairs | "Align" >> RunIsolated(self._work, "align", lambda pair: pair[0].source, self._threads)
+        return Answers.of(found)
 
 
 class Align:
-    """(query, Candidate) → its Match, where there is one."""
+    """(query, Candidate) → its Match, where there is one, and whether some or all of it was left out as rejected."""
 
     def __init__(self, gallery: Gallery, config: MatchConfig, videos: SharedVideos) -> None:
         self._gallery, self._config, self._shared = gallery, config, videos
 
     def open(self) -> None:
         self.videos = self._shared.open()
+        self.rejections = Rejections(self._gallery.home)
         self._frames = FrameReader(self._gallery)
         self._last: tuple[FrameFeatures | None, Film] = (None, Film(np.empty(0), tuple))
 
-    def __call__(self, pair: Pair) -> Iterator[Match]:
-        match = self._match(*pair)
-        if match and not is_removed(self._gallery.home, match.ref_id):
-            yield match
+    def __call__(self, pair: Pair) -> Iterator[Match | Rejected]:
+        for found in self._found(*pair):
+            if not is_removed(self._gallery.home, found.ref_id):
+                yield found
 
-    def _match(self, query: FrameFeatures, candidate: Candidate) -> Match | None:
-        """None, too, where the video is none of the gallery's any more, or not yet."""
+    def _found(self, query: FrameFeatures, candidate: Candidate) -> list[Match | Rejected]:
+        """Nothing, too, where the video is none of the gallery's any more, or not yet."""
+        content = query.info.content_sha256
         while ref := self.videos.get(candidate.ref_id):
+            decision = self.rejections.on(content, ref.content_sha256)
+            if decision and not decision.segments:
+                return [Rejected(query.video_id, ref.video_id)]
             try:
                 match = match_whole(query, ref, candidate, self._frames, self._config, self._film(query))
-                return match and with_shares(match, query, ref)
             except CliptraceError:
                 self.videos.reread()
                 if self.videos.get(candidate.ref_id) == ref:  # else it has moved while the gallery was searched
                     raise
-        return None
+                continue
+            left = honoured(match, decision, content) if match else ()
+            return [with_shares(each, query, ref) if isinstance(each, Match) else each for each in left]
+        return []
 
     def _film(self, query: FrameFeatures) -> Film:
         """One for all pairs of a query, as long as no other one comes."""

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 
-from cliptrace.schemas.records import Match, Segment, VideoSource
+from cliptrace.schemas.records import Match, Rejected, Segment, VideoSource
+from cliptrace.transforms.answers import Answers
 from cliptrace.transforms.contents import content_sha256
 from cliptrace.transforms.features import FeatureConfig, open_scratch
 from cliptrace.transforms.fingerprints import size_of
-from cliptrace.transforms.isolation import Results, RunIsolated
+from cliptrace.transforms.isolation import RunIsolated
+from cliptrace.transforms.store.decisions import Rejections, honoured
 from cliptrace.transforms.store.gallery import Gallery, StoredVideo
 from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import is_removed
@@ -23,21 +25,24 @@ class FindExactCopies(beam.PTransform):
         super().__init__()
         self._work, self._threads = FindExact(gallery, config, videos), config.threads
 
-    def expand(self, queries: beam.PCollection) -> Results:
-        return queries | "Compare" >> RunIsolated(self._work, "exact", lambda source: source, self._threads)
+    def expand(self, queries: beam.PCollection) -> Answers:
+        found = queries | "Compare" >> RunIsolated(self._work, "exact", lambda source: source, self._threads)
+        return Answers.of(found)
 
 
 class FindExact:
-    """A query → its exact copies. Only one that has as many bytes as a gallery video is read."""
+    """A query → its exact copies, and those that a person has rejected. Only one that has as many bytes as a gallery
+    video is read."""
 
     def __init__(self, gallery: Gallery, config: FeatureConfig, videos: SharedVideos) -> None:
         self._gallery, self._config, self._shared = gallery, config, videos
 
     def open(self) -> None:
         self._videos = self._shared.open()
+        self._rejections = Rejections(self._gallery.home)
         self._scratch = open_scratch(self._config)
 
-    def __call__(self, query: VideoSource) -> Iterator[Match]:
+    def __call__(self, query: VideoSource) -> Iterator[Match | Rejected]:
         size_bytes = size_of(query)
         alike = self._videos.of_size(size_bytes) if size_bytes else []
         if not alike:
@@ -46,7 +51,7 @@ class FindExact:
             sha256 = content_sha256(path)
         for ref in alike:
             if ref.content_sha256 == sha256 and not is_removed(self._gallery.home, ref.video_id):
-                yield exact_match(query, ref)
+                yield from honoured(exact_match(query, ref), self._rejections.on(sha256, sha256), sha256)
 
     def close(self) -> None:
         self._scratch.close()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 
-from cliptrace.schemas.records import Failure, Match, Searched, Segment
+from cliptrace.schemas.records import Failure, Match, Rejected, Searched, Segment
 from cliptrace.schemas.verdicts import segment_to_json
 from cliptrace.transforms.store import files
 from cliptrace.transforms.storing import to_lines
@@ -41,8 +42,8 @@ _SCHEMA = pa.schema(
 
 
 class WriteParts(beam.PTransform):
-    """Matches, dead letters and what else is told of queries → matches.jsonl, failures.jsonl and queries.jsonl of
-    ``folder``, sorted. top_m: as MatchConfig has it."""
+    """Matches, what was rejected, dead letters and what else is told of queries → matches.jsonl, failures.jsonl and
+    queries.jsonl of ``folder``, sorted. top_m: as MatchConfig has it."""
 
     def __init__(self, folder: str, top_m: int = 0) -> None:
         super().__init__()
@@ -57,8 +58,13 @@ class WriteParts(beam.PTransform):
         )
 
 
-def write_part(folder: str, records: list[Match | Failure | Searched], top_m: int = 0) -> None:
-    searched = {record.query_id: record for record in records if isinstance(record, Searched)}
+def write_part(folder: str, records: list[Match | Rejected | Failure | Searched], top_m: int = 0) -> None:
+    rejected = Counter(each.query_id for each in {record for record in records if isinstance(record, Rejected)})
+    searched = {
+        record.query_id: dataclasses.replace(record, rejected=rejected[record.query_id])
+        for record in records
+        if isinstance(record, Searched)
+    }
     matches = told([record for record in records if isinstance(record, Match)], searched)
     failures = [record for record in records if isinstance(record, Failure)]
     matches = list(nearest(sorted(matches, key=lambda match: (match.query_id, -match.score, match.ref_id)), top_m))

@@ -79,10 +79,15 @@ ENTRIES = (
     Entry(
         "benchmarks.search.frames",
         floors=(
-            Floor("benches > attacks > frames > 2 > vcsl_f1", least=0.86),
+            Floor("benches > attacks > frames > 2 > vcsl_f1", least=0.89),
             Floor("benches > look-alikes > frames > 2 > vcsl_f1", least=0.83),
             Floor("benches > attacks > frames > 2 > aligned_per_query", most=2.5),
         ),
+    ),
+    Entry(
+        "benchmarks.speed.index_kinds",
+        "--keyframes 20000 --queries 10 --kinds FLAT HNSW HNSW_SQ IVF_SQ8 SCANN IVF_RABITQ AISAQ GPU_CAGRA",
+        floors=(Floor("kinds > FLAT > recall", least=0.98), Floor("kinds > HNSW > recall", least=0.9)),
     ),
     Entry("benchmarks.speed.known_videos", floors=(Floor("rows > * > skipped", least=10_000),)),
     Entry(

@@ -22,7 +22,7 @@ from benchmarks.harness.tables import Table
 from benchmarks.hostile.tables import fuzz, malformed
 from benchmarks.look_alike.tables import look_alike
 from benchmarks.search.frames import tables as frames
-from benchmarks.speed.tables import index_throughput, known_videos, query_latency
+from benchmarks.speed.tables import index_kinds, index_throughput, known_videos, query_latency
 
 ROOT = RESULTS.parents[1]
 BEGIN, END = "<!-- results -->\n", "<!-- /results -->"
@@ -77,6 +77,7 @@ DOCUMENTS: Mapping[str, Sequence[Section]] = {
         ("Faults", "faults", faults),
     ),
     "docs/model-cards/copy_lite0.md": (("Frame embeddings", "descriptor", descriptor),),
+    "deploy/milvus/README.md": (("", "index_kinds", index_kinds),),
     "docs/dedup.md": (("", "dedup", dedup),),
     "models/ssan/README.md": (("", "ssan", beside_the_paper),),
 }

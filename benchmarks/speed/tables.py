@@ -76,6 +76,32 @@ def query_latency(result: Result) -> Iterator[Table]:
     )
 
 
+def index_kinds(result: Result) -> Iterator[Table]:
+    data, kinds = result["data"], result["kinds"]
+    refused = [kind for kind, row in kinds.items() if "refused" in row]
+    without = f" Not of this server: {', '.join(refused)}." if refused else ""
+    yield Table(
+        f"{data['keyframes']:,} keyframes of {data['videos']:,} videos on a Milvus server, {data['queries']} queries; "
+        "recall is of the eight nearest videos of each frame; loaded is until all is merged and indexed; milliseconds, "
+        f"p50 / p95.{without}",
+        ("index", "recall", "a query", "a frame", "loaded, s"),
+        [
+            (
+                kind,
+                f"{row['recall']:.3f}",
+                *(f"{ms['p50']:.{digits}f} / {ms['p95']:.{digits}f}" for ms, digits in _of_query_and_frame(row)),
+                f"{row['load_s']:.0f}",
+            )
+            for kind, row in kinds.items()
+            if "refused" not in row
+        ],
+    )
+
+
+def _of_query_and_frame(row: Result) -> list[tuple[dict[str, float], int]]:
+    return [(row["milliseconds"]["query"], 0), (row["milliseconds"]["frame"], 2)]
+
+
 def known_videos(result: Result) -> Iterator[Table]:
     places = {"files": "local files", "bucket": f"a bucket, {result['data']['latency_s'] * 1000:.0f} ms a request"}
     yield Table(

@@ -42,7 +42,7 @@ def read_truth(path: str | Path) -> Truth:
         if not given:
             whole.add(pair)
         elif len(given) == len(_TIMES):
-            segments[pair].append(_segment({column: _parsed(row[column]) for column in _TIMES}, where, score=1.0))
+            segments[pair].append(segment_of({column: _parsed(row[column]) for column in _TIMES}, where, score=1.0))
         else:
             missing = next(column for column in _TIMES if column not in given)
             raise UsageError(f"{where}: {missing} is empty but {given[0]} is not; give all four times or none")
@@ -58,7 +58,7 @@ def read_matches(path: str | Path) -> list[Match]:
     Others, and blank lines, are passed over, and so is what is told below the bar. A match without segments is let
     through: it counts as a pair.
     """
-    rows = _parquet_rows(path) if Path(path).suffix == ".parquet" else _json_rows(path)
+    rows = _parquet_rows(path) if Path(path).suffix == ".parquet" else json_rows(path)
     return [_match(row, where) for where, row in rows if not (isinstance(row, dict) and row.get("below_min_score"))]
 
 
@@ -79,7 +79,8 @@ def _csv_rows(path: str | Path) -> Iterator[tuple[str, dict[str, str]]]:
             raise UsageError(f"{path} line {reader.line_num}: {error}") from error
 
 
-def _json_rows(path: str | Path) -> Iterator[tuple[str, object]]:
+def json_rows(path: str | Path) -> Iterator[tuple[str, object]]:
+    """Where each object of a file of JSON lines is, for messages, and the object; blank lines are passed over."""
     with _readable(path), Path(path).open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -89,6 +90,8 @@ def _json_rows(path: str | Path) -> Iterator[tuple[str, object]]:
                 yield where, json.loads(line.rstrip(), parse_int=float)
             except json.JSONDecodeError as error:
                 raise UsageError(f"{where}: not JSON: {error.msg} at column {error.colno}") from error
+            except RecursionError:
+                raise UsageError(f"{where}: not JSON that can be read: it is nested too deeply") from None
 
 
 def _parquet_rows(path: str | Path) -> Iterator[tuple[str, object]]:
@@ -110,7 +113,7 @@ def _readable(path: str | Path) -> Iterator[None]:
 
 
 def _match(row: object, where: str) -> Match:
-    fields = _object(row, where)
+    fields = object_of(row, where)
     segments = _field(fields, "segments", where)
     if not isinstance(segments, list):
         raise UsageError(f"{where}: segments {segments!r} is not a list")
@@ -125,14 +128,15 @@ def _match(row: object, where: str) -> Match:
 
 
 def _scored_segment(value: object, where: str) -> Segment:
-    fields = _object(value, where)
-    return _segment(fields, where, _score(fields, where), of_a_picture=(0.0, 0.0))
+    fields = object_of(value, where)
+    return segment_of(fields, where, _score(fields, where), of_a_picture=(0.0, 0.0))
 
 
-def _segment(
+def segment_of(
     fields: Mapping[str, object], where: str, score: float, of_a_picture: tuple[float, float] | None = None
 ) -> Segment:
-    """of_a_picture: start and end on the query's axis that are taken for a picture's."""
+    """The segment that an object tells. of_a_picture: start and end on the query's axis that are taken for a picture's.
+    UsageError, which says ``where``, for what is wrong with it."""
     query_start, query_end, ref_start, ref_end = times = [_number(fields, column, where) for column in _TIMES]
     for i in (0, 2):
         if times[i + 1] <= times[i] and (i or (query_start, query_end) != of_a_picture):
@@ -178,7 +182,7 @@ def _field(fields: Mapping[str, object], name: str, where: str) -> object:
     return value
 
 
-def _object(value: object, where: str) -> Mapping[str, object]:
+def object_of(value: object, where: str) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise UsageError(f"{where}: {value!r} is not an object")
     return value

@@ -8,7 +8,16 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
-from cliptrace.pipelines.cli.parsers import GOES_ON, Commands, add_command, given, model_options, work_options
+from cliptrace.pipelines.cli import decisions
+from cliptrace.pipelines.cli.parsers import (
+    GOES_ON,
+    Commands,
+    add_command,
+    given,
+    index_option,
+    model_options,
+    work_options,
+)
 from cliptrace.pipelines.cli.printing import SOME_FAILED, aligned, out_of_reach, put, put_json
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.text import escaped, named
@@ -50,6 +59,8 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     remove.add_argument("videos", nargs="+", metavar="VIDEO", help=_VIDEO)
     remove.set_defaults(run=_remove, if_stopped=GOES_ON)
 
+    decisions.add_to(command, _open)
+
     relocate = command("relocate", "tell that files lie below another folder now; none is opened")
     relocate.add_argument("old", metavar="OLD", help="the folder as the gallery knows it")
     relocate.add_argument("new", metavar="NEW", help="where it is now")
@@ -72,6 +83,7 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     reindex.set_defaults(run=_reindex, if_stopped=GOES_ON)
     model_options(reindex)
+    index_option(reindex)
     work_options(reindex)
     reindex.add_argument("--retry-failed", action="store_true", help="try videos again that could not be indexed anew")
     reindex.add_argument("--without-failed", action="store_true", help="leave them behind")
@@ -251,6 +263,7 @@ def _reindex(options: argparse.Namespace) -> int:
         "gallery": now.gallery,
         "backbone": describe(now.backbone),
         "keyframes": str(now.keyframes),
+        "index": now.index,
         "left behind": named(now.left_behind),
     }
     print("\n".join(aligned(lines)), file=sys.stderr)

@@ -16,6 +16,7 @@ from cliptrace.pipelines.cli.parsers import (
     Run,
     add_command,
     given,
+    index_option,
     model_options,
     positive,
     source_options,
@@ -54,6 +55,7 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         "own; none for a new one)",
     )
     parser.add_argument("--milvus", metavar="URI", help=MILVUS)
+    index_option(parser)
     parser.add_argument("--retry-failed", action="store_true", help="try known failures again, too")
     parser.add_argument(
         "--since",

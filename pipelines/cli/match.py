@@ -139,6 +139,7 @@ def lines(done: MatchReport) -> dict[str, str]:
         "partly decoded": named([query.query_id for query in done.searched if query.partial]),
         "queries without a match": named([query.query_id for query in done.unmatched]) or "0",
         "stop-list left out": _left_out(done.searched),
+        "rejected before": some(sum(query.rejected for query in done.searched), "in whole or in part"),
         "more candidates than --top-k": named([query.query_id for query in done.searched if query.truncated]),
         **streams_left_out(done.one_of_several),
         **left_aside(done.other_files, done.loops),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, SKE_POINTS, KeyframeConfig, Streams
+from cliptrace.schemas.indexes import DEFAULT_INDEX, INDEX_KINDS
 
 EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
 
@@ -54,6 +55,16 @@ def model_options(parser: argparse.ArgumentParser) -> None:
         help=f"uniform:N (N a second), content:T (change above T) or ske:POINT (learned: {', '.join(SKE_POINTS)}), "
         "ske:POINT:FOLDER for weights of your own "
         f"(default: the gallery's own; {DEFAULT_KEYFRAMES} for a new one)",
+    )
+
+
+def index_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--index",
+        choices=tuple(INDEX_KINDS),
+        metavar="KIND",
+        help=f"index of a Milvus server: {', '.join(INDEX_KINDS)} "
+        f"(default: the gallery's own; {DEFAULT_INDEX} for a new one)",
     )
 
 

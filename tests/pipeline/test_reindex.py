@@ -189,3 +189,12 @@ def test_an_empty_gallery_may_change_its_models(tmp_path: Path, capsys: pytest.C
     assert index(capsys, tmp_path / "broken.mp4", "--gallery", tmp_path / "g")[0] == 3
     assert run(capsys, "reindex", "--keyframes", "uniform:1", "--gallery", tmp_path / "g")[0] == 0
     assert keyframes(tmp_path / "g") == {}
+
+
+def test_the_embedded_store_has_one_index(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    message = "cliptrace: error: --index SCANN: needs a Milvus server; the embedded store has HNSW alone\n"
+    assert run(capsys, "reindex", "--index", "SCANN", "--gallery", own / "gallery") == (2, message)
+    assert index(capsys, own / "videos", "--gallery", own / "new", "--index", "SCANN") == (2, message)
+    assert not (own / "new" / "gallery.json").exists()
+    code, text = run(capsys, "reindex", "--index", "HNSW", "--gallery", own / "gallery")
+    assert (code, text) == (2, f"cliptrace: error: {own / 'gallery'} is built with this index already\n")

@@ -18,6 +18,7 @@ from cliptrace.schemas.records import ProbedVideo, Segment, VideoSource
 from cliptrace.schemas.verdicts import Judgement, Link
 from cliptrace.transforms import telemetry
 from cliptrace.transforms.fingerprints import fingerprint_of
+from cliptrace.transforms.store.decisions import find_decision
 
 REMEMBER_S = 7 * 86_400
 """From its last copy on. The same content after that is decoded, and found as any other copy."""
@@ -35,13 +36,17 @@ class Contents:
 
 
 class TellContents(beam.PTransform):
-    """ProbedVideo → Contents."""
+    """ProbedVideo → Contents. home: of the gallery, where people may have decided that the same content is no copy."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__()
+        self._home = home
 
     def expand(self, videos: beam.PCollection) -> Contents:
         outputs = (
             videos
             | "KeyByContent" >> beam.WithKeys(lambda video: video.info.content_sha256)
-            | "First" >> beam.ParDo(_FirstDoFn()).with_outputs(_COPIES, main="leaders")
+            | "First" >> beam.ParDo(_FirstDoFn(self._home)).with_outputs(_COPIES, main="leaders")
         )
         return Contents(outputs["leaders"], outputs[_COPIES])
 
@@ -51,15 +56,18 @@ class _FirstDoFn(beam.DoFn):
 
     LEADER = ReadModifyWriteStateSpec("leader", StrUtf8Coder())
 
+    def __init__(self, home: str) -> None:
+        self._home = home
+
     def process(
         self, element: tuple[str, ProbedVideo], leader: Any = beam.DoFn.StateParam(LEADER)
     ) -> Iterator[ProbedVideo | TaggedOutput]:
-        _, video = element
+        content, video = element
         video_id, uri, fingerprint, seen_s = json.loads(leader.read() or '["", "", "", 0]')
         first, now_s = VideoSource(video_id, uri, fingerprint), time.time()
         # A file that is gone, or another one now, does not stand for its content any more: who comes next is decoded.
         stands = seen_s > now_s - REMEMBER_S and fingerprint_of(uri) == fingerprint
-        if video.source.video_id == video_id or not stands:
+        if video.source.video_id == video_id or not stands or find_decision(self._home, content, content):
             first = video.source
         leader.write(json.dumps([first.video_id, first.uri, first.fingerprint, now_s]))
         if first is video.source:

@@ -14,7 +14,7 @@ import apache_beam as beam
 
 from cliptrace.models.alignment.merging import covered
 from cliptrace.schemas.config import BackboneConfig
-from cliptrace.schemas.records import FrameFeatures, Match
+from cliptrace.schemas.records import FrameFeatures, Match, Rejected
 from cliptrace.schemas.verdicts import Judgement, Link
 from cliptrace.transforms.aligning import Align
 from cliptrace.transforms.extract import without_views
@@ -55,12 +55,14 @@ class Judge:
         pairs = [pair for pair in found if pair[1].ref_id != upload.video_id]
         if pairs:
             self._align.videos.refresh()
+            self._align.rejections.refresh()
         yield Judgement.of(upload.source, tuple(self._links(upload, pairs)))
 
     def _links(self, upload: FrameFeatures, pairs: list[Pair]) -> Iterator[Link]:
         for pair in pairs:
             for match in self._align(pair):
-                if ref := self._align.videos.get(match.ref_id):
+                ref = self._align.videos.get(match.ref_id)
+                if ref and not isinstance(match, Rejected):
                     yield link_of(match, upload.decoded_s, ref, f"/run={self._run}/" in f"/{ref.frames_file}")
 
     def close(self) -> None:

@@ -36,9 +36,12 @@ _QUERIES_PER_CALL = 1000
 _PLACES_PER_VIDEO = 10
 _SEARCHES = 2
 """Of a query frame: places for frames of the same video, and searches where one video fills them all."""
-_DEEP_PLACES, _DEEPER, _MOST_PLACES, _DEEP_SEARCHES = 320, 4, 16_384, 16
-"""Of a frame that is searched for all that look like it: places at first, how many times as many the next time, at most
-(what Milvus hands out), and searches."""
+_DEEP_PLACES, _DEEPER, _DEEP_SEARCHES = 320, 4, 16
+"""Of a frame that is searched for all that look like it: places at first, how many times as many the next time, and
+searches."""
+_POLL_S, _STALLED_S = 1.0, 3600.0
+"""Of a server that merges and indexes: how often it is asked, and how long it may come no further. One that fails to
+build an index tries again for ever, and does not tell."""
 _CONNECT_S = 10.0
 _CONNECT_WAITS_S = (0.5, 2.0)
 _NO_PINGS = {"grpc.keepalive_time_ms": 2**31 - 1}
@@ -104,7 +107,8 @@ class VectorStore:
         from pymilvus import DataType
 
         within: dict[str, Any] = {"timeout": CALL_S}
-        if not self._client.has_collection(self._collection, **within):
+        is_new = not self._client.has_collection(self._collection, **within)
+        if is_new:
             schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
             schema.add_field("key", DataType.INT64, is_primary=True)
             schema.add_field("video_key", DataType.INT64)
@@ -119,12 +123,21 @@ class VectorStore:
             config = self._manifest.index
             index.add_index(
                 "embedding",
-                index_type="HNSW",
+                index_type=config.kind,
                 index_name="embedding",
                 metric_type=METRIC.upper(),
-                params={"M": config.m, "efConstruction": config.ef_construction},
+                params=config.build_params(self._manifest.dimension),
             )
-            self._client.create_index(self._collection, index, timeout=WORK_S)
+            try:
+                self._client.create_index(self._collection, index, timeout=WORK_S)
+            except Exception as error:
+                if is_new:
+                    self._client.drop_collection(self._collection, **within)
+                if is_refusal(error):
+                    raise UsageError(
+                        f"--index {config.kind}: Milvus at {self._address} does not have it: {message_of(error)}"
+                    ) from error
+                raise
         self._client.load_collection(self._collection, timeout=WORK_S)
 
     def replace(self, videos: Sequence[Embedded], generation: int) -> dict[str, str]:
@@ -241,6 +254,25 @@ class VectorStore:
         """Seal what was written, so that it is indexed."""
         self._call(lambda: self._client.flush(self._collection, timeout=WORK_S))
 
+    def compact(self) -> None:
+        """After a bulk load to a server: merge segments and forget replaced rows, and return when all is indexed. Until
+        then a search looks through rows one by one. CliptraceError where the server comes no further."""
+        job = self._call(lambda: self._client.compact(self._collection, timeout=CALL_S))
+        self._await(lambda: self._client.get_compaction_state(job, timeout=CALL_S) != "Completed", "merged")
+        self._await(lambda: self._client.describe_index(self._collection, "embedding")["pending_index_rows"], "indexed")
+
+    def _await(self, left: Callable[[], int], done: str) -> None:
+        """Return when nothing is left."""
+        before, since = -1, time.monotonic()
+        while now := self._call(left):
+            if now != before:
+                before, since = now, time.monotonic()
+            elif time.monotonic() - since > _STALLED_S:
+                raise CliptraceError(
+                    f"Milvus at {self._address} has {done} nothing for {_STALLED_S / 60:.0f} minutes: its log says why"
+                )
+            time.sleep(_POLL_S)
+
     def drop(self) -> None:
         """Remove the collection."""
         self._call(lambda: self._client.drop_collection(self._collection, timeout=CALL_S))
@@ -299,7 +331,7 @@ class VectorStore:
                 answer.add(nearest, places)
                 if answer.beyond < floor or len(answer.videos) >= most_videos:
                     break
-                places = min(places * _DEEPER, _MOST_PLACES)
+                places = min(places * _DEEPER, self._manifest.index.most_places)
             answers.append(answer)
         return Hits.of(answers)
 
@@ -331,7 +363,7 @@ class VectorStore:
                 limit=places,
                 filter=f"video_key not in {_keys(without)}" if without else "",
                 output_fields=["video_id", "frame"],
-                search_params={"params": {"ef": max(self._manifest.index.ef_search, places)}},
+                search_params={"params": self._manifest.index.search_params(places)},
                 consistency_level=consistency,
                 timeout=CALL_S,
             )

@@ -110,6 +110,7 @@ def test_parts_are_joined_in_order_and_one_dead_letter_a_video(tmp_path: Path, r
             "stopped_s": 0.0,
             "other_streams": 0,
             "query_uri": "/q/c",
+            "rejected": 0,
         },
         {
             "query_id": "z",
@@ -118,6 +119,7 @@ def test_parts_are_joined_in_order_and_one_dead_letter_a_video(tmp_path: Path, r
             "stopped_s": 2.5,
             "other_streams": 0,
             "query_uri": "/q/z",
+            "rejected": 0,
         },
     ]
     files.remove_folder(scratch)

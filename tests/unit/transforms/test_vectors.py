@@ -232,3 +232,36 @@ def test_a_deep_search_ends_with_as_many_videos_as_are_wanted_and_says_that_ther
     hits = store.search_deep(AXIS, np.array([0.98], np.float32), 50)
     assert 50 <= len(hits.ref_ids) < 1000
     assert hits.beyond[0] >= 0.98
+
+
+class Merging:
+    """A client that has merged at the second look, and indexes so many rows between two looks."""
+
+    def __init__(self, rows_a_look: int) -> None:
+        self.rows_a_look, self.pending, self.states = rows_a_look, 30, ["Executing", "Completed"]
+
+    def compact(self, collection: str, timeout: float) -> int:
+        return 7
+
+    def get_compaction_state(self, job: int, timeout: float) -> str:
+        assert job == 7
+        return self.states.pop(0)
+
+    def describe_index(self, collection: str, name: str) -> dict[str, int]:
+        self.pending = max(0, self.pending - self.rows_a_look)
+        return {"pending_index_rows": self.pending}
+
+
+def test_a_bulk_load_is_waited_for_until_all_is_indexed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cliptrace.transforms.store.vectors._POLL_S", 0)
+    client = Merging(10)
+    VectorStore(client, "http://milvus.example", MANIFEST).compact()
+    assert (client.states, client.pending) == ([], 0)
+
+
+def test_a_server_that_fails_to_index_again_and_again_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cliptrace.transforms.store.vectors._POLL_S", 0)
+    monkeypatch.setattr("cliptrace.transforms.store.vectors._STALLED_S", 0)
+    with pytest.raises(CliptraceError) as caught:
+        VectorStore(Merging(0), "http://milvus.example", MANIFEST).compact()
+    assert str(caught.value) == "Milvus at http://milvus.example has indexed nothing for 0 minutes: its log says why"

@@ -28,7 +28,7 @@ def video(video_id: str, content: str, duration_s: float = 10.0) -> ProbedVideo:
     return ProbedVideo(source, dataclasses.replace(INFO, content_sha256=content, duration_s=duration_s))
 
 
-def test_one_of_each_content_goes_on() -> None:
+def test_one_of_each_content_goes_on(tmp_path: Path) -> None:
     videos = [video("a", "x"), video("b", "x"), video("c", "y"), video("d", "x"), video("a", "x")]
 
     def check(outputs: list[Any]) -> None:
@@ -40,7 +40,7 @@ def test_one_of_each_content_goes_on() -> None:
         assert set(leaders) | set(copies) == {"a", "b", "c", "d"}
 
     with beam.Pipeline(FnApiRunner()) as pipeline:
-        contents = pipeline | beam.Create(videos) | TellContents()
+        contents = pipeline | beam.Create(videos) | TellContents(str(tmp_path))
         assert_that((contents.leaders, contents.copies) | beam.Flatten(), check)
 
 
@@ -56,17 +56,17 @@ def test_a_file_that_is_another_one_now_stands_for_its_content_no_more(tmp_path:
     source = VideoSource("a.mp4", str(tmp_path / "a.mp4"), "1-1")
     outdated = dataclasses.replace(video("a.mp4", "x"), source=source)
     state = State()
-    outputs = [list(_FirstDoFn().process(("x", each), state)) for each in (outdated, video("b", "x"))]
+    outputs = [list(_FirstDoFn(str(tmp_path)).process(("x", each), state)) for each in (outdated, video("b", "x"))]
     assert outputs == [[outdated], [video("b", "x")]]
-    assert isinstance(next(_FirstDoFn().process(("x", video("c", "x")), state)), TaggedOutput)
+    assert isinstance(next(_FirstDoFn(str(tmp_path)).process(("x", video("c", "x")), state)), TaggedOutput)
 
 
-def test_a_content_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_content_is_forgotten_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = State()
-    assert list(_FirstDoFn().process(("x", video("a", "x")), state)) == [video("a", "x")]
-    assert isinstance(next(_FirstDoFn().process(("x", video("b", "x")), state)), TaggedOutput)
+    assert list(_FirstDoFn(str(tmp_path)).process(("x", video("a", "x")), state)) == [video("a", "x")]
+    assert isinstance(next(_FirstDoFn(str(tmp_path)).process(("x", video("b", "x")), state)), TaggedOutput)
     monkeypatch.setattr("cliptrace.transforms.dedup.contents.REMEMBER_S", 0)
-    assert list(_FirstDoFn().process(("x", video("c", "x")), state)) == [video("c", "x")]
+    assert list(_FirstDoFn(str(tmp_path)).process(("x", video("c", "x")), state)) == [video("c", "x")]
 
 
 def test_a_duration_of_next_to_nothing_leaves_a_log_that_can_be_read(tmp_path: Path) -> None:
