@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 
@@ -14,6 +14,7 @@ from cliptrace.transforms.isolation import Results, RunIsolated
 from cliptrace.transforms.store.gallery import Gallery, StoredVideo
 from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import is_removed
+from cliptrace.transforms.stored import Recent
 
 
 class FindExactCopies(beam.PTransform):
@@ -25,6 +26,22 @@ class FindExactCopies(beam.PTransform):
 
     def expand(self, queries: beam.PCollection) -> Results:
         return queries | "Compare" >> RunIsolated(self._work, "exact", lambda source: source, self._threads)
+
+
+class FindStoredCopies(beam.PTransform):
+    """VideoSource of a gallery's videos → a Match with each video of another gallery that had the same bytes.
+
+    asking: of the gallery that has the queries; videos: of the one that is searched. recent: of which one of a pair is.
+    """
+
+    def __init__(
+        self, gallery: Gallery, asking: SharedVideos, videos: SharedVideos, recent: Recent | None = None
+    ) -> None:
+        super().__init__()
+        self._work = FindStored(gallery, asking, videos, recent)
+
+    def expand(self, queries: beam.PCollection) -> Results:
+        return queries | "Compare" >> RunIsolated(self._work, "exact", lambda source: source)
 
 
 class FindExact:
@@ -44,12 +61,40 @@ class FindExact:
             return
         with self._scratch.stage(query.uri, query.fingerprint) as path:
             sha256 = content_sha256(path)
-        for ref in alike:
-            if ref.content_sha256 == sha256 and not is_removed(self._gallery.home, ref.video_id):
-                yield exact_match(query, ref)
+        yield from exact_copies(query, sha256, alike, self._gallery.home)
 
     def close(self) -> None:
         self._scratch.close()
+
+
+class FindStored:
+    """A stored video → its exact copies but itself, by what is stored: no file is read."""
+
+    def __init__(self, gallery: Gallery, asking: SharedVideos, videos: SharedVideos, recent: Recent | None) -> None:
+        self._gallery, self._asking, self._shared, self._recent = gallery, asking, videos, recent
+
+    def open(self) -> None:
+        self._queries, self._videos = self._asking.open(), self._shared.open()
+
+    def __call__(self, query: VideoSource) -> Iterator[Match]:
+        stored = self._queries.get(query.video_id)
+        if stored is None or not stored.content_sha256:
+            return
+        for match in exact_copies(
+            query, stored.content_sha256, self._videos.of_size(stored.size_bytes), self._gallery.home
+        ):
+            is_itself = match.ref_id == match.query_id
+            if not is_itself and (self._recent is None or self._recent.admits(match.query_id, match.ref_id)):
+                yield match
+
+    def close(self) -> None: ...
+
+
+def exact_copies(query: VideoSource, sha256: str, videos: Iterable[StoredVideo], home: str) -> Iterator[Match]:
+    """Those of a gallery's videos that have a query's content. home: of the gallery."""
+    for ref in videos:
+        if ref.content_sha256 == sha256 and not is_removed(home, ref.video_id):
+            yield exact_match(query, ref)
 
 
 def exact_match(query: VideoSource, ref: StoredVideo) -> Match:

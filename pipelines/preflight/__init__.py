@@ -83,8 +83,9 @@ def of_match(job: match.Job) -> ClusterJob:
     return ClusterJob(
         lambda pipeline: match.build(pipeline, wave, job, job.end.part(0), job.end),
         job.gallery,
-        wave,
+        () if job.asking else wave,
         (
+            ("--from-gallery", asked.from_gallery),
             ("--output", asked.output),
             ("--unmatched", asked.unmatched),
             ("--maps", asked.maps),

@@ -9,7 +9,7 @@ import fcntl
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -46,6 +46,11 @@ class MappedRows:
     video_ids: NDArray[np.str_]
     starts: NDArray[np.int64]
     counts: NDArray[np.int64]
+
+    def only(self, video_ids: Container[str]) -> MappedRows:
+        """The rows of some of the videos."""
+        some = [number for number, video_id in enumerate(self.video_ids.tolist()) if video_id in video_ids]
+        return MappedRows(self.values, self.video_ids[some], self.starts[some], self.counts[some])
 
 
 @dataclasses.dataclass(frozen=True)
