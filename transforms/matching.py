@@ -148,7 +148,7 @@ class Find:
     ) -> None:
         self._gallery, self._config, self._backbone, self._consistency = gallery, config, backbone, consistency
         self._recent = recent
-        self._near = _NEAR * backbone.min_similarity
+        self._near = near(backbone)
         self._shared = Shared()
         self._opened = contextlib.ExitStack()
 
@@ -228,6 +228,11 @@ class Find:
 
     def close(self) -> None:
         self._opened.close()
+
+
+def near(backbone: BackboneConfig) -> float:
+    """Similarity from which a frame shows another almost as it is."""
+    return _NEAR * backbone.min_similarity
 
 
 def evident_frames(query: FrameFeatures) -> int:

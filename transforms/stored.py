@@ -71,8 +71,11 @@ def source_of(video: StoredVideo) -> VideoSource:
     return VideoSource(video.video_id, video.uri, metadata=video.metadata)
 
 
-def stored_features(video: StoredVideo, frames: FrameReader) -> FrameFeatures:
-    """A stored video as a query: its plain keyframes, without cuts and stills, which nobody stores."""
+def stored_features(video: StoredVideo, frames: FrameReader, pictures: bool = True) -> FrameFeatures:
+    """A stored video as a query: its plain keyframes, without cuts and stills, which nobody stores.
+
+    pictures: whether it has those of its keyframes.
+    """
     times, embeddings = frames.read(video)
     info = VideoInfo(
         duration_s=video.decoded_s,
@@ -94,7 +97,7 @@ def stored_features(video: StoredVideo, frames: FrameReader) -> FrameFeatures:
             embeddings,
             np.empty(0),
             video.decoded_s,
-            pictures=frames.pictures(video),
+            pictures=frames.pictures(video) if pictures else (),
         )
     )
 

@@ -62,12 +62,16 @@ def work_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), default="cpu", help="where the backbone runs (default: cpu)"
     )
+    threads_option(parser, "videos decoded at a time")
+
+
+def threads_option(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--threads",
         type=positive,
         default=(os.cpu_count() or 1) + 1,
         metavar="N",
-        help="videos decoded at a time (default: one more than there are cores, here %(default)s)",
+        help=f"{what} (default: one more than there are cores, here %(default)s)",
     )
 
 
