@@ -16,7 +16,7 @@ from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.keeping import keeping
 from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.running import is_template, run_pipeline, waves
-from cliptrace.schemas.config import DEDUP_MIN_SCORE, KEEP_RULES, BackboneConfig, KeepRule
+from cliptrace.schemas.config import DEDUP_MIN_SCORE, GROUPS_MIN_SECONDS, KEEP_RULES, BackboneConfig, KeepRule
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Match, VideoSource
 from cliptrace.transforms.aligning import AlignCandidates
@@ -38,6 +38,7 @@ class GroupsOptions:
     output: str
     keep: tuple[KeepRule, ...] = KEEP_RULES
     min_score: float = DEDUP_MIN_SCORE
+    min_seconds: float = GROUPS_MIN_SECONDS
     threads: int = 3
     resume: bool = False
     beam_args: Sequence[str] = ()
@@ -155,7 +156,7 @@ def _concluded(job: Job, parts: int) -> GroupsReport:
         for folder in folders:
             yield from map(match_from_json, read_rows([folder], "matches.jsonl"))
 
-    found = grouped(matches, job.equal)
+    found = grouped(matches, job.equal, job.options.min_seconds)
     now = {entry.video.video_id: entry for entry in list_videos(job.gallery)}  # some may have been removed
     rows = list(rows_of(found, now, job.options.keep))
     write_groups(job.output, rows)

@@ -130,6 +130,10 @@ DEDUP_MIN_SCORE = 0.8
 of the training and validation splits among them, three reach it (benchmarks/results/calibration.json); a copy is lost
 only where none of its group is found."""
 
+GROUPS_MIN_SECONDS = 3.0
+"""Least seconds that two videos of one group share: of two seconds of the same person in the same place, a gallery has
+too few keyframes to tell look-alikes by."""
+
 DEFAULT_KEYFRAMES = KeyframeConfig.ske()
 """What a gallery is made with unless ``cliptrace index --keyframes`` says otherwise."""
 

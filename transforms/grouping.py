@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from cliptrace.models.alignment.merging import covered
-from cliptrace.schemas.config import KeepRule
+from cliptrace.schemas.config import GROUPS_MIN_SECONDS, KeepRule
 from cliptrace.schemas.records import Match
 from cliptrace.schemas.verdicts import Link, Policy, segment_to_json
 from cliptrace.transforms.results import SEGMENT
@@ -111,14 +111,21 @@ class Grouped:
 
 
 def grouped(
-    matches: Callable[[], Iterator[Match]], equal: Iterable[Sequence[str]], policy: Policy | None = None
+    matches: Callable[[], Iterator[Match]], equal: Iterable[Sequence[str]], min_seconds: float = GROUPS_MIN_SECONDS
 ) -> Grouped:
     """Groups and parts.
 
+    What makes two videos copies as a whole, and what is worth telling, the policy of dedup says as it is by default.
+
     matches: all of them, anew with each call; two of each two videos at most. equal: ids of videos of the same bytes.
-    policy: what makes two videos copies as a whole, and what is worth telling.
+    min_seconds: that two videos share at least, where they make one group.
     """
-    policy = policy or Policy()
+    policy = Policy()
+
+    def is_whole(match: Match) -> bool:
+        link = link_of(match)
+        return policy.is_whole(link) and link.seconds >= min_seconds
+
     families, scores = Families(), defaultdict[str, float](float)
     for copies in equal:
         for other in copies[1:]:
@@ -126,14 +133,14 @@ def grouped(
         scores |= dict.fromkeys(copies, 1.0)
     best: dict[tuple[str, str], Match] = {}
     for match in matches():
-        if policy.is_whole(link_of(match)):
+        if is_whole(match):
             families.join(match.query_id, match.ref_id)
     groups = families.members()
     heads = {video_id: head for head, members in groups.items() for video_id in members}
     for match in matches():
         one, other = sorted((match.query_id, match.ref_id))
         if one in heads and heads[one] == heads.get(other):
-            if policy.is_whole(link_of(match)):
+            if is_whole(match):
                 scores[one], scores[other] = max(scores[one], match.score), max(scores[other], match.score)
         elif policy.counts(link_of(match)) and ((one, other) not in best or best[one, other].score < match.score):
             best[one, other] = match

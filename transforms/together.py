@@ -12,7 +12,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apache_beam as beam
 import numpy as np
@@ -71,13 +71,16 @@ def write_floors(
 ) -> None:
     """Write what the comparison asks of the keyframes of each video, in the order given: that of ids."""
     prepare, frames = _preparing(gallery, config, backbone), FrameReader(gallery)
-    rows = []
-    for video in videos:
+
+    def row(video: StoredVideo) -> dict[str, Any]:
         times, _ = frames.read(video)
         query = prepare(stored_features(video, frames, pictures=False))
         floors = np.full(len(times), np.inf, np.float32)  # a view is no keyframe of a query
         floors[view_of(times) == 0] = near(backbone) + (0 if query.bias is None else query.bias)
-        rows.append({"video_id": video.video_id, "evident": evident_frames(query), "floors": floors})
+        return {"video_id": video.video_id, "evident": evident_frames(query), "floors": floors}
+
+    with _threads() as pool:
+        rows = list(pool.map(row, videos))
     tables = [
         pa.Table.from_pylist(rows[start : start + _VIDEOS_AT_ONCE], schema=_FLOORS)
         for start in range(0, len(rows), _VIDEOS_AT_ONCE)
@@ -133,7 +136,7 @@ class Meet:
         }
         self._places = places
         self._order = sorted(self._floors)
-        self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="together")
+        self._pool = _threads()
 
     def __call__(self, batch: Sequence[VideoSource]) -> Iterator[Asked]:
         asking = sorted(source.video_id for source in batch if source.video_id in self._floors)
@@ -231,6 +234,10 @@ class FindAmong:
         return shown, nearest[shown], best[shown]
 
     def close(self) -> None: ...
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="together")
 
 
 def _preparing(

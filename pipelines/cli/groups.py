@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from cliptrace.pipelines.cli.parsers import Commands, add_command, given, score, threads_option
+from cliptrace.pipelines.cli.parsers import Commands, add_command, given, number_between, score, threads_option
 from cliptrace.pipelines.cli.printing import SOME_FAILED, put_summary, some
-from cliptrace.schemas.config import DEDUP_MIN_SCORE, KEEP_RULES, KeepRule
+from cliptrace.schemas.config import DEDUP_MIN_SCORE, GROUPS_MIN_SECONDS, KEEP_RULES, KeepRule
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
@@ -34,6 +34,14 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
         default=DEDUP_MIN_SCORE,
         metavar="S",
         help="lowest score of a segment, 0 to 1 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--min-seconds",
+        type=_seconds,
+        default=GROUPS_MIN_SECONDS,
+        metavar="S",
+        help="least seconds that two videos share to be of one group; with less they are listed as parts "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on with what is kept of the same comparison, where it was stopped"
@@ -65,6 +73,10 @@ def lines(done: GroupsReport) -> dict[str, str]:
         "output": done.output,
         "failures in": done.dead_letters or "",
     }
+
+
+def _seconds(text: str) -> float:
+    return number_between(text, 0, 86_400)
 
 
 def _rules(text: str) -> tuple[KeepRule, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pyarrow.parquet as pq
 import pytest
 
@@ -60,6 +62,18 @@ def test_a_part_is_listed_beside_the_groups_of_both_once() -> None:
 
 def test_what_is_too_little_to_tell_is_not_told() -> None:
     assert rows([match("a", "b", 0.9, (0.1, 0.1))]) == []  # a second
+
+
+def test_a_short_copy_is_a_part_unless_its_bytes_are_equal() -> None:
+    """Two seconds, all of both: look-alikes score as high."""
+    segment = Segment(0.0, 2.0, 0.0, 2.0, 0.95)
+    short = dataclasses.replace(match("a", "b"), segments=(segment,))
+    (row,) = rows([short])
+    assert (row["group"], [(part["query_id"], part["ref_id"]) for part in row["parts"]]) == (None, [("a", "b")])
+    (row,) = rows([short], (("a", "b"),))
+    assert (row["group"], members(row)) == (1, {"a": 1.0, "b": 1.0})
+    found = grouped(lambda: iter([short]), (), min_seconds=1.0)
+    assert found.groups == {"a": ["a", "b"]}
 
 
 def test_who_is_gone_is_named_nowhere() -> None:
