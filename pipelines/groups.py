@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -100,8 +99,8 @@ def build(pipeline: beam.Pipeline, videos: Sequence[VideoSource], job: Job, part
     found = asked | "FindTogether" >> FindTogether(job.gallery, job.matching, job.backbone, live, job.floors)
     pairs = found.good | "Pairs" >> beam.FlatMap(Found.pairs)
     matches = pairs | "AlignCandidates" >> AlignCandidates(job.gallery, job.matching, job.options.threads, live)
-    told = found.good | "Told" >> beam.Map(Found.told)
-    records = (matches.good, told, *found.failures, *matches.failures)
+    cut_off = found.good | "Truncated" >> beam.Filter(lambda each: each.truncated) | "Told" >> beam.Map(Found.told)
+    records = (matches.good, cut_off, *found.failures, *matches.failures)
     records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part)
 
 
@@ -166,7 +165,6 @@ def _concluded(job: Job, parts: int) -> GroupsReport:
         files.write_bytes(failures_path, to_lines(letters))
     else:
         files.remove([failures_path])
-    searched = itertools.chain.from_iterable(read_rows([folder], "queries.jsonl") for folder in folders)
     counts = [row["count"] for row in rows if row["group"]]
     return GroupsReport(
         output=job.options.output,
@@ -176,6 +174,6 @@ def _concluded(job: Job, parts: int) -> GroupsReport:
         largest=max(counts, default=0),
         parts=len(found.parts),
         failed=frozenset(row["video_id"] for row in letters),
-        truncated=tuple(sorted({row["query_id"] for row in searched if row["truncated"]})),
+        truncated=tuple(sorted({row["query_id"] for row in read_rows(folders, "queries.jsonl")})),
         dead_letters=failures_path if letters else None,
     )

@@ -17,6 +17,7 @@ from cliptrace.pipelines import cli
 from cliptrace.pipelines import groups as pipeline
 from cliptrace.pipelines.prism import find_prism
 from cliptrace.schemas.errors import CliptraceError
+from cliptrace.transforms import together
 from tests.pipeline.conftest import CLIPS, index
 from tests.pipeline.test_match_pipeline import match, rows_of
 
@@ -129,6 +130,15 @@ def test_prism_finds_what_this_process_finds(
     code, text = groups("--gallery", shelf / "gallery", "--output", output, "--", *runner)
     assert code == 0, text
     assert rows_of(output) == found[1]
+
+
+def test_a_video_of_which_not_all_pairs_are_compared_is_told(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "_MOST", 1)
+    code, text = groups("--gallery", shelf / "gallery", "--output", tmp_path / "g.jsonl")
+    assert code == 0
+    assert "more pairs than are compared: 1 (cars.mp4)\n" in text
 
 
 def test_a_removed_video_is_in_no_group(shelf: Path, tmp_path: Path) -> None:
