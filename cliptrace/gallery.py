@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import html
 import os
 import tempfile
@@ -107,7 +108,7 @@ class Gallery:
 
     def match(
         self,
-        queries: Paths,
+        queries: Paths | Gallery,
         *,
         min_score: float | None = None,
         top_k: int | None = None,
@@ -116,11 +117,14 @@ class Gallery:
         views: tuple[str, ...] = DEFAULT_VIEWS,
         keyframes: KeyframeConfig | None = None,
         stop_list: bool = True,
+        since: datetime.datetime | None = None,
         device: Device = "cpu",
         threads: int = _THREADS,
     ) -> Matches:
         """Which seconds of the queries come from which seconds of which video of the gallery.
 
+        queries: files, or a gallery, which may be this one: its videos as they are stored, without decoding. since:
+        then, only pairs of which one was indexed since; local time where it has no time zone.
         min_score: lowest score of a segment; None for what suits the backbone. top_k: gallery videos that are compared
         with a query at most; None for all that look like a second of it. top_m: the nearest that are told even below
         min_score. The rest as ``cliptrace match``, which also
@@ -128,7 +132,9 @@ class Gallery:
         """
         with tempfile.TemporaryDirectory(prefix="cliptrace-") as folder:
             asked = match.MatchOptions(
-                queries=_texts(queries),
+                queries=() if isinstance(queries, Gallery) else _texts(queries),
+                from_gallery=queries.path if isinstance(queries, Gallery) else "",
+                since_s=since.timestamp() if since else None,
                 gallery=self.path,
                 output=f"{folder}/matches.jsonl",
                 aligner=aligner,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -13,6 +13,7 @@ import apache_beam as beam
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.runtime import Device
 from cliptrace.models.ssan.inference import spd_config
+from cliptrace.pipelines.asking import STORED_WAVE, Asking, asking
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.keeping import keeping
 from cliptrace.pipelines.models import feature_config
@@ -22,8 +23,10 @@ from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.gallery import video_key
 from cliptrace.schemas.records import Searched, VideoSource
 from cliptrace.transforms.aligning import AlignCandidates
-from cliptrace.transforms.exact import FindExactCopies
+from cliptrace.transforms.answers import Answers
+from cliptrace.transforms.exact import FindExactCopies, FindStoredCopies
 from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
+from cliptrace.transforms.isolation import Results
 from cliptrace.transforms.matching import FindCandidates, Found, MatchConfig
 from cliptrace.transforms.results import WriteParts, begin, finish, read_rows
 from cliptrace.transforms.sources import Listing, list_sources
@@ -32,10 +35,11 @@ from cliptrace.transforms.store.engines import engine_of
 from cliptrace.transforms.store.gallery import Gallery, locked
 from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import removed_keys
+from cliptrace.transforms.stored import ReadStored, Recent
 from cliptrace.transforms.storing import to_lines
 
-_LOCAL_WAVE = 32
-"""Queries of a wave in process: what a search that is stopped may lose."""
+_LOCAL_WAVE = (32, 2 << 30)
+"""Queries of a wave in process, and their bytes: what a search that is stopped may lose."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,12 +59,14 @@ class Outcome:
 @dataclasses.dataclass(frozen=True)
 class End:
     """What is left to do when the parts of the output are written. scratch: the folder of the parts. home: of the
-    gallery. unmatched: file for the names of queries without a match; "" for none."""
+    gallery. unmatched: file for the names of queries without a match; query_home: of the gallery that has the queries;
+    "" for none."""
 
     scratch: str
     output: str
     home: str
     unmatched: str = ""
+    query_home: str = ""
 
     def part(self, number: int) -> str:
         return files.join(self.scratch, f"{number:06}")
@@ -80,16 +86,21 @@ class End:
 
     def _answer(self, folders: list[str]) -> list[dict[str, Any]]:
         """The matches, written; once more where a video was removed while they were, which takes its time."""
-        removed = removed_keys(self.home)
+        removed = self._removed()
 
         def is_kept(row: dict[str, Any]) -> bool:
-            return video_key(row["ref_id"]) not in removed
+            return not any((side, video_key(row[side])) in removed for side in ("ref_id", "query_id"))
 
         while True:
             matches = finish(folders, "matches.jsonl", self.output, keep=is_kept)
-            before, removed = removed, removed_keys(self.home)
+            before, removed = removed, self._removed()
             if removed <= before:
                 return matches
+
+    def _removed(self) -> frozenset[tuple[str, int]]:
+        """Sides of a pair, each with the keys of videos that are not named there any more."""
+        homes = {"ref_id": self.home, "query_id": self.query_home}
+        return frozenset((side, key) for side, home in homes.items() if home for key in removed_keys(home))
 
     def concluded(self, _written: object) -> End:
         """As a step of a job of one part."""
@@ -106,6 +117,9 @@ class End:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MatchOptions:
+    """from_gallery: ask with the videos that a gallery stores instead of ``queries``; since_s: then, in seconds since
+    1970, only pairs of which one was indexed since."""
+
     queries: Sequence[str]
     gallery: str
     output: str
@@ -123,12 +137,14 @@ class MatchOptions:
     streams: Streams = "shown"
     unmatched: str = ""
     resume: bool = False
+    from_gallery: str = ""
+    since_s: float | None = None
     beam_args: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A match run that has been decided on, and nothing done."""
+    """A match run that has been decided on, and nothing done. asking: where a gallery has the queries."""
 
     options: MatchOptions
     gallery: Gallery
@@ -136,6 +152,7 @@ class Job:
     config: FeatureConfig
     matching: MatchConfig
     end: End
+    asking: Asking | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -146,7 +163,7 @@ class MatchReport:
     no match. failed: ids of queries. searched: what was found out of each beside its matches. resumed: queries that a
     run before had searched. one_of_several: ids of queries whose files have other video streams, which were left out.
     other_files: that are no videos, and their kinds; loops: links to folders that were listed already.
-    left_to_the_job: queries that a template will search. video_s: seconds of video decoded, in elapsed_s.
+    left_to_the_job: queries that a template will search. video_s: seconds of video decoded, or read, in elapsed_s.
     dead_letters: file; None for none.
     """
 
@@ -175,9 +192,8 @@ def build(pipeline: beam.Pipeline, queries: Sequence[VideoSource], job: Job, par
     videos = pipeline | "Queries" >> beam.Create(queries) | "SpreadQueries" >> beam.Reshuffle()
     gallery, config, matching = job.gallery, job.config, job.matching
     live = SharedVideos(gallery)
-    copies = videos | "ExactCopies" >> FindExactCopies(gallery, config, live)
-    features = videos | "ExtractFeatures" >> ExtractFeatures(config)
-    found = features.good | "FindCandidates" >> FindCandidates(gallery, matching, config.backbone)
+    copies, features, recent = _asked(videos, job, live)
+    found = features.good | "FindCandidates" >> FindCandidates(gallery, matching, config.backbone, recent)
     pairs = found.good | "Pairs" >> beam.FlatMap(Found.pairs)
     matches = pairs | "AlignCandidates" >> AlignCandidates(gallery, matching, config.threads, live)
     told = found.good | "Told" >> beam.Map(Found.told)
@@ -191,12 +207,24 @@ def build(pipeline: beam.Pipeline, queries: Sequence[VideoSource], job: Job, par
         ended | "OutputWritten" >> beam.Reshuffle() | "Clear" >> beam.Map(End.clear)
 
 
+def _asked(videos: beam.PCollection, job: Job, live: SharedVideos) -> tuple[Answers, Results, Recent | None]:
+    """Exact copies of the queries, and their features: by their files, or by what a gallery stores."""
+    gallery, config, asking = job.gallery, job.config, job.asking
+    if asking is None:
+        copies = videos | "ExactCopies" >> FindExactCopies(gallery, config, live)
+        return copies, videos | "ExtractFeatures" >> ExtractFeatures(config), None
+    own = live if asking.gallery.root == gallery.root else SharedVideos(asking.gallery)
+    copies = videos | "ExactCopies" >> FindStoredCopies(gallery, own, live, asking.recent)
+    return copies, videos | "ReadStored" >> ReadStored(asking.gallery, own, live), asking.recent
+
+
 def prepare(options: MatchOptions) -> Job:
     """UsageError for what is wrong with the options, the gallery or its models. Writes nothing."""
     gallery = Gallery.load(options.gallery)
     if gallery is None:
         raise UsageError(f"{options.gallery}: no gallery here (no gallery.json); make one with cliptrace index")
     engine = engine_of(gallery, options.engine)
+    _check_queries(options, engine)
     if engine == "milvus":
         check_store(options.gallery, gallery.manifest.milvus, options.beam_args)
     if not options.output.endswith((".jsonl", ".parquet")):
@@ -204,10 +232,17 @@ def prepare(options: MatchOptions) -> Job:
     if options.unmatched and not options.unmatched.endswith(".jsonl"):
         raise UsageError(f"--unmatched {options.unmatched}: the name must end in .jsonl")
     output = files.absolute(options.output)
-    end = End(f"{output}.parts", output, gallery.home, options.unmatched and files.absolute(options.unmatched))
+    asker = asking(options.from_gallery, gallery, options.since_s) if options.from_gallery else None
+    end = End(
+        f"{output}.parts",
+        output,
+        gallery.home,
+        options.unmatched and files.absolute(options.unmatched),
+        asker.gallery.home if asker else "",
+    )
     if end.unmatched in (end.output, end.failures_path):
         raise UsageError(f"--unmatched {options.unmatched}: matches or failures are written there; name another file")
-    listing = list_sources(options.queries)
+    listing = Listing(list(asker.sources)) if asker else list_sources(options.queries)
     keyframes = options.keyframes or QUERY_KEYFRAMES
     config = feature_config(gallery, options.device, options.threads, options.views, keyframes)
     config = dataclasses.replace(config, all_streams=options.streams == "all")
@@ -222,7 +257,31 @@ def prepare(options: MatchOptions) -> Job:
         maps=options.maps and files.absolute(options.maps),
         engine=engine,
     )
-    return Job(options, gallery, listing, config, matching, end)
+    return Job(options, gallery, listing, config, matching, end, asker)
+
+
+def _check_queries(options: MatchOptions, engine: Engine) -> None:
+    """UsageError where it is not clear what the queries are, or an option does not go with them."""
+    if not options.from_gallery:
+        if not options.queries:
+            raise UsageError("no queries: name videos, or a gallery of videos with --from-gallery DIR")
+        if options.since_s is not None:
+            raise UsageError("--since is about when videos were indexed: it goes with --from-gallery")
+        return
+    if options.queries:
+        raise UsageError(
+            f"{options.queries[0]}: --from-gallery asks with the videos of a gallery: leave out one of both"
+        )
+    decoding = {
+        "--views": options.views != DEFAULT_VIEWS,
+        "--keyframes": options.keyframes is not None,
+        "--streams": options.streams != "shown",
+    }
+    for option, is_given in decoding.items():
+        if is_given:
+            raise UsageError(f"{option} is about how queries are decoded, and --from-gallery decodes none")
+    if options.since_s is not None and engine != "exact":
+        raise UsageError("--since needs --engine exact, which can search a part of a gallery on a local disk")
 
 
 def run(job: Job) -> MatchReport:
@@ -233,12 +292,13 @@ def run(job: Job) -> MatchReport:
     options, gallery, end, queries = job.options, job.gallery, job.end, job.listing.sources
     if is_template(options.beam_args):
         return _launch(job)
-    todo = list(waves(queries, options.beam_args, _LOCAL_WAVE))
+    todo = list(_waves(job))
     config = dataclasses.replace(job.config, threads=1)  # which changes no answer
     aligner, weights = parse_aligner(job.matching.aligner)
     detector = spd_config(weights or "spd") if aligner == "spd" else None  # with digests: a folder may be trained anew
-    stored = ledger.shards(gallery.root), decisions.state_of(gallery.home)
-    asked = (gallery.root, stored, config, job.matching, detector)
+    galleries = (gallery, job.asking.gallery) if job.asking else (gallery,)
+    stored = [(each.root, ledger.shards(each.root)) for each in galleries], decisions.state_of(gallery.home)
+    asked = (stored, config, job.matching, detector, options.since_s)
     held = contextlib.ExitStack()
     if job.matching.engine == "milvus" and not gallery.manifest.milvus:
         # Before what is kept is looked at: it is not given up where the gallery is in use.
@@ -269,6 +329,12 @@ def run(job: Job) -> MatchReport:
         elapsed_s=counts.elapsed_s,
         dead_letters=end.failures_path if outcome.failures else None,
     )
+
+
+def _waves(job: Job) -> Iterator[list[VideoSource]]:
+    if job.asking:
+        return waves(job.listing.sources, job.options.beam_args, STORED_WAVE, job.asking.weight_of)
+    return waves(job.listing.sources, job.options.beam_args, _LOCAL_WAVE)
 
 
 def _launch(job: Job) -> MatchReport:

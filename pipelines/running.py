@@ -36,31 +36,33 @@ _IN_PROCESS = frozenset({"fnapi", "direct", "switchingdirect", "bundlebaseddirec
 
 
 def waves(
-    sources: Sequence[VideoSource], beam_args: Sequence[str], local: int | None = None
+    sources: Sequence[VideoSource],
+    beam_args: Sequence[str],
+    local: tuple[int, int] | None = None,
+    weight_of: Callable[[VideoSource], int] = size_of,
 ) -> Iterator[list[VideoSource]]:
-    """The sources in order, cut into waves; each has its largest videos first, so that none is left for the end.
+    """The sources in order, cut into waves; each has its heaviest videos first, so that none is left for the end.
 
-    local: most videos of a wave in process, where there is a reason for fewer than fit into memory. UsageError, before
-    the first, where a template would need more than one.
+    local: most videos of a wave in process, and the most that they weigh together, where there is a reason for others
+    than fit into memory; weight_of: what one weighs, by default its bytes. UsageError, before the first, where a
+    template would need more than one.
     """
-    most, most_bytes = _CLUSTER_WAVE if names_runner(beam_args) else _LOCAL_WAVE
+    most, most_weight = _CLUSTER_WAVE if names_runner(beam_args) else local or _LOCAL_WAVE
     if is_template(beam_args) and len(sources) > most:
         raise UsageError(
             f"{len(sources):,} videos: a template starts one job, of at most {most:,} videos; name fewer, with --limit "
             "where there is one, and start it again for the rest"
         )
-    elif local and not names_runner(beam_args):
-        most = local
     wave: list[VideoSource] = []
-    size = 0
+    weight = 0
     for source in sources:
-        if wave and (len(wave) == most or size + size_of(source) > most_bytes):
-            yield sorted(wave, key=size_of, reverse=True)
-            wave, size = [], 0
+        if wave and (len(wave) == most or weight + weight_of(source) > most_weight):
+            yield sorted(wave, key=weight_of, reverse=True)
+            wave, weight = [], 0
         wave.append(source)
-        size += size_of(source)
+        weight += weight_of(source)
     if wave:
-        yield sorted(wave, key=size_of, reverse=True)
+        yield sorted(wave, key=weight_of, reverse=True)
 
 
 def check_store(gallery: str, milvus: str, beam_args: Sequence[str]) -> None:

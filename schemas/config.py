@@ -121,10 +121,18 @@ Engine = Literal["exact", "milvus"]
 """What searches a gallery's keyframes: a product with all of them, or the vector store."""
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 
+KeepRule = Literal["resolution", "bitrate", "length", "oldest"]
+"""Which of a group of copies to keep: the most pixels, bits a second or seconds, or the one that was indexed first."""
+KEEP_RULES: tuple[KeepRule, ...] = get_args(KeepRule)
+
 DEDUP_MIN_SCORE = 0.8
 """Lowest score of a segment that makes an upload a duplicate: of 9,823 pairs of uploads and distractors, look-alikes
 of the training and validation splits among them, three reach it (benchmarks/results/calibration.json); a copy is lost
 only where none of its group is found."""
+
+GROUPS_MIN_SECONDS = 3.0
+"""Least seconds that two videos of one group share: of two seconds of the same person in the same place, a gallery has
+too few keyframes to tell look-alikes by."""
 
 DEFAULT_KEYFRAMES = KeyframeConfig.ske()
 """What a gallery is made with unless ``cliptrace index --keyframes`` says otherwise."""

@@ -147,6 +147,7 @@ class FrameFeatures(_WithArrays):
     stops: the part of it that is the stop-list's; None where that takes nothing.
     pictures: of each keyframe a small one (models/verification/pictures.py); none where nobody made them.
     stills: seconds [start, end) in which the video stands still, increasing.
+    known_as: of a query, the id that it has itself in the gallery that is searched, which is no answer; "" for none.
     """
 
     source: VideoSource
@@ -161,6 +162,7 @@ class FrameFeatures(_WithArrays):
     stops: NDArray[np.float32] | None = None
     pictures: tuple[bytes, ...] = ()
     stills: tuple[tuple[float, float], ...] = ()
+    known_as: str = ""
 
     def __post_init__(self) -> None:
         frames = len(self.times)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 
@@ -16,6 +16,7 @@ from cliptrace.transforms.store.decisions import Rejections, honoured
 from cliptrace.transforms.store.gallery import Gallery, StoredVideo
 from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import is_removed
+from cliptrace.transforms.stored import Recent
 
 
 class FindExactCopies(beam.PTransform):
@@ -28,6 +29,22 @@ class FindExactCopies(beam.PTransform):
     def expand(self, queries: beam.PCollection) -> Answers:
         found = queries | "Compare" >> RunIsolated(self._work, "exact", lambda source: source, self._threads)
         return Answers.of(found)
+
+
+class FindStoredCopies(beam.PTransform):
+    """VideoSource of a gallery's videos → a Match with each video of another gallery that had the same bytes.
+
+    asking: of the gallery that has the queries; videos: of the one that is searched. recent: of which one of a pair is.
+    """
+
+    def __init__(
+        self, gallery: Gallery, asking: SharedVideos, videos: SharedVideos, recent: Recent | None = None
+    ) -> None:
+        super().__init__()
+        self._work = FindStored(gallery, asking, videos, recent)
+
+    def expand(self, queries: beam.PCollection) -> Answers:
+        return Answers.of(queries | "Compare" >> RunIsolated(self._work, "exact", lambda source: source))
 
 
 class FindExact:
@@ -49,12 +66,43 @@ class FindExact:
             return
         with self._scratch.stage(query.uri, query.fingerprint) as path:
             sha256 = content_sha256(path)
-        for ref in alike:
-            if ref.content_sha256 == sha256 and not is_removed(self._gallery.home, ref.video_id):
-                yield from honoured(exact_match(query, ref), self._rejections.on(sha256, sha256), sha256)
+        yield from exact_copies(query, sha256, alike, self._gallery.home, self._rejections)
 
     def close(self) -> None:
         self._scratch.close()
+
+
+class FindStored:
+    """A stored video → its exact copies but itself, and those that a person has rejected, by what is stored: no file is
+    read."""
+
+    def __init__(self, gallery: Gallery, asking: SharedVideos, videos: SharedVideos, recent: Recent | None) -> None:
+        self._gallery, self._asking, self._shared, self._recent = gallery, asking, videos, recent
+
+    def open(self) -> None:
+        self._queries, self._videos = self._asking.open(), self._shared.open()
+        self._rejections = Rejections(self._gallery.home)
+
+    def __call__(self, query: VideoSource) -> Iterator[Match | Rejected]:
+        stored = self._queries.get(query.video_id)
+        if stored is None or not stored.content_sha256:
+            return
+        alike = self._videos.of_size(stored.size_bytes)
+        for found in exact_copies(query, stored.content_sha256, alike, self._gallery.home, self._rejections):
+            is_itself = found.ref_id == found.query_id
+            if not is_itself and (self._recent is None or self._recent.admits(found.query_id, found.ref_id)):
+                yield found
+
+    def close(self) -> None: ...
+
+
+def exact_copies(
+    query: VideoSource, sha256: str, videos: Iterable[StoredVideo], home: str, rejections: Rejections
+) -> Iterator[Match | Rejected]:
+    """Those of a gallery's videos that have a query's content. home: of the gallery."""
+    for ref in videos:
+        if ref.content_sha256 == sha256 and not is_removed(home, ref.video_id):
+            yield from honoured(exact_match(query, ref), rejections.on(sha256, sha256), sha256)
 
 
 def exact_match(query: VideoSource, ref: StoredVideo) -> Match:

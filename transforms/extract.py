@@ -6,6 +6,7 @@ Pure: no Beam. Frames never leave the function; one tile (72 s) is in memory at 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -116,5 +117,5 @@ def without_views(video: FrameFeatures) -> FrameFeatures:
         times=video.times[plain],
         scores=video.scores[plain],
         embeddings=video.embeddings[plain],
-        pictures=tuple(picture for picture, is_plain in zip(video.pictures, plain, strict=True) if is_plain),
+        pictures=tuple(itertools.compress(video.pictures, plain)),
     )

@@ -30,6 +30,7 @@ from cliptrace.transforms.store.gallery import Gallery, check_vectors
 from cliptrace.transforms.store.hits import Hits
 from cliptrace.transforms.store.stops import no_stops, read_stops
 from cliptrace.transforms.store.vectors import Consistency, VectorStore
+from cliptrace.transforms.stored import Recent
 
 Pair = tuple[FrameFeatures, Candidate]
 Flags = NDArray[np.bool_]
@@ -118,19 +119,25 @@ class Found:
 class FindCandidates(beam.PTransform):
     """FrameFeatures of queries → Found.
 
-    backbone: of the queries; where it names a background, they leave with the bias that it gives them.
+    backbone: of the queries; where it names a background, they leave with the bias that it gives them. recent: as Find
+    has it.
     """
 
-    def __init__(self, gallery: Gallery, config: MatchConfig, backbone: BackboneConfig) -> None:
+    def __init__(
+        self, gallery: Gallery, config: MatchConfig, backbone: BackboneConfig, recent: Recent | None = None
+    ) -> None:
         super().__init__()
-        self._work = Find(gallery, config, backbone)
+        self._work = Find(gallery, config, backbone, recent=recent)
 
     def expand(self, queries: beam.PCollection) -> Results:
         return queries | "Search" >> RunIsolated(self._work, "search", lambda query: query.source)
 
 
 class Find:
-    """FrameFeatures of a query → its Found. consistency: as VectorStore.search takes it."""
+    """FrameFeatures of a query → its Found. consistency: as VectorStore.search takes it.
+
+    recent: where it is given, a query that is not new is searched among what is; by the exact engine only.
+    """
 
     def __init__(
         self,
@@ -138,9 +145,11 @@ class Find:
         config: MatchConfig,
         backbone: BackboneConfig,
         consistency: Consistency = "Bounded",
+        recent: Recent | None = None,
     ) -> None:
         self._gallery, self._config, self._backbone, self._consistency = gallery, config, backbone, consistency
-        self._near = _NEAR * backbone.min_similarity
+        self._recent = recent
+        self._near = near(backbone)
         self._shared = Shared()
         self._opened = contextlib.ExitStack()
 
@@ -149,7 +158,10 @@ class Find:
         self._stopped = read_stops(self._gallery) if self._config.stop_list else no_stops(self._gallery)
         self._frames: FrameSearch
         if self._config.engine == "exact":
-            self._frames = self._shared.acquire(lambda: ExactSearch(map_rows(self._gallery)))
+            exact: ExactSearch = self._shared.acquire(lambda: ExactSearch(map_rows(self._gallery)))
+            self._frames = exact
+            if self._recent:
+                self._new_frames = exact.only(self._recent.refs)
         else:
             vectors = self._opened.enter_context(self._gallery.vectors())
             self._checked = self._shared.acquire(lambda: _Checked(self._gallery, vectors))
@@ -181,8 +193,13 @@ class Find:
         worth = [each for each in kept[top_m:] if each.similarities.max() >= self._config.min_similarity]
         return [*kept[:top_m], *worth], is_cut or count > most
 
+    def _searched_for(self, query: FrameFeatures) -> FrameSearch:
+        is_old = self._recent is not None and query.video_id not in self._recent.queries
+        return self._new_frames if is_old else self._frames
+
     def _search(self, query: FrameFeatures) -> Hits:
-        return self._frames.search(search_rows(query.embeddings)[0], self._config.videos_per_frame)
+        places = self._config.videos_per_frame + bool(query.known_as)
+        return self._searched_for(query).search(search_rows(query.embeddings)[0], places)
 
     def _search_deep(
         self, query: FrameFeatures, hits: Hits, crowded: Flags, shown_by: NDArray[np.int64], most: int
@@ -193,7 +210,7 @@ class Find:
         rows = np.flatnonzero(crowded & speaks[:, None])
         floors = self._floors(query)[rows]
         embeddings = search_rows(query.embeddings)[0][rows]
-        deep = self._frames.search_deep(embeddings, floors, most)
+        deep = self._searched_for(query).search_deep(embeddings, floors, most + bool(query.known_as))
         return hits.with_more(deep, rows), bool((deep.beyond >= floors).any())
 
     def _floors(self, query: FrameFeatures) -> NDArray[np.float32]:
@@ -206,7 +223,7 @@ class Find:
         return (hits.beyond >= self._floors(query)).reshape(len(query.times), -1)
 
     def _grouped(self, query: FrameFeatures, hits: Hits, shown_by: NDArray[np.int64] | None = None) -> list[Candidate]:
-        return group_hits(
+        grouped = group_hits(
             query.video_id,
             hits.query_rows,
             hits.ref_ids,
@@ -217,6 +234,7 @@ class Find:
             self._near,
             shown_by,
         )
+        return [candidate for candidate in grouped if candidate.ref_id != query.known_as]
 
     def close(self) -> None:
         self._opened.close()
@@ -232,6 +250,11 @@ def _of_frames(query: FrameFeatures, frames: NDArray[np.int64]) -> FrameFeatures
         bias=None if query.bias is None else query.bias[frames],
         pictures=(),
     )
+
+
+def near(backbone: BackboneConfig) -> float:
+    """Similarity from which a frame shows another almost as it is."""
+    return _NEAR * backbone.min_similarity
 
 
 def evident_frames(query: FrameFeatures) -> int:

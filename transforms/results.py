@@ -17,7 +17,7 @@ from cliptrace.schemas.verdicts import segment_to_json
 from cliptrace.transforms.store import files
 from cliptrace.transforms.storing import to_lines
 
-_SEGMENT = pa.struct(
+SEGMENT = pa.struct(
     [
         *((name, pa.float64()) for name in ("query_start", "query_end", "ref_start", "ref_end", "score")),
         ("reversed", pa.bool_()),
@@ -30,7 +30,7 @@ _SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("query_uri", "query_id", "ref_uri", "ref_id")),
         ("score", pa.float64()),
-        ("segments", pa.list_(_SEGMENT)),
+        ("segments", pa.list_(SEGMENT)),
         ("exact", pa.bool_()),
         ("truncated", pa.bool_()),
         *((name, pa.float64()) for name in ("stopped_s", "query_share", "ref_share")),

@@ -21,7 +21,7 @@ from benchmarks.harness.summary import summary
 from benchmarks.harness.tables import Table
 from benchmarks.hostile.tables import fuzz, malformed
 from benchmarks.look_alike.tables import look_alike
-from benchmarks.search.frames import tables as frames
+from benchmarks.search.tables import frames
 from benchmarks.speed.tables import index_kinds, index_throughput, known_videos, query_latency
 
 ROOT = RESULTS.parents[1]

@@ -19,7 +19,7 @@ from benchmarks.alignment.methods import Method, above
 from benchmarks.alignment.pairs import Bench, Pair, merged
 from benchmarks.alignment.videos import load_look_alikes, load_split
 from benchmarks.harness.command import Question, Result, add_backbone, add_seeds
-from benchmarks.harness.tables import Table
+from benchmarks.search import tables
 from cliptrace.models.alignment.candidates import SEARCHED_PER_SECOND, searched_frames
 from cliptrace.models.backbones.registry import load_config
 from cliptrace.models.metrics.report import Truth, evaluate
@@ -112,29 +112,7 @@ def recall(truth: Truth, aligned: set[tuple[str, str]]) -> Iterator[tuple[str, t
         yield name, (len(pairs & aligned), len(pairs))
 
 
-def tables(result: Result) -> Iterator[Table]:
-    columns = ("frames searched", "videos aligned", *LENGTHS, "VCSL F1", "VCDB F1", "matches")
-    for name, bench in result["benches"].items():
-        above_frames = f"Frames of a query that are searched a second, {name}; shipped: {result['per_second']:g}."
-        above_bars = f"Similarity from which a video is aligned, {name}; shipped: {result['min_similarity']:g}."
-        yield Table(above_frames, ("a second", *columns), list(map(_row, bench["frames"].items())))
-        yield Table(above_bars, ("from", *columns), list(map(_row, bench["bars"].items())))
-
-
-def _row(entry: tuple[str, Result]) -> tuple[str, ...]:
-    name, row = entry
-    return (
-        name,
-        f"{row['searched_per_query']:.0f}",
-        f"{row['aligned_per_query']:.1f}",
-        *(f"{found} of {count}" for found, count in row["recall"].values()),
-        f"{row['vcsl_f1']:.3f}",
-        f"{row['vcdb_f1']:.3f}",
-        str(row["matches"]),
-    )
-
-
-QUESTION = Question("benchmarks.search.frames", __doc__, options, measure, tables)
+QUESTION = Question("benchmarks.search.frames", __doc__, options, measure, tables.frames)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from cliptrace.pipelines.cli.parsers import (
     index_option,
     model_options,
     positive,
+    since,
     source_options,
     views_of,
     work_options,
@@ -209,18 +209,3 @@ def _counts(skipped: Skipped) -> dict[str, int]:
 
 def _views(text: str) -> tuple[str, ...]:
     return views_of(text, GALLERY_VIEWS)
-
-
-def since(text: str) -> float:
-    """Seconds since 1970."""
-    unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
-    try:
-        if unit:
-            then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(**{unit: float(text[:-1])})
-        else:
-            then = datetime.datetime.fromisoformat(text)
-        return (then if then.tzinfo else then.replace(tzinfo=datetime.UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(
-            f"{text} is neither a span (7d, 36h, 90m) nor a date or time (2026-01-31, 2026-01-31T18:00+01:00)"
-        ) from None

@@ -16,6 +16,7 @@ from cliptrace.pipelines.cli.parsers import (
     keyframe_config,
     positive,
     score,
+    since,
     source_options,
     views_of,
     whole_number,
@@ -41,7 +42,20 @@ if TYPE_CHECKING:  # heavy, and --help must answer at once
 def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) -> None:
     parser = add_command(commands, "match", "find which seconds of the queries come from videos of the gallery")
     parser.set_defaults(run=run or _run, if_stopped="nothing is kept")
-    parser.add_argument("queries", nargs="+", metavar="QUERY", help=SOURCE)
+    parser.add_argument("queries", nargs="*", metavar="QUERY", help=SOURCE)
+    parser.add_argument(
+        "--from-gallery",
+        default="",
+        metavar="DIR",
+        help="ask with the videos that a gallery stores, which may be the same, instead of QUERY; nothing is decoded",
+    )
+    parser.add_argument(
+        "--since",
+        type=since,
+        metavar="WHEN",
+        help="with --from-gallery: only pairs of which one was indexed since: 7d, 36h, 90m, or a date or time as "
+        "2026-01-31 or 2026-01-31T18:00+01:00 (UTC unless it says)",
+    )
     parser.add_argument("--gallery", required=True, metavar="DIR", help="the gallery to search")
     parser.add_argument("--output", required=True, metavar="FILE", help="matches, as .jsonl or .parquet")
     parser.add_argument(
@@ -112,7 +126,7 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
 def asked(options: argparse.Namespace) -> MatchOptions:
     from cliptrace.pipelines.match import MatchOptions
 
-    return MatchOptions(**given(MatchOptions, options))
+    return MatchOptions(**given(MatchOptions, options), since_s=options.since)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import datetime
 import math
 import os
 from collections.abc import Callable
@@ -72,12 +73,16 @@ def work_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), default="cpu", help="where the backbone runs (default: cpu)"
     )
+    threads_option(parser, "videos decoded at a time")
+
+
+def threads_option(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--threads",
         type=positive,
         default=(os.cpu_count() or 1) + 1,
         metavar="N",
-        help="videos decoded at a time (default: one more than there are cores, here %(default)s)",
+        help=f"{what} (default: one more than there are cores, here %(default)s)",
     )
 
 
@@ -114,6 +119,21 @@ def whole_number(text: str, least: int = 0) -> int:
     if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number from {least} on")
     return int(text)
+
+
+def since(text: str) -> float:
+    """Seconds since 1970."""
+    unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
+    try:
+        if unit:
+            then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(**{unit: float(text[:-1])})
+        else:
+            then = datetime.datetime.fromisoformat(text)
+        return (then if then.tzinfo else then.replace(tzinfo=datetime.UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"{text} is neither a span (7d, 36h, 90m) nor a date or time (2026-01-31, 2026-01-31T18:00+01:00)"
+        ) from None
 
 
 def keyframe_config(text: str) -> KeyframeConfig:

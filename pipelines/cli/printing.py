@@ -51,8 +51,13 @@ def summarise(videos: int, failures: int, video_s: float, elapsed_s: float, line
         "hours of video": f"{_clock(video_s)} in {elapsed_s:.1f} s{speed}" if video_s else "0",
         "failures": f"{failures:,}",
     }
-    print("\n".join(aligned({**first, **lines})), file=sys.stderr)
+    put_summary({**first, **lines})
     return SOME_FAILED if failures else 0
+
+
+def put_summary(lines: Mapping[str, str]) -> None:
+    """What there is to say at the end of a run, on stderr; an empty value is left out."""
+    print("\n".join(aligned(lines)), file=sys.stderr)
 
 
 def some(count: int, hint: str = "") -> str:

@@ -78,13 +78,14 @@ def of_index(job: index.Job) -> ClusterJob:
 def of_match(job: match.Job) -> ClusterJob:
     """As ``of_index``."""
     asked = job.options
-    wave = next(waves(job.listing.sources, asked.beam_args))
+    wave = next(waves(job.listing.sources, asked.beam_args), [])  # a gallery that asks may be empty
     _, weights = parse_aligner(job.matching.aligner)
     return ClusterJob(
         lambda pipeline: match.build(pipeline, wave, job, job.end.part(0), job.end),
         job.gallery,
-        wave,
+        () if job.asking else wave,
         (
+            ("--from-gallery", asked.from_gallery),
             ("--output", asked.output),
             ("--unmatched", asked.unmatched),
             ("--maps", asked.maps),

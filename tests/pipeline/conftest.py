@@ -67,3 +67,28 @@ def own(gallery: Path, videos: Path, tmp_path: Path) -> Path:
     shutil.copytree(gallery, tmp_path / "gallery")
     shutil.copytree(videos, tmp_path / "videos", copy_function=shutil.copy2)
     return tmp_path
+
+
+def index(*arguments: str | Path) -> None:
+    with contextlib.redirect_stderr(io.StringIO()) as text:
+        assert cli.main(["index", *map(str, arguments)]) == 0, text.getvalue()
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable[..., None]) -> Path:
+    """videos/: bottles, the same bytes under another name, 10 s of bottles re-encoded, cars; gallery/ of them; and
+    other/, a gallery of a copy of the cars alone, and of a baseball player."""
+    root = tmp_path_factory.mktemp("library")
+    videos, others = root / "videos", root / "others"
+    videos.mkdir()
+    others.mkdir()
+    shutil.copy(CLIPS / "bottles.mp4", videos / "bottles.mp4")
+    shutil.copy(CLIPS / "bottles.mp4", videos / "same.mp4")
+    ffmpeg("-ss", 4, "-t", 10, "-i", CLIPS / "bottles.mp4", "-vf", "scale=320:-2", "-crf", 30, videos / "part.mp4")
+    shutil.copy(CLIPS / "cars.mp4", videos / "cars.mp4")
+    ffmpeg("-i", CLIPS / "cars.mp4", "-vf", "scale=320:-2", "-crf", 28, others / "small.mp4")
+    shutil.copy(CLIPS / "cars.mp4", others / "cars.mp4")
+    shutil.copy(CLIPS / "baseball.mp4", others / "baseball.mp4")
+    index(videos, "--gallery", root / "gallery")
+    index(others, "--gallery", root / "other")
+    return root

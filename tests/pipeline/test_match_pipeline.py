@@ -343,7 +343,7 @@ def test_a_stopped_search_goes_on_where_it_was(
             raise KeyboardInterrupt
         run(*arguments)
 
-    monkeypatch.setattr(pipeline, "_LOCAL_WAVE", 1)
+    monkeypatch.setattr(pipeline, "_LOCAL_WAVE", (1, 1 << 40))
     monkeypatch.setattr(pipeline, "run_pipeline", stopping)
     asked = (queries, "--gallery", gallery, "--output", output)
     stop_at = 1

@@ -175,6 +175,8 @@ class StoredVideo:
     size_bytes: int
     content_sha256: str
     streams: tuple[int, ...] = ()
+    width: int = 0
+    height: int = 0
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> StoredVideo:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import apache_beam as beam
@@ -15,11 +17,12 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from packaging.requirements import Requirement
 
-from cliptrace.pipelines import cli, preflight
+from cliptrace.pipelines import cli, groups, preflight
 from cliptrace.pipelines.cli.preflight import job_of
 from cliptrace.pipelines.index import IndexOptions, new_manifest
 from cliptrace.pipelines.preflight import image
 from cliptrace.pipelines.preflight.stages import Stage, stages, strings
+from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.store.gallery import Gallery
 from tests.unit.transforms import memory_files
 
@@ -77,6 +80,25 @@ def test_a_match_job_is_fit_for_a_cluster(bucket: dict[str, bytes], capsys: pyte
     assert {"FindCandidates/Search/Run/ParDo(_IsolatedDoFn)", "WriteParts/WritePart", "Conclude", "Clear"} <= set(
         steps_of(printed)
     )
+
+
+def test_so_is_one_that_asks_with_a_gallery(bucket: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    places = ["--from-gallery", "mem://b/g", "--gallery", "mem://b/g", "--output", "mem://b/m.jsonl"]
+    code = cli.main(["preflight", "match", *places, *ON_DATAFLOW])
+    steps = steps_of(printed := capsys.readouterr().out)
+    assert (code, set(steps.values())) == (0, {"OK"}), printed
+    assert {"ReadStored/Read/Run/ParDo(_IsolatedDoFn)", "ExactCopies/Compare/Run/ParDo(_IsolatedDoFn)"} <= set(steps)
+
+
+def test_a_job_that_makes_groups_is_fit_for_a_cluster(bucket: dict[str, bytes]) -> None:
+    job = groups.prepare(groups.GroupsOptions(gallery="mem://b/g", output="mem://b/g.jsonl"))
+    entries = {"a": SimpleNamespace(video=SimpleNamespace(keyframes=1))}
+    job = dataclasses.replace(job, entries=entries)  # type: ignore[arg-type]
+    build = functools.partial(groups.build, videos=[VideoSource("a", "mem://b/v/a.mp4")], job=job, part=job.part(0))
+    wrong, steps = preflight.examine(preflight.ClusterJob(build, job.gallery), ON_DATAFLOW[1:])
+    assert (wrong, [step for step in steps if step.wrong]) == ([], [])
+    names = {step.name for step in steps}
+    assert {f"FindTogether/{part}/Run/ParDo(_IsolatedDoFn)" for part in ("Meet", "Find")} <= names
 
 
 def test_what_workers_do_not_have_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

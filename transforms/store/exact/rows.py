@@ -9,7 +9,7 @@ import fcntl
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -47,6 +47,19 @@ class MappedRows:
     starts: NDArray[np.int64]
     counts: NDArray[np.int64]
 
+    def places(self) -> dict[str, int]:
+        """Number of each video, by id."""
+        return {video_id: number for number, video_id in enumerate(self.video_ids.tolist())}
+
+    def of(self, number: int) -> NDArray[np.float32]:
+        """The rows of a video."""
+        return self.values[self.starts[number] : self.starts[number] + self.counts[number]]
+
+    def only(self, video_ids: Container[str]) -> MappedRows:
+        """The rows of some of the videos."""
+        some = [number for number, video_id in enumerate(self.video_ids.tolist()) if video_id in video_ids]
+        return MappedRows(self.values, self.video_ids[some], self.starts[some], self.counts[some])
+
 
 @dataclasses.dataclass(frozen=True)
 class _Index:
@@ -61,11 +74,14 @@ class _Index:
 
 
 def map_rows(gallery: Gallery) -> MappedRows:
-    """The keyframes of all live videos of a local gallery, as of now.
+    """The keyframes of all live videos of a gallery, as of now.
 
-    Waits while another process adds to the file. Where the gallery cannot be written to, the file is a temporary one.
+    Waits while another process adds to the file. Where the gallery cannot be written to, or is on an object store, the
+    file is a temporary one.
     CliptraceError where Parquet cannot be read, or no file can be made at all.
     """
+    if not files.is_local(gallery.root):
+        return _temporary(gallery, _live(gallery))
     before: list[StoredVideo] | None = None
     for _ in range(_OPENINGS):
         videos = _live(gallery)

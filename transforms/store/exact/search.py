@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -31,6 +31,10 @@ class ExactSearch:
 
     def close(self) -> None:
         self._pool.shutdown()
+
+    def only(self, video_ids: Container[str]) -> ExactSearch:
+        """Of some of the videos."""
+        return ExactSearch(self._gallery.only(video_ids))
 
     def search(self, embeddings: Floats, videos_per_frame: int) -> Hits:
         """For each row of float32[Q, D] the ``videos_per_frame`` nearest gallery videos, each by its nearest frame."""
