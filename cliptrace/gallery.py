@@ -90,11 +90,13 @@ class Gallery:
         device: Device = "cpu",
         threads: int = _THREADS,
         retry_failed: bool = False,
+        prune: bool = False,
         beam_args: Sequence[str] = (),
     ) -> IndexReport:
         """Bring the gallery up to date with the videos. Those that it knows are left alone.
 
-        threads: videos decoded at a time. beam_args: Beam's own options, for another runner.
+        threads: videos decoded at a time. prune: take out videos whose files are gone from the folders that are named.
+        beam_args: Beam's own options, for another runner.
         """
         asked = index.IndexOptions(
             sources=_texts(sources),
@@ -102,6 +104,7 @@ class Gallery:
             device=device,
             threads=threads,
             retry_failed=retry_failed,
+            prune=prune,
             beam_args=beam_args,
         )
         return index.run(index.prepare(asked))

@@ -77,6 +77,17 @@ def test_indexing_again_changes_nothing_and_what_is_removed_stays_out(clips: Pat
         gallery.remove(["boat.mp4"])
 
 
+def test_what_is_gone_from_a_folder_is_pruned_where_that_is_asked_for(clips: Path, tmp_path: Path) -> None:
+    shutil.copytree(clips, tmp_path / "videos")
+    gallery = cliptrace.Gallery.create(tmp_path / "g")
+    gallery.index(tmp_path / "videos")
+    (tmp_path / "videos" / "cars.mp4").unlink()
+    gallery.index(tmp_path / "videos")
+    assert sorted(gallery.videos()) == ["cars.mp4", "coffee.mp4"]
+    gallery.index(tmp_path / "videos", prune=True)
+    assert sorted(gallery.videos()) == ["coffee.mp4"]
+
+
 def test_weights_of_ones_own_are_named_where_they_are_used(clips: Path, tmp_path: Path) -> None:
     for name in ("spd", "ske"):
         shutil.copytree(WEIGHTS / name, tmp_path / name)
