@@ -48,6 +48,8 @@ LOOK_ALIKES: tuple[Split, ...] = "train", "validation"
 LEAST, MOST = 0.5, 0.65
 """Between these is the threshold: what is more likely wrong than right is not reported, and a picture that is held, of
 which the score is hardly above the second (models/alignment/spd.py), is."""
+FAINTEST = 0.15
+"""Similarity from which a map is fitted, too: of those that are hardly alike, which the product does not look at."""
 _UPLOADED = ", uploaded"
 _ROUNDS = 50
 _RIDGE = 1e-3
@@ -72,7 +74,7 @@ def measure(arguments: argparse.Namespace) -> Result:
     benches |= {f"{seed}{_UPLOADED}": videos.bench(*uploaded) for seed, videos in splits.items()}
     bench = merged(benches)
     uploads = merged({name: each for name, each in benches.items() if name.endswith(_UPLOADED)})
-    config = SPDConfig(weights=arguments.weights)
+    config = SPDConfig(weights=arguments.weights, min_similarity=FAINTEST)
     found = [(pair, candidates(timed(pair), config, pair.scene)) for pair in bench.pairs]
     still = still_scenes(config)
     calibration = fit(found, still, bench)
