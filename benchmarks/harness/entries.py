@@ -94,6 +94,7 @@ ENTRIES = (
         "benchmarks.hostile.malformed",
         floors=(Floor("broken_rules", most=0), Floor("connections", most=0), Floor("secret_was_read", most=0)),
     ),
+    Entry("benchmarks.hostile.odd_files", floors=(Floor("broken_rules", most=0),)),
     Entry("benchmarks.hostile.fuzz", "--count 8000", floors=(Floor("targets > * > broken", most=0),)),
     Entry(
         "benchmarks.faults",

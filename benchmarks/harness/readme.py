@@ -19,7 +19,7 @@ from benchmarks.harness.command import RESULTS
 from benchmarks.harness.environment import describe
 from benchmarks.harness.summary import summary
 from benchmarks.harness.tables import Table
-from benchmarks.hostile.tables import fuzz, malformed
+from benchmarks.hostile.tables import fuzz, malformed, odd_files
 from benchmarks.look_alike.tables import look_alike
 from benchmarks.search.tables import frames
 from benchmarks.speed.tables import index_kinds, index_throughput, known_videos, query_latency
@@ -74,6 +74,7 @@ DOCUMENTS: Mapping[str, Sequence[Section]] = {
         ("Nothing to do", "known_videos", known_videos),
         ("Bad input", "malformed", malformed),
         ("Worse input", "fuzz", fuzz),
+        ("Odd files", "odd_files", odd_files),
         ("Faults", "faults", faults),
     ),
     "docs/model-cards/copy_lite0.md": (("Frame embeddings", "descriptor", descriptor),),

@@ -1,8 +1,9 @@
-"""What became of malformed and of mutated inputs, as tables."""
+"""What became of malformed, of mutated and of odd inputs, as tables."""
 
 from __future__ import annotations
 
 import collections
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,3 +40,30 @@ def fuzz(result: Result) -> Iterator[Table]:
         ("", *columns),
         [(names[name], *(f"{row[column]:,}" for column in columns)) for name, row in result["targets"].items()],
     )
+
+
+def odd_files(result: Result) -> Iterator[Table]:
+    files = result["files"]
+    agree = sum(not each["disagrees"] for each in files)
+    yield Table(
+        f"{len(files)} odd but sound files. Each second of their film shows its number: what a player shows, decoded "
+        "plainly by ffmpeg or Pillow, beside what the gallery tells and the basis frames show at the same moments, two "
+        f"a second (–: nothing on screen); {agree} agree.",
+        ("file", "what it is", "player", "shows seconds", "cliptrace", "shows seconds", "agrees"),
+        [
+            (each["file"], each["oddity"], *_side(each["player"]), *_side(each["cliptrace"]), _agrees(each))
+            for each in files
+        ],
+    )
+
+
+def _side(side: Result | None) -> tuple[str, str]:
+    """Seconds and picture, and what is shown, each once."""
+    if side is None:
+        return "", ""
+    shown = " ".join(str("?" if number is None else number) for number, _ in itertools.groupby(side["shown"]))
+    return f"{side['seconds']:.2f} s, {side['width']} × {side['height']}", shown
+
+
+def _agrees(file: Result) -> str:
+    return f"no: {file['known'] or '; '.join(file['disagrees'])}" if file["disagrees"] else "yes"

@@ -30,7 +30,7 @@ edges: 11 to 18 dB nearer to exact averaging, for 0.2 ms a frame at most."""
 
 _PROBE_ENTRIES = (
     "stream=index,codec_type,codec_name,width,height,pix_fmt,field_order,avg_frame_rate,r_frame_rate,start_time,duration"
-    ":stream_disposition=default,attached_pic,timed_thumbnails,still_image:stream_tags=rotate,enc_key_id"
+    ":stream_disposition=default,attached_pic,timed_thumbnails,still_image:stream_tags=rotate,enc_key_id,DURATION"
     ":stream_side_data=rotation,displaymatrix:program_stream=index:format=format_name,start_time,duration"
 )
 _COUNTED_PACKETS = 1000

@@ -23,6 +23,7 @@ from cliptrace.transforms.media.streams import films, shown, video_streams
 
 _ANSWER_BYTES = 4 << 20
 _TOO_LARGE = re.compile(r"Picture size (\d+x\d+) (?:exceeds|is invalid)")
+_CLOCK = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)", re.ASCII)
 _INTERLACED = frozenset({"tt", "bb", "tb", "bt"})
 
 
@@ -163,11 +164,20 @@ def _duration_s(stream: Mapping[str, Any], container: Mapping[str, Any]) -> floa
     The stream comes first because sound may outlast the pictures, and then nothing is missing when they end.
     """
     end_s = _seconds(stream.get("duration")) + _late_s(stream, container)
-    # Matroska counts its duration from 0, not from where it starts.
-    start_s = _seconds(container.get("start_time")) if "matroska" in container.get("format_name", "") else 0.0
-    container_s = _seconds(container.get("duration")) - (start_s if start_s > 0 else 0.0)
+    # Matroska counts durations from 0, not from where it starts, and has those of streams in tags at most.
+    is_matroska = "matroska" in container.get("format_name", "")
+    start_s = max(0.0, _begin_s(container)) if is_matroska else 0.0
+    tagged_s = _tagged_s(stream) if is_matroska else math.inf
+    container_s = min(_seconds(container.get("duration")), tagged_s) - start_s
     duration_s = end_s if end_s > 0 else container_s
     return duration_s if 0 < duration_s < math.inf else math.nan
+
+
+def _tagged_s(stream: Mapping[str, Any]) -> float:
+    """Where the stream ends, by a tag that anybody may write; infinity where none says."""
+    clock = _CLOCK.fullmatch(stream.get("tags", {}).get("DURATION", ""))
+    hours, minutes, seconds = map(float, clock.groups()) if clock else (0.0, 0.0, 0.0)
+    return 3600 * hours + 60 * minutes + seconds or math.inf
 
 
 def _late_s(stream: Mapping[str, Any], container: Mapping[str, Any]) -> float:

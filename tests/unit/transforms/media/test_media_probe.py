@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import socket
@@ -44,9 +45,20 @@ def test_size_is_as_displayed_after_rotation(clip: str, make: Make) -> None:
     assert info.rotation in (90, 270)
 
 
-def test_duration_is_that_of_the_pictures(clip: str, make: Make) -> None:
-    late = make("late.mp4", "-itsoffset", "0.5", "-i", clip, "-f", "lavfi", "-i", "sine=duration=6", "-c:v", "copy")
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_duration_is_that_of_the_pictures(clip: str, make: Make, suffix: str) -> None:
+    late = make(
+        f"late.{suffix}", "-itsoffset", "0.5", "-i", clip, "-f", "lavfi", "-i", "sine=duration=6", "-c:v", "copy"
+    )
     assert probe(late, Limits()).duration_s == pytest.approx(2.5, abs=0.01)
+
+
+@pytest.mark.parametrize("tag", ["a while", "00:00:00.000", "99:00:00.000", "00:00:02"])
+def test_a_tag_that_says_when_the_pictures_end_is_trusted_within_the_file(tag: str) -> None:
+    stream = {"codec_type": "video", "width": 8, "height": 8, "tags": {"DURATION": tag}}
+    container = {"format_name": "matroska,webm", "duration": "20.0", "start_time": "0.5"}
+    info = info_of(json.dumps({"streams": [stream], "format": container}).encode(), 1, Limits())
+    assert info.duration_s == (1.5 if tag == "00:00:02" else 19.5)
 
 
 def test_duration_may_be_missing(make: Make) -> None:
