@@ -40,7 +40,7 @@ def asking(path: str, gallery: Gallery, since_s: float | None = None) -> Asking:
     """
     asker = Gallery.load(path)
     if asker is None:
-        raise UsageError(f"{path}: no gallery here (no gallery.json)")
+        raise UsageError(f"--from-gallery {path}: no gallery here (no gallery.json); make one with cliptrace index")
     one, other = asker.manifest.backbone, gallery.manifest.backbone
     if identity(one) != identity(other):
         raise UsageError(

@@ -10,12 +10,20 @@ from collections.abc import Iterator, Sequence
 import apache_beam as beam
 
 from cliptrace.models.backbones.background import Background
+from cliptrace.models.ssan.inference import spd_config
 from cliptrace.pipelines.asking import STORED_WAVE
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.keeping import keeping
 from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.running import is_template, run_pipeline, waves
-from cliptrace.schemas.config import DEDUP_MIN_SCORE, GROUPS_MIN_SECONDS, KEEP_RULES, BackboneConfig, KeepRule
+from cliptrace.schemas.config import (
+    DEDUP_MIN_SCORE,
+    GROUPS_MIN_SECONDS,
+    KEEP_RULES,
+    QUERY_KEYFRAMES,
+    BackboneConfig,
+    KeepRule,
+)
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Match, Searched, VideoSource
 from cliptrace.transforms.aligning import AlignCandidates
@@ -34,10 +42,12 @@ from cliptrace.transforms.together import BATCH_KEYFRAMES, FindTogether, cut, wr
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GroupsOptions:
+    """min_score: None for DEDUP_MIN_SCORE, or what suits another backbone than the default one."""
+
     gallery: str
     output: str
     keep: tuple[KeepRule, ...] = KEEP_RULES
-    min_score: float = DEDUP_MIN_SCORE
+    min_score: float | None = None
     min_seconds: float = GROUPS_MIN_SECONDS
     threads: int = 3
     resume: bool = False
@@ -116,9 +126,11 @@ def prepare(options: GroupsOptions) -> Job:
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     if is_template(options.beam_args):
         raise UsageError("--template_location: groups are made when all pairs are compared; a template ends before")
-    backbone = feature_config(gallery, "cpu", options.threads).backbone
+    backbone = feature_config(gallery, "cpu", options.threads, keyframes=QUERY_KEYFRAMES).backbone  # none is chosen
     Background.of(backbone)  # what is wrong with it is told before the work
     matching = MatchConfig.suited_to(backbone, min_score=options.min_score)
+    if options.min_score is None and matching.aligner == "spd":
+        matching = dataclasses.replace(matching, min_score=DEDUP_MIN_SCORE)
     entries = {entry.video.video_id: entry for entry in list_videos(gallery)}
     by_content: dict[str, list[str]] = defaultdict(list)
     rejections = Rejections(gallery.home)
@@ -140,12 +152,13 @@ def run(job: Job) -> GroupsReport:
     options, sources = job.options, job.sources
     todo = list(waves(sources, options.beam_args, STORED_WAVE, job.keyframes_of))
     home, root = job.gallery.home, job.gallery.root
-    asked = (root, ledger.shards(root), decisions.state_of(home), job.matching)
+    detector = spd_config() if job.matching.aligner == "spd" else None
+    asked = (root, ledger.shards(root), decisions.state_of(home), job.backbone, job.matching, detector)
     with keeping(job.scratch, todo, asked, options.resume) as kept:
         resumed = kept.queries
         with counting(len(sources) - resumed) as counts:
             if kept.done < len(todo):
-                compared = (job.entries[source.video_id].video for source in sources)
+                compared = (source.video_id for source in sources)
                 write_floors(job.floors, job.gallery, compared, job.matching, job.backbone)
             for number, wave in kept.left():
                 part = job.part(number)
@@ -183,6 +196,6 @@ def _concluded(job: Job, parts: int) -> GroupsReport:
         parts=len(found.parts),
         failed=frozenset(row["video_id"] for row in letters),
         truncated=tuple(sorted({each.query_id for each in searched if each.truncated})),
-        rejected=sum(each.rejected for each in searched) // 2,
+        rejected=-(-sum(each.rejected for each in searched) // 2),
         dead_letters=failures_path if letters else None,
     )

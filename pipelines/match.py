@@ -298,7 +298,9 @@ def run(job: Job) -> MatchReport:
     detector = spd_config(weights or "spd") if aligner == "spd" else None  # with digests: a folder may be trained anew
     galleries = (gallery, job.asking.gallery) if job.asking else (gallery,)
     stored = [(each.root, ledger.shards(each.root)) for each in galleries], decisions.state_of(gallery.home)
-    asked = (stored, config, job.matching, detector, options.since_s)
+    recent = job.asking and job.asking.recent
+    new = recent and (sorted(recent.queries), sorted(recent.refs))
+    asked = (stored, config, job.matching, detector, new)
     held = contextlib.ExitStack()
     if job.matching.engine == "milvus" and not gallery.manifest.milvus:
         # Before what is kept is looked at: it is not given up where the gallery is in use.
@@ -322,7 +324,9 @@ def run(job: Job) -> MatchReport:
         failed=frozenset(outcome.failures),
         searched=tuple(outcome.searched),
         resumed=resumed,
-        one_of_several=() if job.config.all_streams else tuple(q.query_id for q in outcome.searched if q.other_streams),
+        one_of_several=()
+        if job.config.all_streams or job.asking
+        else tuple(q.query_id for q in outcome.searched if q.other_streams),
         other_files=job.listing.ignored,
         loops=len(job.listing.loops),
         video_s=counts.seconds,

@@ -76,22 +76,16 @@ class Align:
                 yield found
 
     def _found(self, query: FrameFeatures, candidate: Candidate) -> list[Match | Rejected]:
-        """Nothing, too, where the video is none of the gallery's any more, or not yet."""
+        return self.videos.read(candidate.ref_id, lambda ref: self._aligned(query, ref, candidate)) or []
+
+    def _aligned(self, query: FrameFeatures, ref: StoredVideo, candidate: Candidate) -> list[Match | Rejected]:
         content = query.info.content_sha256
-        while ref := self.videos.get(candidate.ref_id):
-            decision = self.rejections.on(content, ref.content_sha256)
-            if decision and not decision.segments:
-                return [Rejected(query.video_id, ref.video_id)]
-            try:
-                match = match_whole(query, ref, candidate, self._frames, self._config, self._film(query))
-            except CliptraceError:
-                self.videos.reread()
-                if self.videos.get(candidate.ref_id) == ref:  # else it has moved while the gallery was searched
-                    raise
-                continue
-            left = honoured(match, decision, content) if match else ()
-            return [with_shares(each, query, ref) if isinstance(each, Match) else each for each in left]
-        return []
+        decision = self.rejections.on(content, ref.content_sha256)
+        if decision and not decision.segments:
+            return [Rejected(query.video_id, ref.video_id)]
+        match = match_whole(query, ref, candidate, self._frames, self._config, self._film(query))
+        left = honoured(match, decision, content) if match else ()
+        return [with_shares(each, query, ref) if isinstance(each, Match) else each for each in left]
 
     def _film(self, query: FrameFeatures) -> Film:
         """One for all pairs of a query, as long as no other one comes."""

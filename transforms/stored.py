@@ -54,14 +54,18 @@ class Read:
         self._videos, self._refs = self._shared.open(), self._shared_refs.open()
 
     def __call__(self, source: VideoSource) -> Iterator[FrameFeatures]:
-        if (video := self._videos.get(source.video_id)) and video.keyframes:
-            known_as = itself(video, self._refs, self._refs is self._videos)
-            features = dataclasses.replace(stored_features(video, self._frames), known_as=known_as)
+        if features := self._videos.read(source.video_id, self._features):
             telemetry.tell("seconds", features.decoded_s)
             telemetry.tell("decoded")
             telemetry.count("videos")
             telemetry.count("decoded_ms", round(features.decoded_s * 1000))
             yield features
+
+    def _features(self, video: StoredVideo) -> FrameFeatures | None:
+        if not video.keyframes:
+            return None
+        known_as = itself(video, self._refs, self._refs is self._videos)
+        return dataclasses.replace(stored_features(video, self._frames), known_as=known_as)
 
     def close(self) -> None: ...
 

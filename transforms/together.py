@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import collections
 import dataclasses
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +33,7 @@ from cliptrace.transforms.store import files
 from cliptrace.transforms.store.exact.rows import MappedRows, map_rows, of_unit_length
 from cliptrace.transforms.store.exact.together import Block, seen_together
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo
-from cliptrace.transforms.store.live import SharedVideos
+from cliptrace.transforms.store.live import LiveVideos, SharedVideos
 from cliptrace.transforms.store.stops import no_stops, read_stops
 from cliptrace.transforms.stored import source_of, stored_features
 
@@ -67,10 +68,11 @@ class Asked:
 
 
 def write_floors(
-    path: str, gallery: Gallery, videos: Iterable[StoredVideo], config: MatchConfig, backbone: BackboneConfig
+    path: str, gallery: Gallery, video_ids: Iterable[str], config: MatchConfig, backbone: BackboneConfig
 ) -> None:
-    """Write what the comparison asks of the keyframes of each video, in the order given: that of ids."""
-    prepare, frames = _preparing(gallery, config, backbone), FrameReader(gallery)
+    """Write what the comparison asks of the keyframes of each video, in the order given: that of ids. Videos that were
+    removed meanwhile are left out."""
+    prepare, frames, live = _preparing(gallery, config, backbone), FrameReader(gallery), LiveVideos(gallery)
 
     def row(video: StoredVideo) -> dict[str, Any]:
         times, _ = frames.read(video)
@@ -80,7 +82,7 @@ def write_floors(
         return {"video_id": video.video_id, "evident": evident_frames(query), "floors": floors}
 
     with _threads() as pool:
-        rows = list(pool.map(row, videos))
+        rows = [found for found in pool.map(lambda video_id: live.read(video_id, row), video_ids) if found]
     tables = [
         pa.Table.from_pylist(rows[start : start + _VIDEOS_AT_ONCE], schema=_FLOORS)
         for start in range(0, len(rows), _VIDEOS_AT_ONCE)
@@ -126,13 +128,15 @@ class Meet:
         self._rows: MappedRows = self._shared_rows.acquire(lambda: map_rows(self._gallery))
         places = self._rows.places()
         table = files.read_table(self._path)
-        ids, evident, floors = (table[name].to_pylist() for name in ("video_id", "evident", "floors"))
+        ids, evident = (table[name].to_pylist() for name in ("video_id", "evident"))
+        floors = table["floors"].combine_chunks()
+        values, edges = floors.values.to_numpy(), floors.offsets.to_pylist()
         self._evident = dict(zip(ids, evident, strict=True))
         # Without those that were removed, or replaced, meanwhile.
         self._floors = {
-            video_id: np.array(each, np.float32)
-            for video_id, each in zip(ids, floors, strict=True)
-            if video_id in places and self._rows.counts[places[video_id]] == len(each) and self._videos.get(video_id)
+            video_id: values[start:end]
+            for video_id, (start, end) in zip(ids, itertools.pairwise(edges), strict=True)
+            if video_id in places and self._rows.counts[places[video_id]] == end - start and self._videos.get(video_id)
         }
         self._places = places
         self._order = sorted(self._floors)
@@ -207,11 +211,11 @@ class FindAmong:
         self._prepare = _preparing(self._gallery, self._config, self._backbone)
 
     def __call__(self, asked: Asked) -> Iterator[Found]:
-        video = self._videos.get(asked.source.video_id)
+        features = self._videos.read(asked.source.video_id, lambda video: stored_features(video, self._frames))
         partners = [name for name in asked.partners if name in self._places]
-        if not (video and partners):  # removed meanwhile
+        if not (features and partners):  # removed meanwhile
             return
-        query = self._prepare(stored_features(video, self._frames))
+        query = self._prepare(features)
         rows, frames, similarities = zip(*(self._hits(query, name) for name in partners), strict=True)
         candidates = group_hits(
             query.video_id,

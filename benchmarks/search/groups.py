@@ -142,7 +142,7 @@ def config() -> MatchConfig:
 def all_pairs(gallery: Gallery, floors: str) -> Pairs:
     """What the candidates of cliptrace groups are, from a gallery that was not searched before."""
     videos = sorted(read_videos(gallery).values(), key=lambda video: video.video_id)
-    write_floors(floors, gallery, videos, config(), load_config(DEFAULT_BACKBONE))
+    write_floors(floors, gallery, [video.video_id for video in videos], config(), load_config(DEFAULT_BACKBONE))
     meet = Meet(gallery, floors, SharedVideos(gallery), Shared())
     meet.open()
     batches = cut(videos, lambda video: video.keyframes, BATCH_KEYFRAMES)

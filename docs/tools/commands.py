@@ -50,7 +50,8 @@ def _row(action: argparse.Action) -> str:
     name = f"{action.option_strings[0]} {'' if action.nargs == 0 else value}" if action.option_strings else value
     # The number of cores is this machine's.
     text = (action.help or "").replace(", here %(default)s", "") % {"default": action.default}
-    notes = [f"one of {', '.join(action.choices)}"] if action.choices else []
+    choices = ", ".join(action.choices or ())
+    notes = [f"one of {choices}"] if choices and choices not in text else []
     notes += ["required"] * (action.required and bool(action.option_strings)) + ["one or more"] * (action.nargs == "+")
     # A bar would end the cell, and is shown with its backslash in code.
     return f"| `{name.strip().replace('|', ' or ')}` | {'; '.join([text, *notes])} |\n"

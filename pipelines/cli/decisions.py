@@ -59,8 +59,10 @@ def add_to(command: Callable[[str, str], argparse.ArgumentParser], opened: Calla
 def _reject(gallery: Gallery, options: argparse.Namespace) -> int:
     from cliptrace.transforms.store.deciding import reject
 
-    reject(gallery, options.a, options.b, options.segment, options.note)
-    print(f"rejected: {escaped(options.a)} and {escaped(options.b)}", file=sys.stderr)
+    decision = reject(gallery, options.a, options.b, options.segment, options.note)
+    same = len(set(decision.contents)) == 1
+    hint = " (the same, byte for byte: no video of this content is told as a copy of another)" if same else ""
+    print(f"rejected: {escaped(options.a)} and {escaped(options.b)}{hint}", file=sys.stderr)
     return 0
 
 

@@ -31,9 +31,9 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--min-score",
         type=score,
-        default=DEDUP_MIN_SCORE,
         metavar="S",
-        help="lowest score of a segment, 0 to 1 (default: %(default)s)",
+        help=f"lowest score of a segment, 0 to 1 (default: {DEDUP_MIN_SCORE}, or what suits another backbone than the "
+        "default one)",
     )
     parser.add_argument(
         "--min-seconds",

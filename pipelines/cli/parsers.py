@@ -129,7 +129,10 @@ def since(text: str) -> float:
             then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(**{unit: float(text[:-1])})
         else:
             then = datetime.datetime.fromisoformat(text)
-        return (then if then.tzinfo else then.replace(tzinfo=datetime.UTC)).timestamp()
+        then = then if then.tzinfo else then.replace(tzinfo=datetime.UTC)
+        if then > datetime.datetime.now(datetime.UTC):
+            raise argparse.ArgumentTypeError(f"{text} is in the future")
+        return then.timestamp()
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(
             f"{text} is neither a span (7d, 36h, 90m) nor a date or time (2026-01-31, 2026-01-31T18:00+01:00)"

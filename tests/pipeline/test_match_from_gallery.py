@@ -122,9 +122,15 @@ def test_since_tells_only_pairs_with_something_new(library: Path, tmp_path: Path
     assert {(row["query_id"], row["ref_id"]): row for row in rows_of(output)} == everything
 
 
+@pytest.mark.parametrize("since", [(), ("--since", "9999d")])
 def test_what_was_stopped_goes_on(
-    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: tuple[str, list[dict[str, Any]]]
+    library: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    found: tuple[str, list[dict[str, Any]]],
+    since: tuple[str, ...],
 ) -> None:
+    """With a span, too, which is another moment each time."""
     output, run, runs = tmp_path / "m.jsonl", pipeline.run_pipeline, []
 
     def stopping(*arguments: Any) -> None:
@@ -135,7 +141,7 @@ def test_what_was_stopped_goes_on(
 
     monkeypatch.setattr(pipeline, "STORED_WAVE", (1, 1 << 40))
     monkeypatch.setattr(pipeline, "run_pipeline", stopping)
-    asked = ("--from-gallery", library / "gallery", "--gallery", library / "gallery", "--output", output)
+    asked = ("--from-gallery", library / "gallery", "--gallery", library / "gallery", "--output", output, *since)
     code, text = match(*asked)
     kept = "2 of 4 queries are kept; the same command with --resume goes on with them"
     assert (code, text.splitlines()[-1]) == (1, f"cliptrace: stopped; {kept}")
@@ -178,7 +184,10 @@ def test_a_removed_query_is_named_no_more(library: Path, tmp_path: Path) -> None
             ["--from-gallery", "G", "--since", "7d", "--engine", "milvus"],
             "--since needs --engine exact, which can search a part of a gallery on a local disk",
         ),
-        (["--from-gallery", "nowhere"], "nowhere: no gallery here (no gallery.json)"),
+        (
+            ["--from-gallery", "nowhere"],
+            "--from-gallery nowhere: no gallery here (no gallery.json); make one with cliptrace index",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_told(library: Path, tmp_path: Path, arguments: list[str], problem: str) -> None:

@@ -33,6 +33,8 @@ class Change:
         cls, a: Party, b: Party, word: Word, segment: Segment | None = None, note: str = "", where: str = ""
     ) -> Change:
         """segment: with ``a`` as the query and ``b`` as the reference; None for all that they have in common."""
+        if (a.content_sha256, a.uri) == (b.content_sha256, b.uri):
+            raise UsageError(f"{a.video_id}: both names are this video; name two")
         if segment and a.content_sha256 == b.content_sha256:
             raise UsageError(
                 f"{a.video_id} and {b.video_id} are the same, byte for byte: decide on the pair as a whole"
@@ -58,13 +60,15 @@ class Decided:
     taken_back: int
 
 
-def reject(gallery: Gallery, a: str, b: str, segment: Segment | None = None, note: str = "") -> None:
+def reject(gallery: Gallery, a: str, b: str, segment: Segment | None = None, note: str = "") -> Decision:
     """No search names the pair again, or not these seconds of it: of ``a`` as the query, ``b`` as the reference.
 
     a, b: ids, paths or URIs of videos of the gallery, or else files. UsageError where one is neither.
     """
     parties = Parties(gallery)
-    decide(gallery, [Change.of(parties.named(a), parties.named(b), REJECT, segment, note)])
+    change = Change.of(parties.named(a), parties.named(b), REJECT, segment, note)
+    decide(gallery, [change])
+    return change.decision
 
 
 def accept(gallery: Gallery, a: str, b: str, segment: Segment | None = None) -> None:

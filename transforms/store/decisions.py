@@ -7,6 +7,7 @@ called, and whichever build of the gallery answers. A gallery without decisions 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Iterable
 
@@ -41,9 +42,9 @@ def drop(home: str, content: str, other: str) -> None:
     files.remove([files.join(home, decision_path(content, other))])
 
 
-def state_of(home: str) -> list[tuple[str, int]]:
-    """Changes where decisions do."""
-    return sorted(files.sizes(home, _PATTERN).items())
+def state_of(home: str) -> list[tuple[str, str]]:
+    """Changes where decisions do: their names and digests."""
+    return sorted((path, hashlib.sha256(files.read_bytes(path)).hexdigest()) for path in files.find(home, _PATTERN))
 
 
 class Rejections:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Callable
+from typing import TypeVar
 
 from apache_beam.utils.shared import Shared
 
+from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store import ledger
 from cliptrace.transforms.store.gallery import Gallery, StoredVideo, read_shard, read_videos
+
+T = TypeVar("T")
 
 
 class LiveVideos:
@@ -23,6 +28,18 @@ class LiveVideos:
     def get(self, video_id: str) -> StoredVideo | None:
         """As of the last look at the gallery."""
         return self._videos.get(video_id)
+
+    def read(self, video_id: str, read: Callable[[StoredVideo], T]) -> T | None:
+        """What ``read`` makes of a video, from where it is stored now; None where it is none of the gallery's any more,
+        or not yet."""
+        while video := self.get(video_id):
+            try:
+                return read(video)
+            except CliptraceError:
+                self.reread()
+                if self.get(video_id) == video:  # else it has moved while the gallery was searched
+                    raise
+        return None
 
     def of_size(self, size_bytes: int) -> list[StoredVideo]:
         """Those whose file has so many bytes, by id."""

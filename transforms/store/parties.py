@@ -26,6 +26,8 @@ class Parties:
 
     def named(self, name: str) -> Party:
         """A video of the gallery by id, path or URI; else a file. UsageError where it is neither, or several videos."""
+        if not name:
+            raise UsageError("the name of a video is empty")
         found = self._stored(name)
         if len({attempt.content_sha256 for attempt in found}) > 1:
             ids = ", ".join(attempt.video_id for attempt in found)

@@ -104,12 +104,33 @@ def test_what_was_not_rejected_cannot_be_taken_back(filled: Gallery) -> None:
     assert contents(filled) == []
 
 
-def test_seconds_of_two_equal_files_cannot_be_told_apart(filled: Gallery) -> None:
+def test_seconds_of_two_equal_files_cannot_be_told_apart(filled: Gallery, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.write_bytes(b"a")
     with pytest.raises(UsageError) as caught:
-        reject(filled, "a", "a", Segment(0, 10, 0, 10, 1.0))
-    assert str(caught.value) == "a and a are the same, byte for byte: decide on the pair as a whole"
-    reject(filled, "a", "a")
+        reject(filled, "a", str(copy), Segment(0, 10, 0, 10, 1.0))
+    assert str(caught.value) == "a and copy are the same, byte for byte: decide on the pair as a whole"
+    reject(filled, "a", str(copy))
     assert contents(filled) == [pair(b"a", b"a")]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("a", "a: both names are this video; name two"), ("", "the name of a video is empty")]
+)
+def test_a_pair_is_two_videos(filled: Gallery, name: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        reject(filled, "a", name)
+    assert str(caught.value) == message
+    assert contents(filled) == []
+
+
+def test_what_is_decided_anew_is_another_state(filled: Gallery) -> None:
+    reject(filled, "a", "b", Segment(1, 2, 3, 4, 1.0))
+    before = state_of(filled.home)
+    accept(filled, "a", "b")
+    reject(filled, "a", "b", Segment(5, 6, 7, 8, 1.0))
+    assert [name for name, _ in state_of(filled.home)] == [name for name, _ in before]
+    assert state_of(filled.home) != before
 
 
 # A review

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from cliptrace.schemas.gallery import GalleryManifest
 from cliptrace.schemas.records import Candidate, FrameFeatures
 from cliptrace.transforms import together as module
 from cliptrace.transforms.matching import Find, MatchConfig, evident_frames
+from cliptrace.transforms.store.compaction import compact
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, commit, read_videos
 from cliptrace.transforms.store.live import SharedVideos
-from cliptrace.transforms.stored import source_of, stored_features
+from cliptrace.transforms.store.takedown import Tombstone, bury
+from cliptrace.transforms.stored import Read, source_of, stored_features
 from cliptrace.transforms.together import Asked, FindAmong, Meet, both_ways, cut, write_floors
 from tests.unit.transforms.store_examples import MANIFEST, NoVectors
 from tests.unit.transforms.test_find import BACKBONE, DIMENSION, footage, video, worn
@@ -42,7 +45,7 @@ def together(gallery: Gallery, floors: Path, batch: int) -> dict[tuple[str, str]
     """By query and reference, where batches have so many keyframes at most."""
     live = SharedVideos(gallery)
     videos = sorted(read_videos(gallery).values(), key=lambda video: video.video_id)
-    write_floors(str(floors), gallery, videos, CONFIG, BACKBONE)
+    write_floors(str(floors), gallery, [each.video_id for each in videos], CONFIG, BACKBONE)
     meet = Meet(gallery, str(floors), live, module.Shared())
     find = FindAmong(gallery, CONFIG, BACKBONE, live, module.Shared())
     meet.open()
@@ -93,6 +96,27 @@ def test_a_video_that_is_gone_is_left_out(shelf: Gallery, tmp_path: Path) -> Non
     first = source_of(read_videos(shelf)["v03"])
     assert list(find(Asked(dataclasses.replace(first, video_id="gone"), ("v03",)))) == []
     assert list(find(Asked(first, ("gone",)))) == []
+
+
+def test_videos_that_are_gone_or_moved_meanwhile_end_no_comparison(shelf: Gallery, tmp_path: Path) -> None:
+    """A compaction moves all, while the stages are open."""
+    floors, live, rows = tmp_path / "floors.parquet", SharedVideos(shelf), module.Shared()
+    videos = sorted(read_videos(shelf).values(), key=lambda video: video.video_id)
+    write_floors(str(floors), shelf, ["gone", *(video.video_id for video in videos)], CONFIG, BACKBONE)
+    meet = Meet(shelf, str(floors), live, rows)
+    find, read = FindAmong(shelf, CONFIG, BACKBONE, live, rows), Read(shelf, live, live)
+    for stage in (meet, find, read):
+        stage.open()
+    asked = list(meet(list(map(source_of, videos))))
+    bury(shelf.home, [Tombstone("v03", "", 0.0)])
+    compact(shelf, contextlib.nullcontext(NoVectors()), "R9")  # type: ignore[arg-type]
+    queries = {found.query.video_id for each in asked for found in find(each)}
+    assert len(queries) > 10
+    assert {each.source.video_id for each in asked} - queries == {"v03"}
+    assert [features.video_id for each in videos for features in read(source_of(each))] == [
+        each.video_id for each in videos if each.video_id != "v03"
+    ]
+    meet.close()
 
 
 def test_no_video_is_compared_with_more_than_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
