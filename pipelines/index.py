@@ -254,7 +254,7 @@ def open_or_create(options: IndexOptions) -> Gallery:
     if gallery := open_existing(options):
         return gallery
     manifest = new_manifest(options)
-    if manifest.milvus:  # which may refuse the index: before there is a gallery
+    if manifest.milvus and manifest.index.kind != DEFAULT_INDEX:  # which may refuse it: before there is a gallery
         with VectorStore.open(manifest.milvus, manifest):
             pass
     return Gallery.create(options.gallery, manifest)

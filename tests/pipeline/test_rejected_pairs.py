@@ -167,7 +167,8 @@ def test_dedup_makes_no_duplicates_of_rejected_pairs(
     ffmpeg("-i", CLIPS / "bottles.mp4", "-vf", "scale=240:-2", "-crf", 30, tmp_path / "small.mp4")
     assert index(capsys, CLIPS / "cars.mp4", CLIPS / "bottles.mp4", "--gallery", gallery)[0] == 0
     run(capsys, "reject", tmp_path / "small.mp4", "bottles.mp4", "--gallery", gallery)
-    run(capsys, "reject", "cars.mp4", CLIPS / "cars.mp4", "--gallery", gallery)
+    copy = shutil.copy(CLIPS / "cars.mp4", tmp_path / "copy.mp4")
+    run(capsys, "reject", "cars.mp4", copy, "--gallery", gallery)
     (tmp_path / "small.mp4").rename(uploads / "small.mp4")
     ffmpeg("-i", CLIPS / "bottles.mp4", "-vf", "scale=200:-2", "-crf", 30, uploads / "smaller.mp4")
     (uploads / "bottles.mp4").unlink()

@@ -165,7 +165,7 @@ def test_a_switch_that_is_off_is_left_out() -> None:
     [
         ([], "command=: must be one of index, match"),
         (["--command=doctor"], "command=doctor: must be one of index, match"),
-        (["--command=match", "--since=7d"], "since: no parameter of match, but of index"),
+        (["--command=match", "--limit=7"], "limit: no parameter of match, but of index"),
         (["--command=index", "--retry_failed=maybe"], "retry_failed=maybe: must be true or false"),
     ],
 )
