@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.harness.vectors import NoVectors
 from benchmarks.hostile.mutations import VALUES, mutated, mutated_json
 from cliptrace.models.backbones.registry import config_to_json, load_config
 from cliptrace.schemas.config import DEFAULT_BACKBONE, KeyframeConfig, Limits
@@ -159,7 +160,7 @@ def _gallery(folder: Path) -> Fuzzed:
         )
         for name in ("a", "b ä", "c" * 200)
     ]
-    commit(gallery, _NoVectors(), "R1", videos)  # type: ignore[arg-type]
+    commit(gallery, NoVectors(), "R1", videos)  # type: ignore[arg-type]
     ledger.write_failed(str(root), "R1", "part-0-failed", [Failure("/x", "x", "probe", "MediaError", "is no video")])
     seeds = {path: path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
@@ -204,13 +205,6 @@ def _read(root: str) -> None:
     for video in read_videos(gallery).values():
         times, embeddings = reader.read(video)
         assert len(times) == len(embeddings)
-
-
-class _NoVectors:
-    def replace(self, videos: list[FrameFeatures], generation: int) -> dict[str, str]:
-        return {}
-
-    def delete_older(self, video_ids: list[str], generation: int) -> None: ...
 
 
 TARGETS: dict[str, Callable[[Path], Fuzzed]] = {"probe": _probe, "manifest": _manifest, "gallery": _gallery}

@@ -2,7 +2,7 @@
 
 python -m benchmarks.search.groups [--sizes 1000 10000 100000] [--searched 50] [--footage] [--seed 1]
 
-Keyframe embeddings of the footage that CLIPTRACE_FOOTAGE names are perturbed until each is a stranger, and repeated
+Keyframe embeddings of the footage that CLIPTRACE_FOOTAGE names are perturbed until each is a distractor, and repeated
 until the gallery is large enough; copies are perturbed less. With --footage its videos are indexed, and grouped as the
 command does.
 """
@@ -17,7 +17,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before numpy is imported
 
@@ -26,6 +26,7 @@ from apache_beam.utils.shared import Shared
 
 from benchmarks.attacks.splits import find_footage
 from benchmarks.harness.command import Question, Result, add_seed
+from benchmarks.harness.vectors import NoVectors
 from benchmarks.search import tables
 from benchmarks.speed.query_latency import (
     COMMIT_KEYFRAMES,
@@ -47,7 +48,7 @@ from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.stored import source_of, stored_features
 from cliptrace.transforms.together import BATCH_KEYFRAMES, Meet, cut, write_floors
 
-STRANGER_NOISE = 2.0
+DISTRACTOR_NOISE = 2.0
 """Of unit length: a keyframe has a cosine of 0.45 with its origin, 0.2 with its twins."""
 COPIED = 20
 
@@ -78,7 +79,7 @@ def compared(base: Floats, size: int, arguments: argparse.Namespace) -> Result:
         keyframes = 0
         while keyframes < size:
             batch = list(take_with_origin(made, min(COMMIT_KEYFRAMES, size - keyframes), copies))
-            commit(gallery, _NoVectors(), f"run{keyframes}", batch)  # type: ignore[arg-type]
+            commit(gallery, NoVectors(), f"run{keyframes}", batch)  # type: ignore[arg-type]
             keyframes += sum(len(video.times) for video in batch)
         print(f"{keyframes:,} keyframes in the gallery", file=sys.stderr)
         wall, cpu = time.perf_counter(), time.process_time()
@@ -97,7 +98,7 @@ def compared(base: Floats, size: int, arguments: argparse.Namespace) -> Result:
 
 
 def library(base: Floats, rng: np.random.Generator) -> Iterator[tuple[FrameFeatures, str]]:
-    """Endless videos, and of which each is a copy; "" for strangers."""
+    """Endless videos, and of which each is a copy; "" for distractors."""
     before: list[FrameFeatures] = []
     while True:
         name = f"video-{len(before):06}"
@@ -108,7 +109,7 @@ def library(base: Floats, rng: np.random.Generator) -> Iterator[tuple[FrameFeatu
         else:
             count = int(rng.integers(*VIDEO_KEYFRAMES, endpoint=True))
             rows = (int(rng.integers(len(base))) + np.arange(count)) % len(base)
-            before.append(as_video(name, perturbed(base[rows], STRANGER_NOISE, rng)))
+            before.append(as_video(name, perturbed(base[rows], DISTRACTOR_NOISE, rng)))
             yield before[-1], ""
 
 
@@ -124,15 +125,6 @@ def take_with_origin(
             yield video
 
     yield from take(named(), keyframes)
-
-
-class _NoVectors:
-    """Nothing here asks the vector store."""
-
-    def replace(self, videos: Sequence[FrameFeatures], generation: int) -> dict[str, str]:
-        return {}
-
-    def delete_older(self, video_ids: Sequence[str], generation: int) -> None: ...
 
 
 def config() -> MatchConfig:

@@ -14,7 +14,7 @@ def groups(result: Result) -> Iterator[Table]:
     data = result["data"]
     yield Table(
         f"Which videos are compared, of all pairs of a gallery; one in {data['copied']} is a copy of an earlier one, "
-        "the others are strangers. A search of every video is measured with as many as are named, and taken times all.",
+        "the others are distractors. A search of every video is measured with as many as are named, taken times all.",
         (
             "keyframes",
             "videos",

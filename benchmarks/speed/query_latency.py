@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from benchmarks.attacks.splits import find_footage
 from benchmarks.harness.command import Question, Result, add_seed
+from benchmarks.harness.vectors import NoVectors
 from benchmarks.speed import tables
 from benchmarks.speed.tables import STEPS
 from cliptrace.models.backbones.pooling import unit
@@ -144,21 +145,10 @@ def take(videos: Iterator[FrameFeatures], keyframes: int) -> list[FrameFeatures]
     return taken
 
 
-class _NoVectors:
-    """In the place of a store that only the exact engine is asked beside."""
-
-    def replace(self, videos: Sequence[FrameFeatures], generation: int) -> dict[str, str]:
-        return {}
-
-    def delete_older(self, video_ids: Sequence[str], generation: int) -> None: ...
-
-    def flush(self) -> None: ...
-
-
 def fill(gallery: Gallery, videos: list[FrameFeatures], run: str, into_milvus: bool = True) -> None:
     """As cliptrace index commits them."""
     waiting = iter(videos)
-    with gallery.vectors() if into_milvus else contextlib.nullcontext(cast(VectorStore, _NoVectors())) as vectors:
+    with gallery.vectors() if into_milvus else contextlib.nullcontext(cast(VectorStore, NoVectors())) as vectors:
         while batch := take(waiting, COMMIT_KEYFRAMES):
             commit(gallery, vectors, run, batch)
         vectors.flush()

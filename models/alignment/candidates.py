@@ -11,8 +11,8 @@ from cliptrace.schemas.records import Candidate
 
 SEARCHED_PER_SECOND = 2.0
 _FEWEST_SEARCHED = 8
-"""Frames of a query, however short. No copy is lost that all frames find and that is reported, even with a quarter of
-these (python -m benchmarks.search.frames)."""
+"""Frames of a query, however short. Of the validation splits no copy is lost that all frames find and that is reported,
+nor with half as many (python -m benchmarks.search.frames)."""
 _FEWEST = 3
 """Frames that stand for others: two find the ends of what was shown, one more tells that it was."""
 NOT_SHOWN = -1

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -67,6 +69,21 @@ def own(gallery: Path, videos: Path, tmp_path: Path) -> Path:
     shutil.copytree(gallery, tmp_path / "gallery")
     shutil.copytree(videos, tmp_path / "videos", copy_function=shutil.copy2)
     return tmp_path
+
+
+def stop_third_wave(monkeypatch: pytest.MonkeyPatch, pipeline: ModuleType) -> list[int]:
+    """Waves of one video, and Ctrl-C in the third of them. The list grows with each."""
+    run, runs = pipeline.run_pipeline, []
+
+    def stopping(*arguments: Any) -> None:
+        runs.append(len(runs))
+        if len(runs) == 3:
+            raise KeyboardInterrupt
+        run(*arguments)
+
+    monkeypatch.setattr(pipeline, "STORED_WAVE", (1, 1 << 40))
+    monkeypatch.setattr(pipeline, "run_pipeline", stopping)
+    return runs
 
 
 def index(*arguments: str | Path) -> None:

@@ -18,7 +18,7 @@ from cliptrace.pipelines import groups as pipeline
 from cliptrace.pipelines.prism import find_prism
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms import together
-from tests.pipeline.conftest import CLIPS, index
+from tests.pipeline.conftest import CLIPS, index, stop_third_wave
 from tests.pipeline.test_match_pipeline import match, rows_of
 
 
@@ -99,16 +99,7 @@ def test_the_rule_and_the_score_are_given(shelf: Path, tmp_path: Path) -> None:
 def test_what_was_stopped_goes_on(
     shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: tuple[str, list[dict[str, Any]]]
 ) -> None:
-    output, run, runs = tmp_path / "g.jsonl", pipeline.run_pipeline, []
-
-    def stopping(*arguments: Any) -> None:
-        runs.append(len(runs))
-        if len(runs) == 3:
-            raise KeyboardInterrupt
-        run(*arguments)
-
-    monkeypatch.setattr(pipeline, "STORED_WAVE", (1, 1 << 40))
-    monkeypatch.setattr(pipeline, "run_pipeline", stopping)
+    output, runs = tmp_path / "g.jsonl", stop_third_wave(monkeypatch, pipeline)
     code, text = groups("--gallery", shelf / "gallery", "--output", output)
     kept = "2 of 5 queries are kept; the same command with --resume goes on with them"
     assert (code, text.splitlines()[-1]) == (1, f"cliptrace: stopped; {kept}")

@@ -19,7 +19,7 @@ from cliptrace.pipelines import cli
 from cliptrace.pipelines import match as pipeline
 from cliptrace.pipelines.prism import find_prism
 from cliptrace.schemas.errors import CliptraceError
-from tests.pipeline.conftest import index
+from tests.pipeline.conftest import index, stop_third_wave
 from tests.pipeline.test_match_pipeline import match, rows_of
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
@@ -131,16 +131,7 @@ def test_what_was_stopped_goes_on(
     since: tuple[str, ...],
 ) -> None:
     """With a span, too, which is another moment each time."""
-    output, run, runs = tmp_path / "m.jsonl", pipeline.run_pipeline, []
-
-    def stopping(*arguments: Any) -> None:
-        runs.append(len(runs))
-        if len(runs) == 3:
-            raise KeyboardInterrupt
-        run(*arguments)
-
-    monkeypatch.setattr(pipeline, "STORED_WAVE", (1, 1 << 40))
-    monkeypatch.setattr(pipeline, "run_pipeline", stopping)
+    output, runs = tmp_path / "m.jsonl", stop_third_wave(monkeypatch, pipeline)
     asked = ("--from-gallery", library / "gallery", "--gallery", library / "gallery", "--output", output, *since)
     code, text = match(*asked)
     kept = "2 of 4 queries are kept; the same command with --resume goes on with them"
