@@ -97,5 +97,12 @@ METHODS: Mapping[str, Method] = {
             entry="cliptrace.models.ssan.train:run_ssan",
             use="ske and spd, each in a folder, used as each of them is",
         ),
+        Method(
+            name="star-gnn",
+            summary="one vector a video",
+            settings="cliptrace.models.star_gnn.config:StarGNNTraining",
+            entry="cliptrace.models.star_gnn.train:run",
+            use="a video descriptor for cliptrace index --descriptor star_gnn:FOLDER",
+        ),
     )
 }

@@ -57,6 +57,18 @@ def rmac(maps: Floats) -> Floats:
     return unit(total)
 
 
+def regions(maps: Floats) -> Floats:
+    """float32[N, R, C], max-pooled squares of R-MAC's grid: 1 + 4 + 9 of a square map, as in STAR-GNN §4.1."""
+    last = _channels_last(maps)
+    pooled = [
+        last[:, top : top + side, left : left + side].max(axis=(1, 2))
+        for side, tops, lefts in rmac_grid(last.shape[1], last.shape[2])
+        for left in lefts
+        for top in tops
+    ]
+    return np.stack(pooled, axis=1)
+
+
 def rmac_grid(height: int, width: int) -> list[tuple[int, list[int], list[int]]]:
     """The regions of R-MAC, scale by scale: side of the squares, their top rows and their left columns."""
     short, long = sorted((height, width))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,15 @@ def folder_of(weights: str | Path) -> Path:
     return ships if (ships / "config.json").is_file() else Path(weights).resolve()
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path, files: Sequence[str] = ("model.safetensors", "model.onnx")) -> dict[str, Any]:
     """config.json of an exported network (models/export.py): "sha256" has the digests of its files by name.
 
-    UsageError where it is none.
+    UsageError where it is none, or names not all of ``files``.
     """
     file = folder / "config.json"
     try:
         config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        for name in ("model.safetensors", "model.onnx"):
+        for name in files:
             config["sha256"][name]
     except OSError as error:
         raise UsageError(f"{file}: cannot read: {error.strerror}") from error

@@ -1,0 +1,38 @@
+"""Vectors of videos, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import fmean
+from typing import Any
+
+from benchmarks.harness.tables import Table
+
+Result = dict[str, Any]
+
+
+def star_gnn(result: Result) -> Iterator[Table]:
+    seeds = list(result["seeds"].values())
+    for split in ("test", "validation"):
+        for share, figures in seeds[0][split].items():
+            counts = list(next(iter(figures.values())))
+            rows = {name: [[seed[split][share][name][count] for seed in seeds] for count in counts] for name in figures}
+            order = sorted(rows, key=lambda name: -fmean(rows[name][-1]))
+            yield Table(
+                f"mAP by number of distractors, {split} split ({result['videos'][split]} videos), queries that show "
+                f"{share} of a video; mean (least to most) of seeds {', '.join(result['seeds'])}.",
+                ("", "bytes a video", *(f"{int(count):,}" for count in counts)),
+                [(name, f"{result['bytes'][name]:,.0f}", *map(_spread, rows[name])) for name in order],
+                detail=split == "validation",
+            )
+    for title, rows in result["ablations"].items():
+        counts = list(next(iter(rows.values())))
+        yield Table(
+            f"STAR-GNN by {title}, mAP by number of distractors, test split, one seed.",
+            ("", *(f"{int(count):,}" for count in counts)),
+            [(name, *(f"{row[count]:.4f}" for count in counts)) for name, row in rows.items()],
+        )
+
+
+def _spread(values: list[float]) -> str:
+    return f"{fmean(values):.4f} ({min(values):.3f} to {max(values):.3f})"

@@ -1,0 +1,89 @@
+"""Batches of copies: of every video two, edited each in its own way, of which each has lost frames and an end."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cliptrace.models.star_gnn.clips import Clip
+from cliptrace.models.star_gnn.config import CopiesConfig
+from cliptrace.models.training.batches import Random
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Batch:
+    """Two copies of each of B videos, all first ones before all second ones.
+
+    nodes: float32[2B, F, R, D]. there: bool[2B, F], which of the frames exist. apart: bool[B, B], which videos are
+    negatives of each other.
+    """
+
+    nodes: torch.Tensor
+    there: torch.Tensor
+    apart: torch.Tensor
+
+
+class CopyMaker:
+    """Draws batches. regions: those that are nodes."""
+
+    def __init__(self, clips: Sequence[Clip], videos: int, regions: Sequence[int], config: CopiesConfig) -> None:
+        self._clips, self._videos, self._config = clips, min(videos, len(clips)), config
+        self._regions = list(regions)
+        self._twins = twins([clip.embeddings[0] for clip in clips], config)
+        scenes = np.array([clip.scene for clip in clips])
+        self._neighbours = [
+            np.flatnonzero((scenes == scene) & ~its) for scene, its in zip(scenes, self._twins, strict=True)
+        ]
+
+    def batch(self, random: Random) -> Batch:
+        chosen = self._choose(random)
+        copies = [self._copy(self._clips[number], random) for _ in range(2) for number in chosen]
+        frames = max(len(copy) for copy in copies)
+        nodes = np.zeros((len(copies), frames, *copies[0].shape[1:]), np.float32)
+        there = np.zeros((len(copies), frames), np.bool_)
+        for row, copy in enumerate(copies):
+            nodes[row, : len(copy)], there[row, : len(copy)] = copy, True
+        apart = ~self._twins[np.ix_(chosen, chosen)]
+        return Batch(*(torch.from_numpy(each) for each in (nodes, there, apart)))
+
+    def _choose(self, random: Random) -> list[int]:
+        """Different videos, some of them with one of the same scene."""
+        chosen: dict[int, None] = {}
+        for number in random.permutation(len(self._clips)):
+            chosen.setdefault(int(number))
+            if len(self._neighbours[number]) and random.random() < self._config.same_scene:
+                chosen.setdefault(int(random.choice(self._neighbours[number])))
+            if len(chosen) >= self._videos:
+                break
+        return list(itertools.islice(chosen, self._videos))
+
+    def _copy(self, clip: Clip, random: Random) -> NDArray[np.float16]:
+        """float16[F, R, D] of a variant: most of it, in order."""
+        variants, frames = clip.nodes.shape[:2]
+        kept = copied(frames, self._config, random)
+        copy: NDArray[np.float16] = clip.nodes[int(random.integers(variants))][kept][:, self._regions]
+        return copy
+
+
+def copied(frames: int, config: CopiesConfig, random: Random, most: float = 1.0) -> NDArray[np.int64]:
+    """Which of a video's frames a copy of it has: one piece, ``most`` of it at most, of which some are dropped."""
+    length = max(round(frames * random.uniform(config.least, most)), 1)
+    start = int(random.integers(frames - length + 1))
+    kept = max(min(round(length * (1 - random.uniform(0, config.dropped))), config.frames), 1)
+    return start + np.sort(random.permutation(length)[:kept])
+
+
+def twins(embeddings: Sequence[NDArray[np.float16]], config: CopiesConfig) -> NDArray[np.bool_]:
+    """bool[V, V]: videos that share footage, each one with itself, too. embeddings: [N, E] of each."""
+    rows = [each.astype(np.float32) for each in embeddings]
+    related = np.eye(len(rows), dtype=np.bool_)
+    for first, second in itertools.combinations(range(len(rows)), 2):
+        alike = rows[first] @ rows[second].T >= config.twin_alike
+        shares = alike.any(axis=1).mean(), alike.any(axis=0).mean()
+        related[first, second] = related[second, first] = max(shares) >= config.twin_share
+    return related
