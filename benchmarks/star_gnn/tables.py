@@ -36,3 +36,24 @@ def star_gnn(result: Result) -> Iterator[Table]:
 
 def _spread(values: list[float]) -> str:
     return f"{fmean(values):.4f} ({min(values):.3f} to {max(values):.3f})"
+
+
+def cost(result: Result) -> Iterator[Table]:
+    yield Table(
+        f"One step on the lattice of {result['regions']} regions a frame, {result['dimension']} numbers a node, one "
+        "thread; torch-geometric's GCNConv on the same edges computes the same.",
+        ("frames", "nodes", "edges", "cosines, lattice", "lattice, ms", "by edges, ms", "by edges, MB", "apart"),
+        [
+            (
+                frames,
+                f"{row['nodes']:,}",
+                f"{row['edges']:,}",
+                f"{row['products']:,}",
+                f"{row['lattice_ms']:.1f}",
+                f"{row['edges_ms']:.1f}",
+                f"{row['edges_mb']:,.0f}",
+                f"{row['apart']:.1e}",
+            )
+            for frames, row in result["frames"].items()
+        ],
+    )

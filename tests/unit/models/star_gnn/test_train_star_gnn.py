@@ -98,7 +98,8 @@ def test_a_projection_is_fitted_where_the_backbone_has_none() -> None:
 @pytest.mark.parametrize("aggregation", ["mean", "max"])
 def test_the_network_brings_copies_together(convolution: str, aggregation: str, tmp_path: Path) -> None:
     config = StarGNNTraining(
-        steps=60,
+        steps=40,
+        margin=1.5,
         warm_up=5,
         rate=3e-3,
         videos=6,
