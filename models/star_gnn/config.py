@@ -58,13 +58,13 @@ class StarGNNTraining(Training):
     loss, λ of §4.1. apart: distance that the contrastive loss wants between two videos. share: of the training videos.
     """
 
-    steps: int = 200
+    steps: int = 150
     warm_up: int = 20
     weight_decay: float = 1e-4
     averaging: float = 0.98
     longest_gradient: float = 5.0
     rate: float = 1e-3
-    videos: int = 48
+    videos: int = 32
     convolution: Convolution = "cluster_gcn"
     aggregation: Aggregation = "mean"
     loss: Loss = "triplet"
