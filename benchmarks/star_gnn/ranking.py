@@ -16,6 +16,8 @@ Floats = NDArray[np.float32]
 
 def similarities(queries: Sequence[Floats], videos: Sequence[Floats]) -> Floats:
     """float32[Q, V]: the mean, over a query's rows, of the best product with a video's rows."""
+    if not videos:
+        return np.empty((len(queries), 0), np.float32)
     first = np.concatenate([[0], np.cumsum([len(rows) for rows in videos])[:-1]])
     stacked = np.concatenate(videos)
     return np.stack([np.maximum.reduceat(rows @ stacked.T, first, axis=1).mean(axis=0) for rows in queries])
