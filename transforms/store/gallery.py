@@ -19,13 +19,16 @@ from numpy.typing import NDArray
 
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import (
+    DESCRIPTOR,
     FORMAT_VERSION,
     VIDEOS,
     GalleryManifest,
+    described_by,
     frames_schema,
     generation_of,
     part_path,
     video_key,
+    videos_schema,
 )
 from cliptrace.schemas.records import FrameFeatures
 from cliptrace.transforms.store import files, ledger
@@ -138,13 +141,29 @@ def commit(gallery: Gallery, vectors: VectorStore, run: str, videos: Sequence[Fr
         kept = [table.slice(0, 0) if v.video_id in refused else table for v, table in zip(videos, tables, strict=True)]
         files.write_tables(files.join(gallery.root, frames_file), schema, kept)
     rows = [_video_row(v, frames_file, row_group) for row_group, v in enumerate(videos) if v.video_id not in refused]
-    files.write_tables(
-        files.join(gallery.root, part_path("videos", run, part)), VIDEOS, [pa.Table.from_pylist(rows, schema=VIDEOS)]
-    )
+    write_videos(gallery, run, part, rows)
     stored = [video for video in videos if video.video_id not in refused]
     ledger.write_indexed(gallery.root, run, part, stored, generation)
     vectors.delete_older([video.video_id for video in stored], generation)
     return refused
+
+
+def read_rows(gallery: Gallery, commit: ledger.Commit, columns: list[str] | None = None) -> list[dict[str, Any]]:
+    """Of the videos that a commit has stored, all columns of ``videos_schema`` or some; descriptors only where they are
+    those that the gallery has now."""
+    schema = videos_schema(gallery.manifest)
+    table = files.read_table(files.join(gallery.root, part_path("videos", *commit)), columns, schema)
+    rows: list[dict[str, Any]] = table.to_pylist()
+    if described_by(table.schema) != gallery.manifest.descriptor:
+        return [{**row, DESCRIPTOR.name: None} for row in rows]
+    return rows
+
+
+def write_videos(gallery: Gallery, run: str, part: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The shard of a commit, of rows as ``read_rows`` has them."""
+    schema = videos_schema(gallery.manifest)
+    table = pa.Table.from_pylist(rows, schema=schema)
+    files.write_tables(files.join(gallery.root, part_path("videos", run, part)), schema, [table])
 
 
 def rewrite(gallery: Gallery, vectors: VectorStore, video_ids: Container[str]) -> None:
@@ -352,4 +371,5 @@ def _video_row(video: FrameFeatures, frames_file: str, row_group: int) -> dict[s
         "frames_file": frames_file,
         "row_group": row_group,
         "streams": [video.info.stream, *video.info.others] if video.info.others else None,
+        "descriptor": None if video.descriptor is None else list(video.descriptor.astype(np.float16)),
     }
