@@ -161,7 +161,8 @@ def run(job: Job) -> GroupsReport:
     todo = list(waves(sources, options.beam_args, STORED_WAVE, job.keyframes_of))
     home, root = job.gallery.home, job.gallery.root
     detector = spd_config() if job.matching.aligner == "spd" else None
-    asked = (root, ledger.shards(root), decisions.state_of(home), job.backbone, job.matching, detector, options.by)
+    first = options.by == "descriptor" and job.gallery.manifest.descriptor
+    asked = (root, ledger.shards(root), decisions.state_of(home), job.backbone, job.matching, detector, first)
     with keeping(job.scratch, todo, asked, options.resume) as kept:
         resumed = kept.queries
         with counting(len(sources) - resumed) as counts:

@@ -164,6 +164,12 @@ class GalleryManifest:
     def frames_collection(self) -> str:
         return f"{self.name}_frames"
 
+    @property
+    def videos_collection(self) -> str:
+        """Where a server has the descriptors of videos; "" without any. Nobody asks an embedded store for them: a
+        product with all of them is faster, and needs no lock."""
+        return f"{self.name}_videos" if self.milvus and self.descriptor else ""
+
     def to_json(self) -> str:
         values = dataclasses.asdict(self) | {"keyframes": self.keyframes.to_json()}
         if not self.views:  # a cliptrace that knows of none reads it, too

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Container, Iterable
 
@@ -11,11 +12,13 @@ from numpy.typing import NDArray
 
 from cliptrace.models.alignment.candidates import group_hits
 from cliptrace.models.alignment.similarity import search_rows
+from cliptrace.schemas.config import Engine
 from cliptrace.schemas.records import Candidate, FrameFeatures
-from cliptrace.transforms.store.descriptors import VideoSearch, read_descriptors
+from cliptrace.transforms.store.descriptors import VideoSearch
 from cliptrace.transforms.store.exact.rows import of_unit_length
 from cliptrace.transforms.store.gallery import FrameReader, Gallery
 from cliptrace.transforms.store.live import SharedVideos
+from cliptrace.transforms.store.video_engines import open_ranking
 from cliptrace.transforms.stored import Recent
 
 Floats = NDArray[np.float32]
@@ -61,18 +64,18 @@ def _hits(rows: Floats, bias: Floats | None, ref: Floats, min_similarity: float)
 class ByVideo:
     """Candidates by the descriptors of whole videos.
 
-    recent: where it is given, a query that is not new is compared with what is.
+    recent: where it is given, a query that is not new is compared with what is; by the exact engine only.
     """
 
-    def __init__(self, gallery: Gallery, videos: SharedVideos, recent: Recent | None) -> None:
-        self._gallery, self._shared, self._recent = gallery, videos, recent
-        self._shared_search = Shared()
+    def __init__(self, gallery: Gallery, engine: Engine, videos: SharedVideos, recent: Recent | None) -> None:
+        self._gallery, self._engine, self._shared, self._recent = gallery, engine, videos, recent
+        self._shared_ranking, self._opened = Shared(), contextlib.ExitStack()
 
     def open(self) -> None:
         self._videos, self._frames = self._shared.open(), FrameReader(self._gallery)
-        self._search: VideoSearch = self._shared_search.acquire(lambda: VideoSearch(read_descriptors(self._gallery)))
-        if self._recent:
-            self._new_videos = self._search.only(self._recent.refs)
+        self._ranking = open_ranking(self._gallery, self._engine, self._shared_ranking, self._opened)
+        if self._recent and isinstance(self._ranking, VideoSearch):
+            self._new_videos = self._ranking.only(self._recent.refs)
 
     def candidates(
         self, query: FrameFeatures, most: int, known: Container[str], min_similarity: float, near: float
@@ -80,9 +83,12 @@ class ByVideo:
         """Of the ``most`` nearest videos, those that are not ``known``."""
         assert query.descriptor is not None
         is_old = self._recent is not None and query.video_id not in self._recent.queries
-        ranked = (self._new_videos if is_old else self._search).nearest(query.descriptor)
+        ranked = (self._new_videos if is_old else self._ranking).nearest(query.descriptor, most + bool(query.known_as))
         others = (ref_id for ref_id, _ in ranked if ref_id != query.known_as)
         names = [ref_id for ref_id in itertools.islice(others, most) if ref_id not in known]
         stored = ((name, self._videos.read(name, lambda video: self._frames.read(video)[1])) for name in names)
         refs = ((name, of_unit_length(rows)) for name, rows in stored if rows is not None and len(rows))
         return candidates_among(query, refs, min_similarity, near)
+
+    def close(self) -> None:
+        self._opened.close()

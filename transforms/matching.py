@@ -157,7 +157,7 @@ class Find:
         recent: Recent | None = None,
         videos: SharedVideos | None = None,
     ) -> None:
-        self._by_video = ByVideo(gallery, videos or SharedVideos(gallery), recent)
+        self._by_video = ByVideo(gallery, config.engine, videos or SharedVideos(gallery), recent)
         self._gallery, self._config, self._backbone, self._consistency = gallery, config, backbone, consistency
         self._recent = recent
         self._near = near(backbone)
@@ -265,6 +265,7 @@ class Find:
 
     def close(self) -> None:
         self._opened.close()
+        self._by_video.close()
 
 
 def _of_frames(query: FrameFeatures, frames: NDArray[np.int64]) -> FrameFeatures:

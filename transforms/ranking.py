@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
@@ -14,10 +15,11 @@ from cliptrace.transforms.isolation import Results, RunIsolated
 from cliptrace.transforms.results import one_each
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.decisions import Rejections
-from cliptrace.transforms.store.descriptors import VideoSearch, read_descriptors
+from cliptrace.transforms.store.engines import engine_of
 from cliptrace.transforms.store.gallery import Gallery
 from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import is_removed
+from cliptrace.transforms.store.video_engines import open_ranking
 from cliptrace.transforms.storing import to_lines
 
 
@@ -38,12 +40,14 @@ class Rank:
 
     def __init__(self, gallery: Gallery, most: int) -> None:
         self._gallery, self._most = gallery, most
-        self._videos_shared, self._search_shared = SharedVideos(gallery), Shared()
+        self._videos_shared, self._ranking_shared = SharedVideos(gallery), Shared()
+        self._opened = contextlib.ExitStack()
 
     def open(self) -> None:
         self._videos = self._videos_shared.open()
         self._rejections = Rejections(self._gallery.home)
-        self._search: VideoSearch = self._search_shared.acquire(lambda: VideoSearch(read_descriptors(self._gallery)))
+        engine = engine_of(self._gallery, None)
+        self._ranking = open_ranking(self._gallery, engine, self._ranking_shared, self._opened)
 
     def __call__(self, query: FrameFeatures) -> Iterator[Ranked | Searched]:
         for rank, each in enumerate(itertools.islice(self._answers(query), self._most), 1):
@@ -52,7 +56,7 @@ class Rank:
 
     def _answers(self, query: FrameFeatures) -> Iterator[Ranked]:
         assert query.descriptor is not None
-        for ref_id, similarity in self._search.nearest(query.descriptor):
+        for ref_id, similarity in self._ranking.nearest(query.descriptor, 2 * self._most):  # some may be left out
             ref = self._videos.get(ref_id)
             if ref is None or is_removed(self._gallery.home, ref_id):
                 continue
@@ -60,7 +64,8 @@ class Rank:
             if decision is None or decision.segments:
                 yield Ranked(query.video_id, query.source.uri, ref_id, ref.uri, similarity, 0)
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self._opened.close()
 
 
 class WriteRanked(beam.PTransform):

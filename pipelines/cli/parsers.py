@@ -77,12 +77,12 @@ def index_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def descriptor_option(parser: argparse.ArgumentParser, default: str = "") -> None:
+def descriptor_option(parser: argparse.ArgumentParser, note: str) -> None:
     parser.add_argument(
         "--descriptor",
         choices=(*DESCRIPTORS, NO_DESCRIPTOR),
         help="what each video has as a whole, to be found by search, match --retrieval and groups --by: one vector "
-        f"(mean), or one every 18 s (parts){default}",
+        f"(mean), or one every 18 s (parts){note}",
     )
 
 

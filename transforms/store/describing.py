@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
 
 from cliptrace.models.video_descriptors import VideoDescriptor, describe
+from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import DESCRIPTOR, DescriptorConfig, view_of
 from cliptrace.transforms.store import ledger
 from cliptrace.transforms.store.gallery import (
@@ -17,8 +19,10 @@ from cliptrace.transforms.store.gallery import (
     StoredVideo,
     live_attempts,
     read_rows,
+    stored_descriptors,
     write_videos,
 )
+from cliptrace.transforms.store.vectors import StoredFrames, VectorStore
 
 
 def with_descriptor(gallery: Gallery, descriptor: VideoDescriptor | None) -> Gallery:
@@ -34,7 +38,34 @@ def with_descriptor(gallery: Gallery, descriptor: VideoDescriptor | None) -> Gal
         reader = FrameReader(after)
         for commit, owners in sorted(ledger.by_commit(live_attempts(after).values()).items()):
             _describe(after, commit, owners, descriptor, reader)
+    _to_server(gallery, after)
     return after
+
+
+def _to_server(before: Gallery, after: Gallery) -> None:
+    """The collection of videos anew, since it has vectors of another kind, or another length."""
+    if before.manifest.videos_collection:
+        with before.vectors() as vectors:
+            assert vectors.videos
+            vectors.videos.drop()
+    if after.manifest.videos_collection:
+        with after.vectors() as vectors:
+            for owners in ledger.by_commit(live_attempts(after).values()).values():
+                _put(after, vectors, owners)
+            vectors.flush()
+
+
+def _put(gallery: Gallery, vectors: VectorStore, owners: Mapping[str, ledger.Attempt]) -> None:
+    """Descriptors of the videos of a commit into their collection."""
+    assert vectors.videos
+    by_generation = collections.defaultdict(list)
+    described = stored_descriptors(gallery, next(iter(owners.values())).commit)
+    for video_id, attempt in owners.items():
+        if video_id in described:
+            by_generation[attempt.generation].append(StoredFrames.of_vectors(video_id, described[video_id]))
+    for generation, videos in by_generation.items():
+        for video_id, why in vectors.videos.replace(videos, generation).items():
+            raise CliptraceError(f"{gallery.vectors_address}: descriptor of video {video_id!r}: {why}")
 
 
 def _describe(

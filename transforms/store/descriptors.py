@@ -32,8 +32,8 @@ class VideoSearch:
         """Of some of the videos."""
         return VideoSearch(self._videos.only(video_ids))
 
-    def nearest(self, query: Floats) -> Iterator[tuple[str, float]]:
-        """Ids and similarities, in (0, 1], of the videos, the nearest first, of equals by id.
+    def nearest(self, query: Floats, most: int) -> Iterator[tuple[str, float]]:
+        """Ids and similarities, in (0, 1], of the videos, the nearest first, of equals by id; also beyond ``most``.
 
         query: float32[V, D]. Of each of its vectors the nearest of a video counts, and the mean of these.
         """

@@ -35,7 +35,7 @@ from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.builds import home_of, read_pointer, root_of
 from cliptrace.transforms.store.files import is_local
 from cliptrace.transforms.store.takedown import removed_keys
-from cliptrace.transforms.store.vectors import VectorStore
+from cliptrace.transforms.store.vectors import StoredFrames, VectorStore
 
 MANIFEST = "gallery.json"
 
@@ -169,11 +169,20 @@ def write_videos(gallery: Gallery, run: str, part: str, rows: Sequence[Mapping[s
 def rewrite(gallery: Gallery, vectors: VectorStore, video_ids: Container[str]) -> None:
     """Upsert keyframes of live videos from Parquet. CliptraceError where Milvus refuses them."""
     live, reader = live_attempts(gallery), FrameReader(gallery)
-    for video in read_videos(gallery).values():
-        if video.video_id in video_ids and video.video_id in live:
-            stored = StoredFrames(video.video_id, *reader.read(video))
+    for commit, owners in ledger.by_commit(live[video_id] for video_id in live if video_id in video_ids).items():
+        descriptors = stored_descriptors(gallery, commit)
+        for video in read_shard(gallery, *commit, owners):
+            stored = StoredFrames(video.video_id, *reader.read(video), descriptors.get(video.video_id))
             if refused := vectors.replace([stored], live[video.video_id].generation):
                 raise CliptraceError(f"{gallery.vectors_address}: video {video.video_id!r}: {refused[video.video_id]}")
+
+
+def stored_descriptors(gallery: Gallery, commit: ledger.Commit) -> dict[str, NDArray[np.float32]]:
+    """Of the videos that a commit has stored, by id; where the gallery has none, without a look."""
+    if gallery.manifest.descriptor is None:
+        return {}
+    rows = read_rows(gallery, commit, ["video_id", DESCRIPTOR.name])
+    return {row["video_id"]: np.array(found, np.float32) for row in rows if (found := row[DESCRIPTOR.name])}
 
 
 def part_name(video_ids: Sequence[str]) -> str:
@@ -256,15 +265,6 @@ def check_vectors(gallery: Gallery, vectors: VectorStore, others: Container[str]
                 f"{gallery.vectors_address}: {missing:,} of {expected:,} embeddings are missing; "
                 f"mend it with cliptrace gallery verify --repair --gallery {gallery.home}"
             )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class StoredFrames:
-    """Keyframes of a stored video: times float64[K] in seconds, embeddings float32[K, D]."""
-
-    video_id: str
-    times: NDArray[np.float64]
-    embeddings: NDArray[np.float32]
 
 
 class FrameReader:

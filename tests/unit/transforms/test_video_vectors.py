@@ -76,25 +76,25 @@ def test_a_search_names_the_nearest_first_and_nothing_of_what_shows_nothing(shel
     search = VideoSearch(read_descriptors(shelf))
     query = described(EXPECTED["c"]).descriptor
     assert query is not None
-    ranked = list(search.nearest(query))
+    ranked = list(search.nearest(query, 9))
     alike = {name: float((described(video).descriptor @ query.T).item()) for name, video in EXPECTED.items()}
     expected = sorted((name for name in alike if alike[name] > 0), key=lambda name: -alike[name])
     assert [name for name, _ in ranked] == expected
     assert ranked[0] == ("c", pytest.approx(1, abs=1e-3))
     assert [score for _, score in ranked] == pytest.approx([alike[name] for name in expected], abs=1e-2)
-    assert list(search.nearest(query * 5)) == ranked
-    assert next(search.only({"a", "d"}).nearest(query))[0] in ("a", "d")
-    assert list(search.nearest(np.zeros((1, DIMENSION), np.float32))) == []
+    assert list(search.nearest(query * 5, 9)) == ranked
+    assert next(search.only({"a", "d"}).nearest(query, 9))[0] in ("a", "d")
+    assert list(search.nearest(np.zeros((1, DIMENSION), np.float32), 9)) == []
 
 
 def test_of_several_vectors_the_best_pairs_count() -> None:
     """[1, 0] and [0, 1] against a video that has both, and one that has the first alone."""
     rows = np.array([[1, 0], [0, 1], [1, 0]], np.float32)
     search = VideoSearch(MappedRows(rows, np.array(["both", "one"]), np.array([0, 2]), np.array([2, 1])))
-    assert list(search.nearest(rows[:2])) == [("both", 1.0), ("one", 0.5)]
-    assert list(search.nearest(rows[:1])) == [("both", 1.0), ("one", 1.0)]
-    assert next(search.nearest(np.repeat(rows[:2], 150, axis=0))) == ("both", 1.0)
-    assert list(search.only(set()).nearest(rows)) == []
+    assert list(search.nearest(rows[:2], 9)) == [("both", 1.0), ("one", 0.5)]
+    assert list(search.nearest(rows[:1], 9)) == [("both", 1.0), ("one", 1.0)]
+    assert next(search.nearest(np.repeat(rows[:2], 150, axis=0), 9)) == ("both", 1.0)
+    assert list(search.only(set()).nearest(rows, 9)) == []
 
 
 def test_those_of_moved_copied_removed_and_compacted_videos(shelf: Gallery) -> None:
@@ -197,5 +197,5 @@ def test_neighbours_are_the_nearest_of_each_video(monkeypatch: pytest.MonkeyPatc
     found = dict(search.neighbours(3))
     assert list(found) == names.tolist()
     for number, name in enumerate(names.tolist()):
-        alone = [other for other, _ in search.nearest(videos.of(number)) if other != name]
+        alone = [other for other, _ in search.nearest(videos.of(number), 9) if other != name]
         assert found[name] == alone[:3]
