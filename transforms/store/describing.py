@@ -28,44 +28,29 @@ from cliptrace.transforms.store.vectors import StoredFrames, VectorStore
 def with_descriptor(gallery: Gallery, descriptor: VideoDescriptor | None) -> Gallery:
     """The gallery with another descriptor, which needs no regions; without any where that is None.
 
-    Only for who holds the gallery. The description is written first, so that shards which a cut-off run has left behind
-    are known by it as those of another one; the next run goes on with them. CliptraceError where keyframes are damaged.
+    Only for who holds the gallery. A server's collection of videos goes first and comes last: what it lacks meanwhile
+    is told, not passed over. The description is written before the shards, so that those which a cut-off run has left
+    behind are known by it as another descriptor's; the next run goes on with them. CliptraceError where keyframes are
+    damaged.
     """
+    if gallery.manifest.videos_collection:
+        with gallery.vectors() as vectors:
+            assert vectors.videos
+            vectors.videos.drop()
     config = DescriptorConfig(descriptor.name, descriptor.sha256, descriptor.dimension) if descriptor else None
     after = Gallery.create(gallery.root, dataclasses.replace(gallery.manifest, descriptor=config))
     after = dataclasses.replace(after, home=gallery.home)
-    if descriptor:
-        reader = FrameReader(after)
-        for commit, owners in sorted(ledger.by_commit(live_attempts(after).values()).items()):
-            _describe(after, commit, owners, descriptor, reader)
-    _to_server(gallery, after)
-    return after
-
-
-def _to_server(before: Gallery, after: Gallery) -> None:
-    """The collection of videos anew, since it has vectors of another kind, or another length."""
-    if before.manifest.videos_collection:
-        with before.vectors() as vectors:
-            assert vectors.videos
-            vectors.videos.drop()
+    if descriptor is None:
+        return after
+    commits, reader = sorted(ledger.by_commit(live_attempts(after).values()).items()), FrameReader(after)
+    for commit, owners in commits:
+        _describe(after, commit, owners, descriptor, reader)
     if after.manifest.videos_collection:
         with after.vectors() as vectors:
-            for owners in ledger.by_commit(live_attempts(after).values()).values():
-                _put(after, vectors, owners)
+            for commit, owners in commits:
+                _put(after, vectors, commit, owners)
             vectors.flush()
-
-
-def _put(gallery: Gallery, vectors: VectorStore, owners: Mapping[str, ledger.Attempt]) -> None:
-    """Descriptors of the videos of a commit into their collection."""
-    assert vectors.videos
-    by_generation = collections.defaultdict(list)
-    described = stored_descriptors(gallery, next(iter(owners.values())).commit)
-    for video_id, attempt in owners.items():
-        if video_id in described:
-            by_generation[attempt.generation].append(StoredFrames.of_vectors(video_id, described[video_id]))
-    for generation, videos in by_generation.items():
-        for video_id, why in vectors.videos.replace(videos, generation).items():
-            raise CliptraceError(f"{gallery.vectors_address}: descriptor of video {video_id!r}: {why}")
+    return after
 
 
 def _describe(
@@ -85,3 +70,15 @@ def _of_video(video: StoredVideo, descriptor: VideoDescriptor, reader: FrameRead
     times, embeddings = reader.read(video)
     plain = view_of(times) == 0
     return describe(descriptor, times[plain], reader.scores(video)[plain], embeddings[plain]).astype(np.float16)
+
+
+def _put(gallery: Gallery, vectors: VectorStore, commit: ledger.Commit, owners: Mapping[str, ledger.Attempt]) -> None:
+    """Descriptors of the live videos of a commit into their collection."""
+    assert vectors.videos
+    by_generation = collections.defaultdict(list)
+    for video_id, described in stored_descriptors(gallery, commit).items():
+        if video_id in owners:
+            by_generation[owners[video_id].generation].append(StoredFrames.of_vectors(video_id, described))
+    for generation, videos in by_generation.items():
+        for video_id, why in vectors.videos.replace(videos, generation).items():
+            raise CliptraceError(f"{gallery.vectors_address}: descriptor of video {video_id!r}: {why}")

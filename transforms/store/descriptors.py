@@ -35,9 +35,10 @@ class VideoSearch:
     def nearest(self, query: Floats, most: int) -> Iterator[tuple[str, float]]:
         """Ids and similarities, in (0, 1], of the videos, the nearest first, of equals by id; also beyond ``most``.
 
-        query: float32[V, D]. Of each of its vectors the nearest of a video counts, and the mean of these.
+        query: float32[V, D]. Of each of its vectors that has a direction the nearest of a video counts, and the mean of
+        these.
         """
-        alike = self._similarities(query)
+        alike = self._similarities(query[query.any(axis=1)])
         for place in np.argsort(-alike, kind="stable"):
             if alike[place] <= 0:
                 break

@@ -387,7 +387,7 @@ class VectorStore:
         self, embeddings: NDArray[np.float32], videos_per_frame: int, consistency: Consistency
     ) -> list[Answer]:
         """Of each row at least so many videos, where there are."""
-        places = _PLACES_PER_VIDEO * videos_per_frame
+        places = min(_PLACES_PER_VIDEO * videos_per_frame, self._manifest.index.most_places)
         found = [Answer() for _ in embeddings]
         waiting: dict[tuple[str, ...], list[int]] = {(): list(range(len(embeddings)))}
         for _ in range(_SEARCHES):

@@ -15,7 +15,7 @@ from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store.descriptors import VideoSearch, read_descriptors
 from cliptrace.transforms.store.exact.rows import MappedRows, of_unit_length
 from cliptrace.transforms.store.gallery import Gallery
-from cliptrace.transforms.store.vectors import Consistency, VectorStore
+from cliptrace.transforms.store.vectors import VectorStore
 
 Floats = NDArray[np.float32]
 
@@ -58,15 +58,15 @@ class _Checked:
 class MilvusVideos:
     """By the collection of videos."""
 
-    def __init__(self, vectors: VectorStore, checked: object, consistency: Consistency = "Bounded") -> None:
-        self._vectors, self._checked, self._consistency = vectors, checked, consistency
+    def __init__(self, vectors: VectorStore, checked: _Checked) -> None:
+        self._vectors, self._checked = vectors, checked
 
     def nearest(self, query: Floats, most: int) -> Iterator[tuple[str, float]]:
         """Of each of the query's vectors the ``most`` nearest videos take part."""
         rows = of_unit_length(query[query.any(axis=1)])
         if not len(rows):
             return iter(())
-        named = np.unique(self._vectors.search(rows, most, self._consistency).ref_ids).tolist()
+        named = np.unique(self._vectors.search(rows, most).ref_ids).tolist()
         found = [row for batch in self._vectors.rows(named) for row in batch] if named else []
         return VideoSearch(_mapped(found, rows.shape[1])).nearest(query, most)
 
