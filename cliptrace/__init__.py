@@ -22,10 +22,11 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "cliptrace.models.metrics.report": ("Evaluation", "Truth"),
     "cliptrace.pipelines.index": ("IndexReport",),
     "cliptrace.pipelines.match": ("MatchReport",),
+    "cliptrace.pipelines.search": ("SearchReport",),
     "cliptrace.schemas.config": ("KeyframeConfig",),
     "cliptrace.schemas.decisions": ("Decision",),
     "cliptrace.schemas.errors": ("CliptraceError", "MediaError", "UsageError"),
-    "cliptrace.schemas.records": ("Candidate", "Failure", "FrameFeatures", "Match", "Segment", "VideoSource"),
+    "cliptrace.schemas.records": ("Candidate", "Failure", "FrameFeatures", "Match", "Ranked", "Segment", "VideoSource"),
     "cliptrace.transforms.aligning": ("AlignCandidates",),
     "cliptrace.transforms.features": ("ExtractFeatures",),
     "cliptrace.transforms.matching": ("FindCandidates", "Found"),
@@ -52,7 +53,9 @@ __all__ = [
     "MatchReport",
     "Matches",
     "MediaError",
+    "Ranked",
     "ReadVideos",
+    "SearchReport",
     "Segment",
     "Truth",
     "UsageError",
@@ -71,10 +74,11 @@ if _typing.TYPE_CHECKING:
     from cliptrace.models.metrics.report import Evaluation, Truth
     from cliptrace.pipelines.index_report import IndexReport
     from cliptrace.pipelines.match import MatchReport
+    from cliptrace.pipelines.search import SearchReport
     from cliptrace.schemas.config import KeyframeConfig
     from cliptrace.schemas.decisions import Decision
     from cliptrace.schemas.errors import CliptraceError, MediaError, UsageError
-    from cliptrace.schemas.records import Candidate, Failure, FrameFeatures, Match, Segment, VideoSource
+    from cliptrace.schemas.records import Candidate, Failure, FrameFeatures, Match, Ranked, Segment, VideoSource
     from cliptrace.transforms.aligning import AlignCandidates
     from cliptrace.transforms.features import ExtractFeatures
     from cliptrace.transforms.matching import FindCandidates, Found

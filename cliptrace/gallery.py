@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cliptrace.models.runtime import Device
-from cliptrace.pipelines import index, match
+from cliptrace.pipelines import index, match, search
 from cliptrace.pipelines.index_report import IndexReport
 from cliptrace.pipelines.match import MatchReport
 from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.running import new_run
-from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, KeyframeConfig
+from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, TOP, KeyframeConfig, Retrieval
 from cliptrace.schemas.decisions import Decision
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Failure, Match, Segment
@@ -64,12 +64,14 @@ class Gallery:
         backbone: str | None = None,
         keyframes: KeyframeConfig | None = None,
         stored_views: tuple[str, ...] | None = None,
+        descriptor: str | None = None,
         milvus: str | None = None,
     ) -> Gallery:
         """A new gallery, or the one that is there. UsageError where that was made with other models.
 
         backbone: a built-in one, or a file that describes one. stored_views: what else of each keyframe is
-        stored. milvus: address of a server; None for the embedded one.
+        stored. descriptor: of each video as a whole, mean or parts. milvus: address of a server; None for the
+        embedded one.
         """
         asked = index.IndexOptions(
             sources=(),
@@ -77,6 +79,7 @@ class Gallery:
             backbone=backbone,
             keyframes=keyframes,
             stored_views=stored_views,
+            descriptor=descriptor,
             milvus=milvus,
         )
         index.check_options(asked)
@@ -121,6 +124,7 @@ class Gallery:
         keyframes: KeyframeConfig | None = None,
         stop_list: bool = True,
         since: datetime.datetime | None = None,
+        retrieval: Retrieval = "frame",
         device: Device = "cpu",
         threads: int = _THREADS,
     ) -> Matches:
@@ -147,6 +151,7 @@ class Gallery:
                 no_stop_list=not stop_list,
                 views=views,
                 keyframes=keyframes,
+                retrieval=retrieval,
                 device=device,
                 threads=threads,
             )
@@ -155,6 +160,18 @@ class Gallery:
         found = tuple(map(results.match_from_json, report.matches))
         kept = dataclasses.replace(report, output="", dead_letters=None)  # the files are gone
         return Matches(found, tuple(Failure(**row) for row in failures), kept)
+
+    def search(
+        self, queries: Paths, *, top: int = TOP, device: Device = "cpu", threads: int = _THREADS
+    ) -> search.SearchReport:
+        """Which videos of the gallery are most like the queries as a whole: ``ranked``, at most ``top`` of each.
+
+        UsageError where the gallery's videos have no descriptors.
+        """
+        asked = search.SearchOptions(
+            queries=_texts(queries), gallery=self.path, top=top, device=device, threads=threads
+        )
+        return search.run(search.prepare(asked))
 
     def videos(self) -> dict[str, StoredVideo]:
         """What answers may name, by id."""

@@ -14,7 +14,7 @@ from cliptrace.models.ssan.inference import spd_config
 from cliptrace.pipelines.asking import STORED_WAVE
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.keeping import keeping
-from cliptrace.pipelines.models import feature_config
+from cliptrace.pipelines.models import feature_config, needed_descriptor
 from cliptrace.pipelines.running import is_template, run_pipeline, waves
 from cliptrace.schemas.config import (
     DEDUP_MIN_SCORE,
@@ -22,6 +22,7 @@ from cliptrace.schemas.config import (
     KEEP_RULES,
     QUERY_KEYFRAMES,
     BackboneConfig,
+    GroupsBy,
     KeepRule,
 )
 from cliptrace.schemas.errors import UsageError
@@ -29,6 +30,7 @@ from cliptrace.schemas.records import Match, Searched, VideoSource
 from cliptrace.transforms.aligning import AlignCandidates
 from cliptrace.transforms.grouping import grouped, rows_of, write_groups
 from cliptrace.transforms.matching import Found, MatchConfig
+from cliptrace.transforms.near import FindNear, write_pairs
 from cliptrace.transforms.results import WriteParts, match_from_json, read_rows
 from cliptrace.transforms.store import decisions, files, ledger
 from cliptrace.transforms.store.catalogue import Entry, list_videos
@@ -42,13 +44,15 @@ from cliptrace.transforms.together import BATCH_KEYFRAMES, FindTogether, cut, wr
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GroupsOptions:
-    """min_score: None for DEDUP_MIN_SCORE, or what suits another backbone than the default one."""
+    """min_score: None for DEDUP_MIN_SCORE, or what suits another backbone than the default one. by: what says which
+    videos are compared, all frames, or the descriptors of whole videos."""
 
     gallery: str
     output: str
     keep: tuple[KeepRule, ...] = KEEP_RULES
     min_score: float | None = None
     min_seconds: float = GROUPS_MIN_SECONDS
+    by: GroupsBy = "frame"
     threads: int = 3
     resume: bool = False
     beam_args: Sequence[str] = ()
@@ -73,8 +77,9 @@ class Job:
         return f"{self.output}.parts"
 
     @property
-    def floors(self) -> str:
-        return files.join(self.scratch, "floors.parquet")
+    def meeting(self) -> str:
+        """The file that says what meets, and how."""
+        return files.join(self.scratch, "meeting.parquet")
 
     def part(self, number: int) -> str:
         return files.join(self.scratch, f"{number:06}")
@@ -109,7 +114,8 @@ def build(pipeline: beam.Pipeline, videos: Sequence[VideoSource], job: Job, part
     batches = list(cut(sorted(videos, key=lambda video: video.video_id), job.keyframes_of, BATCH_KEYFRAMES))
     live = SharedVideos(job.gallery)
     asked = pipeline | "Batches" >> beam.Create(batches) | "SpreadBatches" >> beam.Reshuffle()
-    found = asked | "FindTogether" >> FindTogether(job.gallery, job.matching, job.backbone, live, job.floors)
+    find = FindTogether if job.options.by == "frame" else FindNear
+    found = asked | "FindTogether" >> find(job.gallery, job.matching, job.backbone, live, job.meeting)
     pairs = found.good | "Pairs" >> beam.FlatMap(Found.pairs)
     matches = pairs | "AlignCandidates" >> AlignCandidates(job.gallery, job.matching, job.options.threads, live)
     told = found.good | "Told" >> beam.Map(Found.told)
@@ -126,6 +132,8 @@ def prepare(options: GroupsOptions) -> Job:
         raise UsageError(f"--output {options.output}: the name must end in .jsonl or .parquet")
     if is_template(options.beam_args):
         raise UsageError("--template_location: groups are made when all pairs are compared; a template ends before")
+    if options.by == "descriptor":
+        needed_descriptor(gallery)
     backbone = feature_config(gallery, "cpu", options.threads, keyframes=QUERY_KEYFRAMES).backbone  # none is chosen
     Background.of(backbone)  # what is wrong with it is told before the work
     matching = MatchConfig.suited_to(backbone, min_score=options.min_score)
@@ -153,18 +161,26 @@ def run(job: Job) -> GroupsReport:
     todo = list(waves(sources, options.beam_args, STORED_WAVE, job.keyframes_of))
     home, root = job.gallery.home, job.gallery.root
     detector = spd_config() if job.matching.aligner == "spd" else None
-    asked = (root, ledger.shards(root), decisions.state_of(home), job.backbone, job.matching, detector)
+    first = options.by == "descriptor" and job.gallery.manifest.descriptor
+    asked = (root, ledger.shards(root), decisions.state_of(home), job.backbone, job.matching, detector, first)
     with keeping(job.scratch, todo, asked, options.resume) as kept:
         resumed = kept.queries
         with counting(len(sources) - resumed) as counts:
             if kept.done < len(todo):
-                compared = (source.video_id for source in sources)
-                write_floors(job.floors, job.gallery, compared, job.matching, job.backbone)
+                _write_meeting(job)
             for number, wave in kept.left():
                 part = job.part(number)
                 files.remove_folder(part)  # what an earlier run has left there
                 run_pipeline(functools.partial(build, videos=wave, job=job, part=part), options.beam_args)
         return dataclasses.replace(_concluded(job, len(todo)), resumed=resumed, elapsed_s=counts.elapsed_s)
+
+
+def _write_meeting(job: Job) -> None:
+    compared = [source.video_id for source in job.sources]
+    if job.options.by == "frame":
+        write_floors(job.meeting, job.gallery, compared, job.matching, job.backbone)
+    else:
+        write_pairs(job.meeting, job.gallery, compared)
 
 
 def _concluded(job: Job, parts: int) -> GroupsReport:

@@ -18,9 +18,16 @@ from cliptrace.models.keyframes import with_weights
 from cliptrace.models.runtime import Device
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.index_report import IndexReport, Recognised, Rehearsal, Skipped
-from cliptrace.pipelines.models import describe, feature_config, identity
+from cliptrace.pipelines.models import describe, descriptor_config, feature_config, identity
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
-from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig, Streams
+from cliptrace.schemas.config import (
+    DEFAULT_BACKBONE,
+    DEFAULT_DESCRIPTOR,
+    DEFAULT_KEYFRAMES,
+    NO_DESCRIPTOR,
+    KeyframeConfig,
+    Streams,
+)
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import GalleryManifest, collection_prefix
 from cliptrace.schemas.indexes import DEFAULT_INDEX, IndexConfig
@@ -54,8 +61,8 @@ _BULK_KEYFRAMES = 100_000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IndexOptions:
-    """backbone, keyframes, stored_views, milvus, index: None for the gallery's own, or the default where it is yet to
-    be made.
+    """backbone, keyframes, stored_views, descriptor, milvus, index: None for the gallery's own, or the default where it
+    is yet to be made.
 
     since_s, limit: as ``ledger.plan`` takes them. prune: take out videos whose files are gone from the named folders.
     streams: which video streams of a file that has several.
@@ -66,6 +73,7 @@ class IndexOptions:
     backbone: str | None = None
     keyframes: KeyframeConfig | None = None
     stored_views: tuple[str, ...] | None = None
+    descriptor: str | None = None
     milvus: str | None = None
     index: str | None = None
     device: Device = "cpu"
@@ -239,8 +247,9 @@ def check_options(options: IndexOptions) -> None:
     check_store(options.gallery, gallery.manifest.milvus if gallery else options.milvus or "", options.beam_args)
     if gallery is None:
         check_index(options.index, options.milvus or "")
-        # match will need it: what is wrong with it is told before the work
-        Background.of(load_config(options.backbone or DEFAULT_BACKBONE))
+        backbone = load_config(options.backbone or DEFAULT_BACKBONE)
+        Background.of(backbone)  # match will need it: what is wrong with it is told before the work
+        descriptor_config(options.descriptor or DEFAULT_DESCRIPTOR, backbone)
 
 
 def check_index(kind: str | None, milvus: str) -> None:
@@ -262,13 +271,15 @@ def open_or_create(options: IndexOptions) -> Gallery:
 
 def new_manifest(options: IndexOptions) -> GalleryManifest:
     """Of a gallery that the options make."""
+    backbone = load_config(options.backbone or DEFAULT_BACKBONE)
     return GalleryManifest(
         name=collection_prefix(options.gallery, secrets.token_hex(4)),
-        backbone=config_to_json(load_config(options.backbone or DEFAULT_BACKBONE)),
+        backbone=config_to_json(backbone),
         keyframes=with_weights(options.keyframes or DEFAULT_KEYFRAMES),
         milvus=options.milvus or "",
         index=IndexConfig(kind=options.index or DEFAULT_INDEX),
         views=options.stored_views or (),
+        descriptor=descriptor_config(options.descriptor or DEFAULT_DESCRIPTOR, backbone),
     )
 
 
@@ -294,6 +305,12 @@ def open_existing(options: IndexOptions) -> Gallery | None:
     if options.stored_views not in (None, manifest.views):
         built, asked_views = (",".join(views or ()) or "none" for views in (manifest.views, options.stored_views))
         _refuse(gallery, "stored-views", built, asked_views)
+    described = manifest.descriptor.name if manifest.descriptor else NO_DESCRIPTOR
+    if options.descriptor not in (None, described):
+        raise UsageError(
+            f"{gallery.root} was built with descriptor {described}, not {options.descriptor}: leave --descriptor out, "
+            "or change it with cliptrace gallery reindex --descriptor"
+        )
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
     if options.index not in (None, manifest.index.kind):

@@ -16,9 +16,18 @@ from cliptrace.models.ssan.inference import spd_config
 from cliptrace.pipelines.asking import STORED_WAVE, Asking, asking
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.keeping import keeping
-from cliptrace.pipelines.models import feature_config
+from cliptrace.pipelines.models import feature_config, needed_descriptor
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
-from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, Engine, KeyframeConfig, Streams, parse_aligner
+from cliptrace.schemas.config import (
+    DEFAULT_VIEWS,
+    NO_DESCRIPTOR,
+    QUERY_KEYFRAMES,
+    Engine,
+    KeyframeConfig,
+    Retrieval,
+    Streams,
+    parse_aligner,
+)
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.gallery import video_key
 from cliptrace.schemas.records import Searched, VideoSource
@@ -134,6 +143,7 @@ class MatchOptions:
     keyframes: KeyframeConfig | None = None
     maps: str = ""
     engine: Engine | None = None
+    retrieval: Retrieval = "frame"
     streams: Streams = "shown"
     unmatched: str = ""
     resume: bool = False
@@ -193,7 +203,7 @@ def build(pipeline: beam.Pipeline, queries: Sequence[VideoSource], job: Job, par
     gallery, config, matching = job.gallery, job.config, job.matching
     live = SharedVideos(gallery)
     copies, features, recent = _asked(videos, job, live)
-    found = features.good | "FindCandidates" >> FindCandidates(gallery, matching, config.backbone, recent)
+    found = features.good | "FindCandidates" >> FindCandidates(gallery, matching, config.backbone, recent, live)
     pairs = found.good | "Pairs" >> beam.FlatMap(Found.pairs)
     matches = pairs | "AlignCandidates" >> AlignCandidates(gallery, matching, config.threads, live)
     told = found.good | "Told" >> beam.Map(Found.told)
@@ -215,7 +225,8 @@ def _asked(videos: beam.PCollection, job: Job, live: SharedVideos) -> tuple[Answ
         return copies, videos | "ExtractFeatures" >> ExtractFeatures(config), None
     own = live if asking.gallery.root == gallery.root else SharedVideos(asking.gallery)
     copies = videos | "ExactCopies" >> FindStoredCopies(gallery, own, live, asking.recent)
-    return copies, videos | "ReadStored" >> ReadStored(asking.gallery, own, live), asking.recent
+    described = job.matching.retrieval != "frame"
+    return copies, videos | "ReadStored" >> ReadStored(asking.gallery, own, live, described), asking.recent
 
 
 def prepare(options: MatchOptions) -> Job:
@@ -246,6 +257,8 @@ def prepare(options: MatchOptions) -> Job:
     keyframes = options.keyframes or QUERY_KEYFRAMES
     config = feature_config(gallery, options.device, options.threads, options.views, keyframes)
     config = dataclasses.replace(config, all_streams=options.streams == "all")
+    if options.retrieval != "frame":
+        config = _described(config, gallery, asker)
     Background.of(config.backbone)  # what is wrong with it is told before the work
     matching = MatchConfig.suited_to(
         config.backbone,
@@ -256,8 +269,22 @@ def prepare(options: MatchOptions) -> Job:
         stop_list=not options.no_stop_list,
         maps=options.maps and files.absolute(options.maps),
         engine=engine,
+        retrieval=options.retrieval,
     )
     return Job(options, gallery, listing, config, matching, end, asker)
+
+
+def _described(config: FeatureConfig, gallery: Gallery, asker: Asking | None) -> FeatureConfig:
+    """With what gives queries descriptors as the gallery's videos have them. UsageError where it has none, or those of
+    stored queries are others."""
+    descriptor = needed_descriptor(gallery)
+    asked = asker.gallery.manifest.descriptor if asker else descriptor
+    if asker and asked != descriptor:
+        raise UsageError(
+            f"{asker.gallery.home} has descriptor {asked or NO_DESCRIPTOR}, but {gallery.home} has {descriptor}: make "
+            "one of them anew with the other's, with cliptrace gallery reindex --descriptor"
+        )
+    return dataclasses.replace(config, descriptor=descriptor.name, described_keyframes=gallery.manifest.keyframes)
 
 
 def _check_queries(options: MatchOptions, engine: Engine) -> None:

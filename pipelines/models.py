@@ -9,8 +9,10 @@ from typing import Any
 from cliptrace.models.backbones.registry import BUILT_IN, config_from_json, config_to_json, load_config
 from cliptrace.models.runtime import Device
 from cliptrace.models.ssan.inference import ske_sha256
-from cliptrace.schemas.config import BackboneConfig, KeyframeConfig
-from cliptrace.schemas.errors import CliptraceError
+from cliptrace.models.video_descriptors import open_descriptor
+from cliptrace.schemas.config import NO_DESCRIPTOR, BackboneConfig, KeyframeConfig
+from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.gallery import DescriptorConfig
 from cliptrace.transforms.features import FeatureConfig
 from cliptrace.transforms.store.gallery import Gallery
 
@@ -53,6 +55,7 @@ def feature_config(
         )
     chosen = keyframes or stored
     is_of_queries = keyframes is not None
+    described = None if is_of_queries else installed_descriptor(gallery, backbone)
     return FeatureConfig(
         backbone,
         chosen,
@@ -61,7 +64,41 @@ def feature_config(
         views=views,
         pictures=is_of_queries,
         stored_views=() if is_of_queries else gallery.manifest.views,
+        descriptor=described.name if described else "",
     )
+
+
+def descriptor_config(name: str, backbone: BackboneConfig) -> DescriptorConfig | None:
+    """What tells the descriptor of that name from others; None for NO_DESCRIPTOR. UsageError where ``open_descriptor``
+    has one."""
+    if name == NO_DESCRIPTOR:
+        return None
+    opened = open_descriptor(name, backbone)
+    return DescriptorConfig(opened.name, opened.sha256, opened.dimension)
+
+
+def installed_descriptor(gallery: Gallery, backbone: BackboneConfig) -> DescriptorConfig | None:
+    """The gallery's video descriptor; None where it has none. CliptraceError where this installation's is another of
+    the same name."""
+    built = gallery.manifest.descriptor
+    installed = descriptor_config(built.name, backbone) if built else None
+    if built != installed:
+        raise CliptraceError(
+            f"{gallery.root} was built with descriptor {built}, but this cliptrace has {installed}: use the version "
+            "that built it, or make the descriptors anew with cliptrace gallery reindex --descriptor"
+        )
+    return built
+
+
+def needed_descriptor(gallery: Gallery) -> DescriptorConfig:
+    """As ``installed_descriptor``. UsageError where the gallery has none."""
+    found = installed_descriptor(gallery, config_from_json(gallery.manifest.backbone, gallery.root))
+    if found is None:
+        raise UsageError(
+            f"{gallery.home}: its videos have no descriptors: make them with cliptrace gallery reindex "
+            "--descriptor NAME"
+        )
+    return found
 
 
 def identity(backbone: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,19 +7,21 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cliptrace.models.backbones.registry import config_to_json, load_config
+from cliptrace.models.backbones.registry import config_from_json, config_to_json, load_config
 from cliptrace.models.keyframes import with_weights
 from cliptrace.models.runtime import Device
+from cliptrace.models.video_descriptors import VideoDescriptor, open_descriptor
 from cliptrace.pipelines import index
 from cliptrace.pipelines.index import check_index
-from cliptrace.pipelines.models import identity
+from cliptrace.pipelines.models import descriptor_config, identity
 from cliptrace.pipelines.running import new_run
-from cliptrace.schemas.config import KeyframeConfig
+from cliptrace.schemas.config import NO_DESCRIPTOR, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
-from cliptrace.schemas.gallery import FORMAT_VERSION, GalleryManifest, collection_prefix
+from cliptrace.schemas.gallery import FORMAT_VERSION, DescriptorConfig, GalleryManifest, collection_prefix
 from cliptrace.schemas.text import named
 from cliptrace.transforms.sources import list_stored
 from cliptrace.transforms.store.builds import build_name, point, read_pointer, root_of
+from cliptrace.transforms.store.describing import with_descriptor
 from cliptrace.transforms.store.gallery import Gallery, locked, read_videos
 from cliptrace.transforms.store.indexing import with_index
 from cliptrace.transforms.store.removal import tell_removed
@@ -27,12 +29,13 @@ from cliptrace.transforms.store.removal import tell_removed
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReindexOptions:
-    """backbone, keyframes, index: None for the gallery's own. without_failed: leave behind what cannot be indexed
-    anew."""
+    """backbone, keyframes, index, descriptor: None for the gallery's own. without_failed: leave behind what cannot be
+    indexed anew."""
 
     backbone: str | None = None
     keyframes: KeyframeConfig | None = None
     index: str | None = None
+    descriptor: str | None = None
     without_failed: bool = False
     retry_failed: bool = False
     device: Device = "cpu"
@@ -56,25 +59,46 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class ReindexReport:
-    """What answers from now on. index: its kind; "" for that of the embedded store. left_behind: ids of videos that
+    """What answers from now on. index: its kind; "" for that of the embedded store. descriptor: of its videos; None for
+    none. left_behind: ids of videos that
     could not be indexed anew."""
 
     gallery: str
     backbone: Mapping[str, Any]
     keyframes: KeyframeConfig
     index: str
+    descriptor: DescriptorConfig | None
     left_behind: tuple[str, ...] = ()
 
 
 def prepare(gallery: Gallery, options: ReindexOptions) -> Job:
     """UsageError where the gallery is built in this way already. Writes nothing."""
+    if options.descriptor:
+        _check_descriptor(gallery, options, options.descriptor)
     manifest = _manifest(gallery, options)
     check_index(options.index, manifest.milvus)
     job = Job(gallery, options, _build_of(manifest), manifest)
-    if job.only_index and manifest.index == gallery.manifest.index:
+    if job.only_index and manifest.index == gallery.manifest.index and not options.descriptor:
         what = "this index" if options.index else "this backbone and these keyframes"
         raise UsageError(f"{gallery.home} is built with {what} already")
     return job
+
+
+def _check_descriptor(gallery: Gallery, options: ReindexOptions, name: str) -> None:
+    """UsageError where the descriptor cannot be made of what the gallery stores."""
+    if options.backbone or options.keyframes or options.index:
+        raise UsageError(
+            "--descriptor makes descriptors of what is stored: leave the other models out, or change them first"
+        )
+    if name != NO_DESCRIPTOR and _opened(gallery, name).needs_regions:
+        raise UsageError(
+            f"{gallery.home}: descriptor {name} is made of regions of frames, which nobody stores: "
+            f"cliptrace index the videos into another gallery with --descriptor {name}"
+        )
+
+
+def _opened(gallery: Gallery, name: str) -> VideoDescriptor:
+    return open_descriptor(name, config_from_json(gallery.manifest.backbone, gallery.root))
 
 
 def _build_of(manifest: GalleryManifest) -> str:
@@ -87,6 +111,10 @@ def run(job: Job) -> ReindexReport:
     CliptraceError where videos cannot be indexed anew, or where another process holds the gallery at the end.
     """
     gallery, options, build, manifest = job.gallery, job.options, job.build, job.manifest
+    if name := options.descriptor:
+        with locked(gallery.home):
+            with_descriptor(_loaded(gallery.home).migrated(), None if name == NO_DESCRIPTOR else _opened(gallery, name))
+        return _report(gallery.home)
     if job.only_index:
         with locked(gallery.home):
             with_index(_loaded(gallery.home).migrated(), manifest.index)
@@ -120,7 +148,7 @@ def rollback(gallery: Gallery) -> ReindexReport:
 def _report(home: str, left: Sequence[str] = ()) -> ReindexReport:
     manifest = _loaded(home).manifest
     index = manifest.index.kind if manifest.milvus else ""
-    return ReindexReport(home, manifest.backbone, manifest.keyframes, index, tuple(left))
+    return ReindexReport(home, manifest.backbone, manifest.keyframes, index, manifest.descriptor, tuple(left))
 
 
 def _loaded(home: str) -> Gallery:
@@ -149,11 +177,13 @@ def _catch_up(gallery: Gallery, build: str, manifest: GalleryManifest, options: 
 
 def _manifest(gallery: Gallery, options: ReindexOptions) -> GalleryManifest:
     given = gallery.manifest
+    backbone = load_config(options.backbone) if options.backbone else config_from_json(given.backbone, gallery.root)
     return dataclasses.replace(
         given,
         name=collection_prefix(gallery.home, secrets.token_hex(4)),
-        backbone=config_to_json(load_config(options.backbone)) if options.backbone else given.backbone,
+        backbone=config_to_json(backbone) if options.backbone else given.backbone,
         keyframes=with_weights(options.keyframes or given.keyframes),
         index=dataclasses.replace(given.index, kind=options.index or given.index.kind),
         format_version=FORMAT_VERSION,
+        descriptor=descriptor_config(given.descriptor.name, backbone) if given.descriptor else None,
     )

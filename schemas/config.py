@@ -37,6 +37,22 @@ GALLERY_VIEWS = ("halves", "insets")
 DEFAULT_BACKBONE = "copy_lite0"
 """What a gallery is made with unless ``cliptrace index --backbone`` says otherwise."""
 
+DESCRIPTORS = ("mean", "parts")
+"""What a video may be described by as a whole (models/video_descriptors)."""
+
+NO_DESCRIPTOR = "none"
+DEFAULT_DESCRIPTOR = NO_DESCRIPTOR
+"""What a gallery is made with unless ``cliptrace index --descriptor`` says otherwise."""
+
+Retrieval = Literal["frame", "video", "both"]
+"""How match finds the videos that a query is compared with: by frames, by video descriptors, or by either."""
+
+RANKED_VIDEOS = 100
+"""Videos that match compares with a query where their descriptors name them, and ``--top-k`` says nothing else."""
+
+TOP = 10
+"""Videos that a search ranks of each query unless it is told otherwise."""
+
 DEFAULT_VIEWS: tuple[str, ...] = ()
 """What is embedded of a query unless ``cliptrace match --views`` says otherwise."""
 
@@ -124,6 +140,12 @@ ENGINES: tuple[Engine, ...] = get_args(Engine)
 KeepRule = Literal["resolution", "bitrate", "length", "oldest"]
 """Which of a group of copies to keep: the most pixels, bits a second or seconds, or the one that was indexed first."""
 KEEP_RULES: tuple[KeepRule, ...] = get_args(KeepRule)
+
+GroupsBy = Literal["frame", "descriptor"]
+"""What says which videos of a gallery are compared with each other."""
+
+NEIGHBOURS = 50
+"""Videos that each one meets by its descriptor; where it is among the nearest of others, it meets those, too."""
 
 DEDUP_MIN_SCORE = 0.8
 """Lowest score of a segment that makes an upload a duplicate: of 9,823 pairs of uploads and distractors, look-alikes

@@ -77,6 +77,39 @@ VIDEOS = pa.schema(
 of the one that the video is, and then those of the others."""
 
 
+DESCRIPTOR = pa.field("descriptor", pa.list_(pa.list_(pa.float16())))
+"""Column of videos/ where the gallery has a video descriptor: float16[V, D]; null where a video was stored without."""
+_DESCRIBED = b"cliptrace.descriptor"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DescriptorConfig:
+    """Which video descriptor (models/video_descriptors) made the vectors of videos. sha256: of its weights, "" without
+    any. dimension: numbers of a vector."""
+
+    name: str
+    sha256: str
+    dimension: int
+
+    def __str__(self) -> str:
+        weights = f"sha256 {self.sha256[:12]}…, " if self.sha256 else ""
+        return f"{self.name} ({weights}{self.dimension} dimensions)"
+
+
+def videos_schema(manifest: GalleryManifest) -> pa.Schema:
+    """VIDEOS, and with it what the gallery's descriptor is; which one that is, the metadata says."""
+    if manifest.descriptor is None:
+        return VIDEOS
+    made_by = json.dumps(dataclasses.asdict(manifest.descriptor))
+    return VIDEOS.append(DESCRIPTOR).with_metadata({_DESCRIBED: made_by.encode()})
+
+
+def described_by(schema: pa.Schema) -> DescriptorConfig | None:
+    """What made the descriptors of a shard of videos; None where it has none."""
+    made_by = (schema.metadata or {}).get(_DESCRIBED)
+    return DescriptorConfig(**json.loads(made_by)) if made_by else None
+
+
 def frames_schema(manifest: GalleryManifest) -> pa.Schema:
     """One row per keyframe, one row group per video. Model, metric and normalisation are in the metadata.
 
@@ -110,7 +143,7 @@ class GalleryManifest:
 
     name: prefix of the Milvus collections. backbone: a BackboneConfig as JSON. milvus: server address, "" for the
     embedded store; never a token, which comes from the environment. views: of GALLERY_VIEWS, those that are stored of
-    each keyframe, as keyframes of their own (``view_of``).
+    each keyframe, as keyframes of their own (``view_of``). descriptor: of whole videos; None for none.
     """
 
     name: str
@@ -121,6 +154,7 @@ class GalleryManifest:
     index: IndexConfig = dataclasses.field(default_factory=IndexConfig)
     format_version: int = FORMAT_VERSION
     views: tuple[str, ...] = ()
+    descriptor: DescriptorConfig | None = None
 
     @property
     def dimension(self) -> int:
@@ -130,10 +164,18 @@ class GalleryManifest:
     def frames_collection(self) -> str:
         return f"{self.name}_frames"
 
+    @property
+    def videos_collection(self) -> str:
+        """Where a server has the descriptors of videos; "" without any. Nobody asks an embedded store for them: a
+        product with all of them is faster, and needs no lock."""
+        return f"{self.name}_videos" if self.milvus and self.descriptor else ""
+
     def to_json(self) -> str:
         values = dataclasses.asdict(self) | {"keyframes": self.keyframes.to_json()}
         if not self.views:  # a cliptrace that knows of none reads it, too
             del values["views"]
+        if not self.descriptor:
+            del values["descriptor"]
         if self.index.kind == DEFAULT_INDEX:  # as well
             del values["index"]["kind"]
         return json.dumps({**values, "metric": METRIC}, indent=2) + "\n"
@@ -157,7 +199,16 @@ class GalleryManifest:
                 raise CliptraceError(f"{source}: index {index.kind} is not known to this cliptrace: upgrade it")
             int(data["backbone"]["dimension"])
             views = tuple(data.pop("views", ()))
-            return cls(**data, keyframes=keyframes, index=index, format_version=version, views=views)
+            described = data.pop("descriptor", None)
+            descriptor = DescriptorConfig(**described) if described else None
+            return cls(
+                **data,
+                keyframes=keyframes,
+                index=index,
+                format_version=version,
+                views=views,
+                descriptor=descriptor,
+            )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CliptraceError(f"{source}: not a gallery description: {error}") from error
 

@@ -121,7 +121,10 @@ class VideoRange:
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
 class RangeFeatures(_WithArrays):
-    """Keyframes of one range, as in FrameFeatures. ``warning`` tells why decoding ended early, else ""."""
+    """Keyframes of one range, as in FrameFeatures. ``warning`` tells why decoding ended early, else "".
+
+    tiles: float32[P, D], what the range adds to the video's descriptor; None where none is made.
+    """
 
     range: VideoRange
     times: NDArray[np.float64]
@@ -132,6 +135,7 @@ class RangeFeatures(_WithArrays):
     warning: str = ""
     pictures: tuple[bytes, ...] = ()
     stills: tuple[tuple[float, float], ...] = ()
+    tiles: NDArray[np.float32] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
@@ -148,6 +152,7 @@ class FrameFeatures(_WithArrays):
     pictures: of each keyframe a small one (models/verification/pictures.py); none where nobody made them.
     stills: seconds [start, end) in which the video stands still, increasing.
     known_as: of a query, the id that it has itself in the gallery that is searched, which is no answer; "" for none.
+    descriptor: of the whole video, float32[V, D] (models/video_descriptors); None where none was made.
     """
 
     source: VideoSource
@@ -163,6 +168,7 @@ class FrameFeatures(_WithArrays):
     pictures: tuple[bytes, ...] = ()
     stills: tuple[tuple[float, float], ...] = ()
     known_as: str = ""
+    descriptor: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.times)
@@ -268,6 +274,19 @@ class Match:
     query_share: float = 0.0
     ref_share: float = 0.0
     below_min_score: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ranked:
+    """A gallery video, and how like a query it is as a whole. similarity: of their descriptors, in (0, 1]. rank: from 1
+    on, among those of the query."""
+
+    query_id: str
+    query_uri: str
+    ref_id: str
+    ref_uri: str
+    similarity: float
+    rank: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from cliptrace.models.stoplist import is_uniform
 from cliptrace.models.thumbs import thumbs
 from cliptrace.models.verification.pictures import encode
 from cliptrace.models.verification.stills import find_stills
+from cliptrace.models.video_descriptors import VideoDescriptor
 from cliptrace.models.views import embed_views, make_views
 from cliptrace.schemas.config import BASIS_FPS, Limits
 from cliptrace.schemas.errors import MediaError
@@ -36,11 +37,13 @@ def extract_range(
     limits: Limits,
     views: Sequence[str] = (),
     stored_views: Sequence[str] = (),
+    describing: Describing | None = None,
 ) -> RangeFeatures:
     """Keyframes of one range. One that yields no frame comes back empty with a warning: join_ranges judges the whole.
 
     path: local file of ``part.source``. views: what else than the plain frame is embedded of each (models/views.py).
     stored_views: what else is a keyframe of its own (schemas/gallery.py: ``view_of``).
+    describing: where the video gets a descriptor, too.
     """
     size = embedder.config.input_size
     none = np.empty((0, size, size, 3), np.uint8)
@@ -48,6 +51,8 @@ def extract_range(
     pictures: list[bytes] = []
     stills: list[tuple[float, float]] = []
     cuts: list[NDArray[np.float64]] = [np.empty(0)]
+    tiles = [np.empty((0, describing.descriptor.dimension), np.float32)] if describing else []
+    with_regions = describing is not None and describing.descriptor.needs_regions
     with Decoder(path, part.info, limits, start_s=part.start_s, end_s=part.end_s, size=size) as decoder:
         try:
             for tile in decoder:
@@ -66,7 +71,11 @@ def extract_range(
                 times.append(np.stack(seconds, axis=1).ravel())
                 scores.append(np.repeat(confidence, count))
                 frames = shown.reshape(-1, *frames.shape[1:])
-                embeddings.append(embed_views(embedder.embed, frames, views))
+                embedded, regions = _embedded(embedder, frames, views, count if with_regions else 0)
+                embeddings.append(embedded)
+                if describing:
+                    plain = embedded.reshape(len(positions), -1, embedded.shape[-1])[:, 0]
+                    tiles.append(describing.tile(tile.times, small, positions, confidence, plain, regions))
                 pictures += encode(frames)
             warning = decoder.warning
         except MediaError as error:
@@ -81,11 +90,55 @@ def extract_range(
         warning,
         tuple(pictures),
         tuple(stills),
+        np.concatenate(tiles) if describing else None,
     )
 
 
-def join_ranges(parts: list[RangeFeatures]) -> FrameFeatures:
-    """All ranges of one video → the video. What decoded is kept and marked partial; MediaError where nothing did."""
+@dataclasses.dataclass(frozen=True)
+class Describing:
+    """How a video gets its descriptor as it is decoded. selector: of the keyframes that it is made of, where these are
+    others than those that are embedded: for each the nearest of these."""
+
+    descriptor: VideoDescriptor
+    selector: Selector | None = None
+
+    def tile(
+        self,
+        times: NDArray[np.float64],
+        small: NDArray[np.uint8],
+        positions: NDArray[np.int64],
+        scores: NDArray[np.float32],
+        embeddings: NDArray[np.float32],
+        regions: NDArray[np.float32] | None,
+    ) -> NDArray[np.float32]:
+        """What a tile of N frames adds. times: float64[N]; small: its thumbs; the rest is of the K keyframes at
+        ``positions`` that are embedded, plainly."""
+        if self.selector is None:
+            return self.descriptor.tile(times[positions], scores, embeddings, regions)
+        wanted, confidence = self.selector(small)
+        confidence = np.where(is_uniform(small[wanted]), np.float32(0), confidence)
+        nearest = np.abs(positions[:, None] - wanted).argmin(axis=0)
+        near_regions = None if regions is None else regions[nearest]
+        return self.descriptor.tile(times[wanted], confidence, embeddings[nearest], near_regions)
+
+
+def _embedded(
+    embedder: Embedder, frames: NDArray[np.uint8], views: Sequence[str], stride: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Embeddings of frames, and regions of each ``stride``-th, which is a plain one; None where that is 0."""
+    if not stride:
+        return embed_views(embedder.embed, frames, views), None
+    if views:  # of a query; the plain frames once more, since regions of all views are too many
+        return embed_views(embedder.embed, frames, views), embedder.embed_with_regions(frames)[1]
+    embedded, regions = embedder.embed_with_regions(frames)
+    return embedded, regions[::stride]
+
+
+def join_ranges(parts: list[RangeFeatures], descriptor: VideoDescriptor | None = None) -> FrameFeatures:
+    """All ranges of one video → the video. What decoded is kept and marked partial; MediaError where nothing did.
+
+    descriptor: the one whose tiles the ranges have.
+    """
     parts = sorted(parts, key=lambda part: part.range.index)
     first = parts[0].range
     if [part.range.index for part in parts] != list(range(first.count)):
@@ -104,7 +157,12 @@ def join_ranges(parts: list[RangeFeatures]) -> FrameFeatures:
         warning,
         pictures=tuple(picture for part in parts for picture in part.pictures),
         stills=tuple(still for part in parts for still in part.stills),
+        descriptor=descriptor.video(_tiles(parts)) if descriptor else None,
     )
+
+
+def _tiles(parts: Sequence[RangeFeatures]) -> NDArray[np.float32]:
+    return np.concatenate([part.tiles for part in parts if part.tiles is not None])
 
 
 def without_views(video: FrameFeatures) -> FrameFeatures:

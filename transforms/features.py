@@ -15,6 +15,7 @@ from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateS
 from cliptrace.models.backbones.registry import Embedder
 from cliptrace.models.keyframes import make_selector
 from cliptrace.models.runtime import Device
+from cliptrace.models.video_descriptors import open_descriptor
 from cliptrace.schemas.config import BASIS_FPS, BackboneConfig, KeyframeConfig, Limits
 from cliptrace.schemas.errors import MediaError
 from cliptrace.schemas.records import (
@@ -28,7 +29,7 @@ from cliptrace.schemas.records import (
 )
 from cliptrace.transforms import telemetry
 from cliptrace.transforms.contents import content_sample, content_sha256
-from cliptrace.transforms.extract import extract_range, join_ranges
+from cliptrace.transforms.extract import Describing, extract_range, join_ranges
 from cliptrace.transforms.isolation import Results, RunIsolated, failure_of
 from cliptrace.transforms.media.probe import costly_starts, probe
 from cliptrace.transforms.media.ranges import split
@@ -44,6 +45,8 @@ class FeatureConfig:
     views: what else than the plain keyframes is embedded (models/views.py), of queries only. all_streams: of a file
     with several video streams, all are videos, not only the one that players show. pictures: whether one is taken for a
     video of a single moment; of queries only, too. stored_views: of a gallery's keyframes, as keyframes of their own.
+    descriptor: that videos get, by name; "" for none. described_keyframes: those that it is made of, where they are
+    others; of queries only.
     """
 
     backbone: BackboneConfig
@@ -56,6 +59,8 @@ class FeatureConfig:
     all_streams: bool = False
     pictures: bool = False
     stored_views: tuple[str, ...] = ()
+    descriptor: str = ""
+    described_keyframes: KeyframeConfig | None = None
 
 
 @beam.typehints.with_input_types(VideoSource | ProbedVideo)
@@ -82,7 +87,7 @@ class ExtractFeatures(beam.PTransform):
             | "AllParts" >> beam.Flatten()
             | "KeyByVideo" >> beam.WithKeys(_file_of)
             | "GatherRanges" >> beam.ParDo(_GatherRanges())
-            | "Join" >> RunIsolated(Join(), "decode", lambda parts: parts[0].range.source)
+            | "Join" >> RunIsolated(Join(self._config), "decode", lambda parts: parts[0].range.source)
         )
         return Results(videos.good, (*begun.failures, *ranges.failures, *videos.failures))
 
@@ -141,6 +146,7 @@ class Extract:
     def open(self) -> None:
         self.scratch = open_scratch(self._config)
         self._selector = make_selector(self._config.keyframes, BASIS_FPS)
+        self._describing = _describing(self._config)
         with _opening:
             self._embedder = _opened(self._config.backbone, self._config.device)
 
@@ -151,7 +157,14 @@ class Extract:
     def extract(self, path: str, part: VideoRange) -> RangeFeatures:
         config = self._config
         features = extract_range(
-            path, part, self._selector, self._embedder, config.limits, config.views, config.stored_views
+            path,
+            part,
+            self._selector,
+            self._embedder,
+            config.limits,
+            config.views,
+            config.stored_views,
+            self._describing,
         )
         telemetry.tell("seconds", features.decoded_s)
         telemetry.tell("keyframes", len(features.times))
@@ -161,6 +174,14 @@ class Extract:
 
     def close(self) -> None:
         self.scratch.close()
+
+
+def _describing(config: FeatureConfig) -> Describing | None:
+    if not config.descriptor:
+        return None
+    others = config.described_keyframes
+    selector = make_selector(others, BASIS_FPS) if others else None
+    return Describing(open_descriptor(config.descriptor, config.backbone), selector)
 
 
 def open_scratch(config: FeatureConfig) -> Scratch:
@@ -269,10 +290,15 @@ class Begin:
 class Join:
     """RangeFeatures of one video → FrameFeatures."""
 
-    def open(self) -> None: ...
+    def __init__(self, config: FeatureConfig) -> None:
+        self._config = config
+
+    def open(self) -> None:
+        name = self._config.descriptor
+        self._descriptor = open_descriptor(name, self._config.backbone) if name else None
 
     def __call__(self, parts: list[RangeFeatures]) -> Iterator[FrameFeatures]:
-        video = join_ranges(parts)
+        video = join_ranges(parts, self._descriptor)
         # One video at a time, in the thread that Beam runs the DoFn in: what is counted here reaches the submitter.
         telemetry.count("videos")
         telemetry.count("decoded_ms", round(video.decoded_s * 1000))

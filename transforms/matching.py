@@ -19,15 +19,17 @@ from cliptrace.models.alignment.spd import SPDConfig
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.ssan.inference import spd_config
 from cliptrace.models.stoplist import is_stopped, taken_off
-from cliptrace.schemas.config import BackboneConfig, Engine, parse_aligner
+from cliptrace.schemas.config import RANKED_VIDEOS, BackboneConfig, Engine, Retrieval, parse_aligner
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Candidate, FrameFeatures, Searched
+from cliptrace.transforms.among import ByVideo
 from cliptrace.transforms.isolation import Results, RunIsolated
 from cliptrace.transforms.store.engines import FrameSearch, MilvusSearch
 from cliptrace.transforms.store.exact.rows import map_rows
 from cliptrace.transforms.store.exact.search import ExactSearch
 from cliptrace.transforms.store.gallery import Gallery, check_vectors
 from cliptrace.transforms.store.hits import Hits
+from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.stops import no_stops, read_stops
 from cliptrace.transforms.store.vectors import Consistency, VectorStore
 from cliptrace.transforms.stored import Recent
@@ -57,7 +59,8 @@ class MatchConfig:
     the query's is not aligned with it. The defaults suit TN and efficientnet_lite0.
     stop_list: whether what the gallery's stop-list names is left out.
     maps: folder for a picture of every match's similarity map; "" for none.
-    engine: what is searched (transforms/store/engines.py).
+    engine: what is searched (transforms/store/engines.py). retrieval: what names the videos that are aligned: the
+    nearest frames, the descriptors of whole videos, or either.
     """
 
     aligner: str = "tn"
@@ -70,6 +73,7 @@ class MatchConfig:
     stop_list: bool = True
     maps: str = ""
     engine: Engine = "milvus"
+    retrieval: Retrieval = "frame"
 
     @classmethod
     def suited_to(cls, backbone: BackboneConfig, **given: Any) -> MatchConfig:
@@ -120,14 +124,19 @@ class FindCandidates(beam.PTransform):
     """FrameFeatures of queries → Found.
 
     backbone: of the queries; where it names a background, they leave with the bias that it gives them. recent: as Find
-    has it.
+    has it. videos: of the gallery, where other steps ask for them, too.
     """
 
     def __init__(
-        self, gallery: Gallery, config: MatchConfig, backbone: BackboneConfig, recent: Recent | None = None
+        self,
+        gallery: Gallery,
+        config: MatchConfig,
+        backbone: BackboneConfig,
+        recent: Recent | None = None,
+        videos: SharedVideos | None = None,
     ) -> None:
         super().__init__()
-        self._work = Find(gallery, config, backbone, recent=recent)
+        self._work = Find(gallery, config, backbone, recent=recent, videos=videos)
 
     def expand(self, queries: beam.PCollection) -> Results:
         return queries | "Search" >> RunIsolated(self._work, "search", lambda query: query.source)
@@ -146,7 +155,9 @@ class Find:
         backbone: BackboneConfig,
         consistency: Consistency = "Bounded",
         recent: Recent | None = None,
+        videos: SharedVideos | None = None,
     ) -> None:
+        self._by_video = ByVideo(gallery, config.engine, videos or SharedVideos(gallery), recent)
         self._gallery, self._config, self._backbone, self._consistency = gallery, config, backbone, consistency
         self._recent = recent
         self._near = near(backbone)
@@ -156,6 +167,12 @@ class Find:
     def open(self) -> None:
         self._background = Background.of(self._backbone)
         self._stopped = read_stops(self._gallery) if self._config.stop_list else no_stops(self._gallery)
+        if self._config.retrieval != "frame":
+            self._by_video.open()
+        if self._config.retrieval != "video":
+            self._open_frames()
+
+    def _open_frames(self) -> None:
         self._frames: FrameSearch
         if self._config.engine == "exact":
             exact: ExactSearch = self._shared.acquire(lambda: ExactSearch(map_rows(self._gallery)))
@@ -176,7 +193,22 @@ class Find:
 
     def _candidates(self, query: FrameFeatures) -> tuple[list[Candidate], bool]:
         """Best first, and whether there were more."""
-        most, evident = self._config.top_k or _MOST, evident_frames(query)
+        config, evident = self._config, evident_frames(query)
+        most = config.top_k or _MOST
+        candidates, is_cut = ([], False) if config.retrieval == "video" else self._by_frames(query, most, evident)
+        if config.retrieval != "frame":
+            known = {candidate.ref_id for candidate in candidates}
+            ranked = config.top_k or RANKED_VIDEOS
+            candidates += self._by_video.candidates(query, ranked, known, config.min_similarity, self._near)
+            candidates.sort(key=lambda candidate: (-candidate.votes, candidate.ref_id))
+        count = _evident(candidates, evident)
+        candidates.sort(key=lambda candidate: candidate.seen < evident)  # each part stays in the order of its votes
+        kept = candidates[: config.top_k or max(config.at_least, config.top_m, min(count, _MOST))]
+        worth = [each for each in kept[config.top_m :] if each.similarities.max() >= config.min_similarity]
+        return [*kept[: config.top_m], *worth], is_cut or count > most
+
+    def _by_frames(self, query: FrameFeatures, most: int, evident: int) -> tuple[list[Candidate], bool]:
+        """What the nearest frames name, most votes first, and whether they name more than ``most`` with evidence."""
         hits = self._search(query)
         candidates, is_cut = self._grouped(query, hits), False
         crowded = self._crowded(query, hits)
@@ -186,12 +218,7 @@ class Find:
             shown_by = spread_over(frames, round(_STRETCH_S / _EVIDENT_S * evident), _MOST_DEEP)
             hits, is_cut = self._search_deep(query, hits, crowded, shown_by, most + 1)
             candidates = self._grouped(query, hits, shown_by)
-        count = _evident(candidates, evident)
-        candidates.sort(key=lambda candidate: candidate.seen < evident)  # each part stays in the order of its votes
-        top_m = self._config.top_m
-        kept = candidates[: self._config.top_k or max(self._config.at_least, top_m, min(count, _MOST))]
-        worth = [each for each in kept[top_m:] if each.similarities.max() >= self._config.min_similarity]
-        return [*kept[:top_m], *worth], is_cut or count > most
+        return candidates, is_cut
 
     def _searched_for(self, query: FrameFeatures) -> FrameSearch:
         is_old = self._recent is not None and query.video_id not in self._recent.queries
@@ -238,6 +265,7 @@ class Find:
 
     def close(self) -> None:
         self._opened.close()
+        self._by_video.close()
 
 
 def _of_frames(query: FrameFeatures, frames: NDArray[np.int64]) -> FrameFeatures:

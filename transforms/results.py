@@ -66,17 +66,18 @@ def write_part(folder: str, records: list[Match | Rejected | Failure | Searched]
         if isinstance(record, Searched)
     }
     matches = told([record for record in records if isinstance(record, Match)], searched)
-    failures = [record for record in records if isinstance(record, Failure)]
+    failures = one_each(record for record in records if isinstance(record, Failure))
     matches = list(nearest(sorted(matches, key=lambda match: (match.query_id, -match.score, match.ref_id)), top_m))
-    # Several pairs or ranges of a query may fail: one dead letter, the first, says it.
-    failures = list(
-        {failure.video_id: failure for failure in sorted(failures, key=lambda f: f.time, reverse=True)}.values()
-    )
-    failures.sort(key=lambda failure: failure.video_id)
     files.write_bytes(files.join(folder, "matches.jsonl"), to_lines(map(match_to_json, matches)))
     files.write_bytes(files.join(folder, "failures.jsonl"), to_lines(map(dataclasses.asdict, failures)))
     queries = (dataclasses.asdict(searched[query_id]) for query_id in sorted(searched))
     files.write_bytes(files.join(folder, "queries.jsonl"), to_lines(queries))
+
+
+def one_each(failures: Iterable[Failure]) -> list[Failure]:
+    """By video. Several pairs or ranges of a query may fail: one dead letter, the first, says it."""
+    first = {failure.video_id: failure for failure in sorted(failures, key=lambda f: f.time, reverse=True)}
+    return [first[video_id] for video_id in sorted(first)]
 
 
 def told(matches: list[Match], searched: Mapping[str, Searched]) -> list[Match]:

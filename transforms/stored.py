@@ -7,11 +7,15 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 import numpy as np
+from apache_beam.utils.shared import Shared
+from numpy.typing import NDArray
 
 from cliptrace.schemas.records import FrameFeatures, VideoInfo, VideoSource
 from cliptrace.transforms import telemetry
 from cliptrace.transforms.extract import without_views
 from cliptrace.transforms.isolation import Results, RunIsolated
+from cliptrace.transforms.store.descriptors import read_descriptors
+from cliptrace.transforms.store.exact.rows import MappedRows
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo
 from cliptrace.transforms.store.live import LiveVideos, SharedVideos
 
@@ -33,11 +37,12 @@ class ReadStored(beam.PTransform):
     """VideoSource of a gallery's videos → their FrameFeatures, from Parquet. One that was removed meanwhile has none.
 
     videos: of the gallery; refs: of the one that is searched, the same object where that is the same gallery.
+    described: whether they have their descriptors, too.
     """
 
-    def __init__(self, gallery: Gallery, videos: SharedVideos, refs: SharedVideos) -> None:
+    def __init__(self, gallery: Gallery, videos: SharedVideos, refs: SharedVideos, described: bool = False) -> None:
         super().__init__()
-        self._work = Read(gallery, videos, refs)
+        self._work = Read(gallery, videos, refs, described)
 
     def expand(self, sources: beam.PCollection) -> Results:
         return sources | "Read" >> RunIsolated(self._work, "read", lambda source: source)
@@ -46,10 +51,14 @@ class ReadStored(beam.PTransform):
 class Read:
     """VideoSource → FrameFeatures."""
 
-    def __init__(self, gallery: Gallery, videos: SharedVideos, refs: SharedVideos) -> None:
-        self._gallery, self._shared, self._shared_refs = gallery, videos, refs
+    def __init__(self, gallery: Gallery, videos: SharedVideos, refs: SharedVideos, described: bool = False) -> None:
+        self._gallery, self._shared, self._shared_refs, self._described = gallery, videos, refs, described
+        self._shared_descriptors = Shared()
 
     def open(self) -> None:
+        if self._described:
+            self._descriptors: MappedRows = self._shared_descriptors.acquire(lambda: read_descriptors(self._gallery))
+            self._places = self._descriptors.places()
         self._frames = FrameReader(self._gallery)
         self._videos, self._refs = self._shared.open(), self._shared_refs.open()
 
@@ -65,7 +74,17 @@ class Read:
         if not video.keyframes:
             return None
         known_as = itself(video, self._refs, self._refs is self._videos)
-        return dataclasses.replace(stored_features(video, self._frames), known_as=known_as)
+        features = dataclasses.replace(stored_features(video, self._frames), known_as=known_as)
+        return dataclasses.replace(features, descriptor=self._descriptor(video)) if self._described else features
+
+    def _descriptor(self, video: StoredVideo) -> NDArray[np.float32]:
+        """Of one that shows nothing, zeros."""
+        place = self._places.get(video.video_id)
+        return (
+            np.zeros((1, self._descriptors.values.shape[1]), np.float32)
+            if place is None
+            else self._descriptors.of(place)
+        )
 
     def close(self) -> None: ...
 

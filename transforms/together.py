@@ -21,16 +21,16 @@ import pyarrow as pa
 from apache_beam.utils.shared import Shared
 from numpy.typing import NDArray
 
-from cliptrace.models.alignment.candidates import group_hits
 from cliptrace.models.backbones.background import Background
 from cliptrace.schemas.config import BackboneConfig
 from cliptrace.schemas.gallery import view_of
 from cliptrace.schemas.records import FrameFeatures, VideoSource
 from cliptrace.transforms import telemetry
-from cliptrace.transforms.isolation import Results, RunIsolated
+from cliptrace.transforms.among import candidates_among
+from cliptrace.transforms.isolation import Results, RunIsolated, Work
 from cliptrace.transforms.matching import Found, MatchConfig, evident_frames, near, normalised, stopped_s
 from cliptrace.transforms.store import files
-from cliptrace.transforms.store.exact.rows import MappedRows, map_rows, of_unit_length
+from cliptrace.transforms.store.exact.rows import MappedRows, map_rows
 from cliptrace.transforms.store.exact.together import Block, seen_together
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo
 from cliptrace.transforms.store.live import LiveVideos, SharedVideos
@@ -42,7 +42,7 @@ BATCH_KEYFRAMES = 8192
 _BLOCK_KEYFRAMES = 4096
 _MOST = 2000
 """Videos that one is compared with, those that show most of its frames first."""
-_PARTNERS_AT_ONCE = 64
+PARTNERS_AT_ONCE = 64
 _FLOORS = pa.schema(
     [
         pa.field("video_id", pa.string(), nullable=False),
@@ -111,10 +111,15 @@ class FindTogether(beam.PTransform):
         self._find = FindAmong(gallery, config, backbone, videos, rows)
 
     def expand(self, batches: beam.PCollection) -> Results:
-        met = batches | "Meet" >> RunIsolated(self._meet, "search", lambda batch: batch[0])
-        found = met.good | "SpreadPairs" >> beam.Reshuffle()
-        found = found | "Find" >> RunIsolated(self._find, "search", lambda asked: asked.source)
-        return Results(found.good, (*met.failures, *found.failures))
+        return found_among(batches, self._meet, self._find)
+
+
+def found_among(batches: beam.PCollection, meet: Work, find: FindAmong) -> Results:
+    """Lists of VideoSource → Found. meet: of a list to Asked."""
+    met = batches | "Meet" >> RunIsolated(meet, "search", lambda batch: batch[0])
+    found = met.good | "SpreadPairs" >> beam.Reshuffle()
+    found = found | "Find" >> RunIsolated(find, "search", lambda asked: asked.source)
+    return Results(found.good, (*met.failures, *found.failures))
 
 
 class Meet:
@@ -191,18 +196,27 @@ def both_ways(partners: Mapping[str, list[tuple[int, str]]]) -> Iterator[tuple[s
             both[second].append(first)
     for video_id, others in both.items():
         truncated = len(partners.get(video_id, ())) > _MOST
-        for start in range(0, len(others), _PARTNERS_AT_ONCE):
-            yield video_id, tuple(others[start : start + _PARTNERS_AT_ONCE]), truncated
+        for start in range(0, len(others), PARTNERS_AT_ONCE):
+            yield video_id, tuple(others[start : start + PARTNERS_AT_ONCE]), truncated
 
 
 class FindAmong:
-    """Asked → Found: the video, with what its keyframes show of those that it is compared with."""
+    """Asked → Found: the video, with what its keyframes show of those that it is compared with.
+
+    only_evident: leave out those that show too little of it.
+    """
 
     def __init__(
-        self, gallery: Gallery, config: MatchConfig, backbone: BackboneConfig, videos: SharedVideos, rows: Shared
+        self,
+        gallery: Gallery,
+        config: MatchConfig,
+        backbone: BackboneConfig,
+        videos: SharedVideos,
+        rows: Shared,
+        only_evident: bool = False,
     ) -> None:
         self._gallery, self._config, self._backbone = gallery, config, backbone
-        self._shared, self._shared_rows = videos, rows
+        self._shared, self._shared_rows, self._only_evident = videos, rows, only_evident
 
     def open(self) -> None:
         self._videos, self._frames = self._shared.open(), FrameReader(self._gallery)
@@ -216,26 +230,11 @@ class FindAmong:
         if not (features and partners):  # removed meanwhile
             return
         query = self._prepare(features)
-        rows, frames, similarities = zip(*(self._hits(query, name) for name in partners), strict=True)
-        candidates = group_hits(
-            query.video_id,
-            np.concatenate(rows),
-            np.repeat(partners, [len(each) for each in rows]),
-            np.concatenate(frames),
-            np.concatenate(similarities),
-            bias=query.bias,
-            near=near(self._backbone),
-        )
+        refs = ((name, self._rows.of(self._places[name])) for name in partners)
+        candidates = candidates_among(query, refs, self._config.min_similarity, near(self._backbone))
+        if self._only_evident:
+            candidates = [candidate for candidate in candidates if candidate.seen >= evident_frames(query)]
         yield Found(query, tuple(candidates), asked.truncated, stopped_s(query))
-
-    def _hits(self, query: FrameFeatures, ref_id: str) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-        """Keyframes of the query that a video shows, where it shows each best, and the similarity."""
-        alike = of_unit_length(query.embeddings) @ self._rows.of(self._places[ref_id]).T
-        nearest = alike.argmax(axis=1)
-        best = alike[np.arange(len(alike)), nearest]
-        clear = best - (0 if query.bias is None else query.bias)
-        shown = np.flatnonzero(clear >= min(self._config.min_similarity, clear.max()))
-        return shown, nearest[shown], best[shown]
 
     def close(self) -> None: ...
 

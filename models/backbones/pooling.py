@@ -7,7 +7,7 @@ times faster than 49 numbers at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,26 +47,28 @@ def rmac(maps: Floats) -> Floats:
     L2-normalised; the sum of the regions is normalised again. A square map has 1 + 4 + 9 regions. The per-region PCA of
     the paper is left out: the pooled vector is whitened as a whole.
     """
+    total = np.zeros(maps.shape[:2], np.float32)
+    for region in _max_regions(maps):
+        total += unit(region)
+    return unit(total)
+
+
+def max_regions(maps: Floats) -> Floats:
+    """The maxima of R-MAC's regions: float32[N, R, C], R = 14 on a square map, as they come.
+
+    Scale by scale, the largest squares first; of a scale column by column from the left, each from the top.
+    """
+    return np.stack(list(_max_regions(maps)), axis=1)
+
+
+def _max_regions(maps: Floats) -> Iterator[Floats]:
+    """float32[N, C] of each."""
     last = _channels_last(maps)
-    total = np.zeros((len(last), last.shape[-1]), np.float32)
     for side, tops, lefts in rmac_grid(last.shape[1], last.shape[2]):
         for left in lefts:
             columns = last[:, :, left : left + side].max(axis=2)
             for top in tops:
-                total += unit(columns[:, top : top + side].max(axis=1))
-    return unit(total)
-
-
-def regions(maps: Floats) -> Floats:
-    """float32[N, R, C], max-pooled squares of R-MAC's grid: 1 + 4 + 9 of a square map, as in STAR-GNN §4.1."""
-    last = _channels_last(maps)
-    pooled = [
-        last[:, top : top + side, left : left + side].max(axis=(1, 2))
-        for side, tops, lefts in rmac_grid(last.shape[1], last.shape[2])
-        for left in lefts
-        for top in tops
-    ]
-    return np.stack(pooled, axis=1)
+                yield columns[:, top : top + side].max(axis=1)
 
 
 def rmac_grid(height: int, width: int) -> list[tuple[int, list[int], list[int]]]:

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from cliptrace.models.backbones.pooling import pool, regions, unit
+from cliptrace.models.backbones.pooling import max_regions, pool, unit
 from cliptrace.models.backbones.whitening import Whitening
 from cliptrace.models.runtime import Device, Session, open_session
 from cliptrace.models.weights import WEIGHTS
@@ -117,29 +117,29 @@ class Embedder:
 
     def embed(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8[N, S, S, 3] RGB frames, S the config's input size → float32[N, D] rows of unit L2 norm."""
+        self._check_frames(frames)
         if not len(frames):
             return np.empty((0, self.config.dimension), np.float32)
         return self._whiten(np.concatenate([self._pool(output) for output in self._outputs(frames)]))
 
     def embed_with_regions(self, frames: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The embeddings, and of the same maps float32[N, R, C], pooling.regions. N at least 1.
-
-        UsageError for a backbone whose output is "vector", which has no map.
-        """
+        """As ``embed``, of at least one frame, and from the same forward pass the maxima of regions of its map:
+        float32[N, R, C] (pooling.max_regions). UsageError where the backbone gives none."""
         if self.config.output != "map":
-            raise UsageError(
-                f"backbone {self.config.name!r} has no feature map, and so no regions: its output is a vector"
-            )
-        both = [(self._pool(output), regions(output)) for output in self._outputs(frames)]
-        pooled, squares = (np.concatenate(each) for each in zip(*both, strict=True))
-        return self._whiten(pooled), squares
+            raise UsageError(f"backbone {self.config.name!r} gives one vector a frame, and no map that has regions")
+        self._check_frames(frames)
+        each = [(self._pool(output), max_regions(output)) for output in self._outputs(frames)]
+        pooled, regions = (np.concatenate(arrays) for arrays in zip(*each, strict=True))
+        return self._whiten(pooled), regions
 
-    def _outputs(self, frames: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+    def _check_frames(self, frames: NDArray[np.uint8]) -> None:
         size = self.config.input_size
         if frames.dtype != np.uint8 or frames.shape[1:] != (size, size, 3):
             raise ValueError(f"frames must be uint8[N, {size}, {size}, 3], not {frames.dtype}{list(frames.shape)}")
-        for first in range(0, len(frames), self.batch):
-            yield self.session.run(frames[first : first + self.batch])
+
+    def _outputs(self, frames: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+        """Of the network, a batch at a time."""
+        return (self.session.run(frames[i : i + self.batch]) for i in range(0, len(frames), self.batch))
 
     def _pool(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
         return pool(output, self.config.pooling) if self.config.output == "map" else unit(output)

@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 
 _WEIGHTS = "model.safetensors"
 _SCALES = (1, 2, 3)
-"""Of pooling.regions, in squares a side."""
+"""Of pooling.max_regions, in squares a side."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class StarGNN:
     bias: Floats
 
     def of_regions(self, regions: Floats) -> Floats:
-        """float32[F, R, C], pooling.regions → float32[F, N, D], unit rows of the regions that are nodes."""
+        """float32[F, R, C], pooling.max_regions → float32[F, N, D], unit rows of the regions that are nodes."""
         chosen = regions[:, chosen_regions(self.scales)]
         rows = self.nodes.apply(unit(np.ascontiguousarray(chosen.reshape(-1, regions.shape[2]))))
         return np.reshape(rows, (*chosen.shape[:2], -1))
@@ -68,7 +68,7 @@ def normalised(vector: Floats) -> Floats:
 
 
 def chosen_regions(scales: tuple[int, ...]) -> list[int]:
-    """Positions among pooling.regions of a square map."""
+    """Positions among pooling.max_regions of a square map."""
     first = {scale: sum(each * each for each in _SCALES if each < scale) for scale in _SCALES}
     return [first[scale] + number for scale in scales for number in range(scale * scale)]
 

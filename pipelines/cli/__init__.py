@@ -1,4 +1,4 @@
-"""The command line: cliptrace index | match | dedup | groups | gallery | … Beam's own options follow ``--``.
+"""The command line: cliptrace index | match | search | dedup | groups | gallery | … Beam's own options follow ``--``.
 
 A module a command. Nothing heavy is imported before one is called, so that --help answers at once.
 """
@@ -14,7 +14,19 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from cliptrace.pipelines.cli import dedup, doctor, evaluate, explain, gallery, groups, index, match, preflight, train
+from cliptrace.pipelines.cli import (
+    dedup,
+    doctor,
+    evaluate,
+    explain,
+    gallery,
+    groups,
+    index,
+    match,
+    preflight,
+    search,
+    train,
+)
 from cliptrace.pipelines.cli.parsers import EXIT_CODES
 from cliptrace.pipelines.cli.settings import apply_settings, refuse_repeated, refuse_secrets
 from cliptrace.pipelines.stopping import notes_of, stoppable
@@ -22,7 +34,7 @@ from cliptrace.schemas import __version__
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.text import printable
 
-COMMANDS = (index, match, dedup, groups, evaluate, explain, train, gallery, preflight, doctor)
+COMMANDS = (index, match, search, dedup, groups, evaluate, explain, train, gallery, preflight, doctor)
 _PRECEDENCE = (
     "Every option may also stand in the environment (CLIPTRACE_GALLERY, …) or in a TOML file (--config); "
     "flags win over the environment, and that over the file."

@@ -13,6 +13,7 @@ from cliptrace.pipelines.cli.parsers import (
     GOES_ON,
     Commands,
     add_command,
+    descriptor_option,
     given,
     index_option,
     model_options,
@@ -84,6 +85,7 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     reindex.set_defaults(run=_reindex, if_stopped=GOES_ON)
     model_options(reindex)
     index_option(reindex)
+    descriptor_option(reindex, "; alone: made of the stored keyframes, without decoding")
     work_options(reindex)
     reindex.add_argument("--retry-failed", action="store_true", help="try videos again that could not be indexed anew")
     reindex.add_argument("--without-failed", action="store_true", help="leave them behind")
@@ -174,6 +176,7 @@ def _stats(options: argparse.Namespace) -> int:
         "shards": f"{stats.shards:,} of {stats.runs:,} runs",
         "backbone": describe(manifest.backbone),
         "keyframe selector": str(manifest.keyframes),
+        "video descriptor": str(manifest.descriptor or ""),
         "vector store": gallery.vectors_address,
         "format": str(manifest.format_version),
     }
@@ -264,6 +267,7 @@ def _reindex(options: argparse.Namespace) -> int:
         "backbone": describe(now.backbone),
         "keyframes": str(now.keyframes),
         "index": now.index,
+        "descriptor": str(now.descriptor or ""),
         "left behind": named(now.left_behind),
     }
     print("\n".join(aligned(lines)), file=sys.stderr)

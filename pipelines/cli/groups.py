@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from cliptrace.pipelines.cli.parsers import Commands, add_command, given, number_between, score, threads_option
 from cliptrace.pipelines.cli.printing import SOME_FAILED, put_summary, some
-from cliptrace.schemas.config import DEDUP_MIN_SCORE, GROUPS_MIN_SECONDS, KEEP_RULES, KeepRule
+from cliptrace.schemas.config import DEDUP_MIN_SCORE, GROUPS_MIN_SECONDS, KEEP_RULES, NEIGHBOURS, GroupsBy, KeepRule
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
@@ -42,6 +42,13 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
         metavar="S",
         help="least seconds that two videos share to be of one group; with less they are listed as parts "
         "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--by",
+        choices=get_args(GroupsBy),
+        default="frame",
+        help="what says which videos are compared: all frames, or the descriptors of whole videos, of which each meets "
+        f"the {NEIGHBOURS} nearest: for very large galleries (default: frame)",
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on with what is kept of the same comparison, where it was stopped"

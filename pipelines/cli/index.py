@@ -14,6 +14,7 @@ from cliptrace.pipelines.cli.parsers import (
     Commands,
     Run,
     add_command,
+    descriptor_option,
     given,
     index_option,
     model_options,
@@ -32,7 +33,7 @@ from cliptrace.pipelines.cli.printing import (
     streams_left_out,
     summarise,
 )
-from cliptrace.schemas.config import GALLERY_VIEWS
+from cliptrace.schemas.config import DEFAULT_DESCRIPTOR, GALLERY_VIEWS
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
@@ -54,6 +55,7 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         f"{', '.join(GALLERY_VIEWS)}, all or none; takes 5, 6 or 10 times as many embeddings (default: the gallery's "
         "own; none for a new one)",
     )
+    descriptor_option(parser, f" (default: the gallery's own; {DEFAULT_DESCRIPTOR} for a new one)")
     parser.add_argument("--milvus", metavar="URI", help=MILVUS)
     index_option(parser)
     parser.add_argument("--retry-failed", action="store_true", help="try known failures again, too")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from cliptrace.pipelines.cli.parsers import (
     SOURCE,
@@ -29,6 +29,8 @@ from cliptrace.schemas.config import (
     ENGINES,
     QUERY_KEYFRAMES,
     QUERY_VIEWS,
+    RANKED_VIDEOS,
+    Retrieval,
     parse_aligner,
 )
 from cliptrace.schemas.errors import UsageError
@@ -115,6 +117,13 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         choices=ENGINES,
         help="what searches: exact compares with all keyframes, in any number of processes at a time, "
         "milvus asks the store that index writes (default: exact, or milvus where that is a server)",
+    )
+    parser.add_argument(
+        "--retrieval",
+        choices=get_args(Retrieval),
+        default="frame",
+        help="what names the videos that a query is compared with: the nearest frames, the descriptors of whole videos "
+        f"({RANKED_VIDEOS}, or as --top-k says), or both (default: frame)",
     )
     parser.add_argument(
         "--maps", default="", metavar="DIR", help="draw the similarity map of every match, with its segments, as a PNG"

@@ -11,7 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
-from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, SKE_POINTS, KeyframeConfig, Streams
+from cliptrace.schemas.config import (
+    DEFAULT_BACKBONE,
+    DEFAULT_KEYFRAMES,
+    DESCRIPTORS,
+    NO_DESCRIPTOR,
+    SKE_POINTS,
+    KeyframeConfig,
+    Streams,
+)
 from cliptrace.schemas.indexes import DEFAULT_INDEX, INDEX_KINDS
 
 EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
@@ -66,6 +74,15 @@ def index_option(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         help=f"index of a Milvus server: {', '.join(INDEX_KINDS)} "
         f"(default: the gallery's own; {DEFAULT_INDEX} for a new one)",
+    )
+
+
+def descriptor_option(parser: argparse.ArgumentParser, note: str) -> None:
+    parser.add_argument(
+        "--descriptor",
+        choices=(*DESCRIPTORS, NO_DESCRIPTOR),
+        help="what each video has as a whole, to be found by search, match --retrieval and groups --by: one vector "
+        f"(mean), or one every 18 s (parts){note}",
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import cliptrace
 from benchmarks.faults.proxy import before
 from benchmarks.faults.stores import differences
 from cliptrace.deploy.milvus import standalone
@@ -90,6 +91,24 @@ def test_two_clips_are_indexed_and_a_copy_is_found(
     for key, seconds in (("query_start", 0), ("query_end", 10), ("ref_start", 4), ("ref_end", 14)):
         assert segment[key] == pytest.approx(seconds, abs=0.6)
     assert not (root / "milvus.db").exists()
+
+
+def test_descriptors_of_videos_have_a_collection_that_is_searched(
+    milvus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, root = copied(tmp_path / "videos", "bottles.mp4", "cars.mp4", "coffee.mp4"), tmp_path / "gallery"
+    uri = server_of(milvus).uri
+    assert index(capsys, folder, "--gallery", root, "--milvus", uri, "--descriptor", "parts")[0] == 0
+    edited("cars.mp4", tmp_path / "copy.mp4", "-vf", "scale=240:-2", "-crf", "30")
+    for name in ("parts", "mean"):
+        assert cli.main(["gallery", "reindex", "--descriptor", name, "--gallery", str(root)]) == 0
+        assert differences(str(root), {"bottles.mp4", "cars.mp4", "coffee.mp4"}) == []
+        gallery = cliptrace.Gallery.open(root)
+        assert gallery.search(tmp_path / "copy.mp4").ranked[0].ref_id == "cars.mp4"
+        (found,) = gallery.match(tmp_path / "copy.mp4", retrieval="video")
+        assert found.ref_id == "cars.mp4"
+    gallery.remove("cars.mp4")
+    assert "cars.mp4" not in {each.ref_id for each in gallery.search(tmp_path / "copy.mp4").ranked}
 
 
 def test_a_row_that_the_server_refuses_costs_its_video(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:

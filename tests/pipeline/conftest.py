@@ -109,3 +109,33 @@ def library(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable[..., None
     index(videos, "--gallery", root / "gallery")
     index(others, "--gallery", root / "other")
     return root
+
+
+def reindex(gallery: Path, descriptor: str) -> tuple[int, str]:
+    """Exit code and standard error of ``gallery reindex --descriptor``."""
+    with contextlib.redirect_stderr(io.StringIO()) as text:
+        code = cli.main(["gallery", "reindex", "--descriptor", descriptor, "--gallery", str(gallery)])
+    return code, text.getvalue()
+
+
+@pytest.fixture(scope="session")
+def ranked(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library's gallery with means, made of what it stores. Read only."""
+    gallery = tmp_path_factory.mktemp("ranked") / "gallery"
+    shutil.copytree(library / "gallery", gallery)
+    code, told = reindex(gallery, "mean")
+    assert code == 0
+    assert "descriptor: mean (256 dimensions)\n" in told
+    return gallery
+
+
+@pytest.fixture(scope="session")
+def queries(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable[..., None]) -> Path:
+    """8 s of the cars, worn; black; one frame; what is no video; a picture."""
+    folder = tmp_path_factory.mktemp("queries")
+    ffmpeg("-ss", 3, "-t", 8, "-i", CLIPS / "cars.mp4", "-vf", "scale=240:-2", "-crf", 30, folder / "cars.mp4")
+    ffmpeg("-f", "lavfi", "-i", "color=black:s=320x240:d=4", folder / "black.mp4")
+    ffmpeg("-ss", 6, "-i", CLIPS / "bottles.mp4", "-frames:v", 1, folder / "one.mp4")
+    ffmpeg("-ss", 6, "-i", CLIPS / "bottles.mp4", "-frames:v", 1, folder / "picture.png")
+    (folder / "broken.mp4").write_text("no video")
+    return folder

@@ -18,7 +18,7 @@ from cliptrace.pipelines import groups as pipeline
 from cliptrace.pipelines.prism import find_prism
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms import together
-from tests.pipeline.conftest import CLIPS, index, stop_third_wave
+from tests.pipeline.conftest import CLIPS, index, reindex, stop_third_wave
 from tests.pipeline.test_match_pipeline import match, rows_of
 
 
@@ -192,3 +192,37 @@ def test_what_a_person_has_rejected_is_no_group_and_no_match(shelf: Path, tmp_pa
     pairs = {frozenset((row["query_id"], row["ref_id"])) for row in rows_of(found)}
     assert frozenset(("cars.mp4", "piece.mp4")) in pairs
     assert not pairs & {frozenset(("cars.mp4", "small.mp4")), frozenset(("bottles.mp4", "same.mp4"))}
+
+
+@pytest.fixture(scope="session")
+def described(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    gallery = tmp_path_factory.mktemp("described") / "gallery"
+    shutil.copytree(shelf / "gallery", gallery)
+    assert reindex(gallery, "parts")[0] == 0
+    return gallery
+
+
+def test_groups_of_near_videos_are_those_of_all(
+    described: Path,
+    tmp_path: Path,
+    found: tuple[str, list[dict[str, Any]]],
+) -> None:
+    output = tmp_path / "g.jsonl"
+    code, told = groups("--gallery", described, "--output", output, "--by", "descriptor")
+    assert code == 0, told
+    assert rows_of(output) == found[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["g.jsonl"]
+
+
+def test_groups_by_descriptors_that_were_stopped_go_on(
+    described: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    found: tuple[str, list[dict[str, Any]]],
+) -> None:
+    stop_third_wave(monkeypatch, pipeline)
+    arguments = ("--gallery", described, "--output", tmp_path / "g.jsonl", "--by", "descriptor")
+    assert groups(*arguments)[0] == 1
+    assert groups(*arguments[:-2], "--resume")[1].startswith("cliptrace: error: --resume: what is kept in ")
+    assert groups(*arguments, "--resume")[0] == 0
+    assert rows_of(tmp_path / "g.jsonl") == found[1]

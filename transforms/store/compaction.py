@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.gallery import VIDEOS, frames_schema, part_path, video_key
+from cliptrace.schemas.gallery import frames_schema, part_path, video_key
 from cliptrace.transforms.store import files, ledger
-from cliptrace.transforms.store.gallery import Gallery, part_name
+from cliptrace.transforms.store.gallery import Gallery, part_name, read_rows, write_videos
 from cliptrace.transforms.store.sweeping import Vectors, sweep
 from cliptrace.transforms.store.takedown import removed_keys
 
@@ -97,12 +97,11 @@ def _merge(gallery: Gallery, run: str, group: Sequence[_Shard]) -> None:
     rows = []
     for shard in group:
         with _frames(gallery, shard.frames_file) as frames:
-            for row in _rows(gallery, shard.commit, shard.attempts, VIDEOS.names):
+            for row in _rows(gallery, shard.commit, shard.attempts):
                 rows.append({**row, "frames_file": frames_file, "row_group": len(tables)})
                 tables.append(_in_format(frames.read_row_group(row["row_group"]), schema))
     files.write_tables(files.join(gallery.root, frames_file), schema, tables)
-    videos = pa.Table.from_pylist(rows, schema=VIDEOS)
-    files.write_tables(files.join(gallery.root, part_path("videos", *commit)), VIDEOS, [videos])
+    write_videos(gallery, *commit, rows)
     ledger.write_rows(gallery.root, *commit, [ledger.row_of(attempt) for attempt in attempts.values()])
     for shard in group:
         if shard.commit != commit:  # which a run of the same name would have written over
@@ -164,12 +163,12 @@ def _frames(gallery: Gallery, frames_file: str) -> Iterator[Any]:
 
 
 def _rows(
-    gallery: Gallery, commit: ledger.Commit, video_ids: Mapping[str, object], columns: list[str]
+    gallery: Gallery, commit: ledger.Commit, video_ids: Mapping[str, object], columns: list[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Of these videos."""
-    path = files.join(gallery.root, part_path("videos", *commit))
-    rows = [row for row in files.read_table(path, columns, VIDEOS).to_pylist() if row["video_id"] in video_ids]
+    """Of these videos. columns: None for all."""
+    rows = [row for row in read_rows(gallery, commit, columns) if row["video_id"] in video_ids]
     if len(rows) != len(video_ids):
+        path = files.join(gallery.root, part_path("videos", *commit))
         raise _damaged(gallery, path, f"{len(rows)} of {len(video_ids)} videos")
     return rows
 

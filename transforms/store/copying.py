@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.gallery import VIDEOS, part_path
+from cliptrace.schemas.gallery import part_path
 from cliptrace.schemas.records import FrameFeatures, VideoInfo, VideoSource
 from cliptrace.transforms.store import files
-from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit, read_rows
 from cliptrace.transforms.store.recognition import Known
 from cliptrace.transforms.store.vectors import VectorStore
 
@@ -51,10 +51,10 @@ def _features(gallery: Gallery, copies: Sequence[Known], left: list[VideoSource]
 
 def _row(gallery: Gallery, copy: Known) -> Mapping[str, Any]:
     """As the commit of the stored video has it, also where the ledger names a newer one by now."""
-    path = files.join(gallery.root, part_path("videos", *copy.attempt.commit))
-    for row in files.read_table(path, schema=VIDEOS).to_pylist():
+    for row in read_rows(gallery, copy.attempt.commit):
         if row["video_id"] == copy.attempt.video_id:
-            return dict(row)
+            return row
+    path = files.join(gallery.root, part_path("videos", *copy.attempt.commit))
     raise CliptraceError(f"{path}: has no row of {copy.attempt.video_id!r}")
 
 
@@ -73,4 +73,5 @@ def _of(reader: FrameReader, row: Mapping[str, Any], copy: Known) -> FrameFeatur
         row["decoded_s"],
         row["warning"],
         pictures=reader.pictures(stored),
+        descriptor=np.array(described, np.float32) if (described := row.get("descriptor")) else None,
     )

@@ -19,20 +19,23 @@ from numpy.typing import NDArray
 
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import (
+    DESCRIPTOR,
     FORMAT_VERSION,
     VIDEOS,
     GalleryManifest,
+    described_by,
     frames_schema,
     generation_of,
     part_path,
     video_key,
+    videos_schema,
 )
 from cliptrace.schemas.records import FrameFeatures
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.builds import home_of, read_pointer, root_of
 from cliptrace.transforms.store.files import is_local
 from cliptrace.transforms.store.takedown import removed_keys
-from cliptrace.transforms.store.vectors import VectorStore
+from cliptrace.transforms.store.vectors import StoredFrames, VectorStore
 
 MANIFEST = "gallery.json"
 
@@ -138,23 +141,48 @@ def commit(gallery: Gallery, vectors: VectorStore, run: str, videos: Sequence[Fr
         kept = [table.slice(0, 0) if v.video_id in refused else table for v, table in zip(videos, tables, strict=True)]
         files.write_tables(files.join(gallery.root, frames_file), schema, kept)
     rows = [_video_row(v, frames_file, row_group) for row_group, v in enumerate(videos) if v.video_id not in refused]
-    files.write_tables(
-        files.join(gallery.root, part_path("videos", run, part)), VIDEOS, [pa.Table.from_pylist(rows, schema=VIDEOS)]
-    )
+    write_videos(gallery, run, part, rows)
     stored = [video for video in videos if video.video_id not in refused]
     ledger.write_indexed(gallery.root, run, part, stored, generation)
     vectors.delete_older([video.video_id for video in stored], generation)
     return refused
 
 
+def read_rows(gallery: Gallery, commit: ledger.Commit, columns: list[str] | None = None) -> list[dict[str, Any]]:
+    """Of the videos that a commit has stored, all columns of ``videos_schema`` or some; descriptors only where they are
+    those that the gallery has now."""
+    schema = videos_schema(gallery.manifest)
+    table = files.read_table(files.join(gallery.root, part_path("videos", *commit)), columns, schema)
+    rows: list[dict[str, Any]] = table.to_pylist()
+    if described_by(table.schema) != gallery.manifest.descriptor:
+        return [{**row, DESCRIPTOR.name: None} for row in rows]
+    return rows
+
+
+def write_videos(gallery: Gallery, run: str, part: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The shard of a commit, of rows as ``read_rows`` has them."""
+    schema = videos_schema(gallery.manifest)
+    table = pa.Table.from_pylist(rows, schema=schema)
+    files.write_tables(files.join(gallery.root, part_path("videos", run, part)), schema, [table])
+
+
 def rewrite(gallery: Gallery, vectors: VectorStore, video_ids: Container[str]) -> None:
     """Upsert keyframes of live videos from Parquet. CliptraceError where Milvus refuses them."""
     live, reader = live_attempts(gallery), FrameReader(gallery)
-    for video in read_videos(gallery).values():
-        if video.video_id in video_ids and video.video_id in live:
-            stored = StoredFrames(video.video_id, *reader.read(video))
+    for commit, owners in ledger.by_commit(live[video_id] for video_id in live if video_id in video_ids).items():
+        descriptors = stored_descriptors(gallery, commit)
+        for video in read_shard(gallery, *commit, owners):
+            stored = StoredFrames(video.video_id, *reader.read(video), descriptors.get(video.video_id))
             if refused := vectors.replace([stored], live[video.video_id].generation):
                 raise CliptraceError(f"{gallery.vectors_address}: video {video.video_id!r}: {refused[video.video_id]}")
+
+
+def stored_descriptors(gallery: Gallery, commit: ledger.Commit) -> dict[str, NDArray[np.float32]]:
+    """Of the videos that a commit has stored, by id; where the gallery has none, without a look."""
+    if gallery.manifest.descriptor is None:
+        return {}
+    rows = read_rows(gallery, commit, ["video_id", DESCRIPTOR.name])
+    return {row["video_id"]: np.array(found, np.float32) for row in rows if (found := row[DESCRIPTOR.name])}
 
 
 def part_name(video_ids: Sequence[str]) -> str:
@@ -237,15 +265,6 @@ def check_vectors(gallery: Gallery, vectors: VectorStore, others: Container[str]
                 f"{gallery.vectors_address}: {missing:,} of {expected:,} embeddings are missing; "
                 f"mend it with cliptrace gallery verify --repair --gallery {gallery.home}"
             )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class StoredFrames:
-    """Keyframes of a stored video: times float64[K] in seconds, embeddings float32[K, D]."""
-
-    video_id: str
-    times: NDArray[np.float64]
-    embeddings: NDArray[np.float32]
 
 
 class FrameReader:
@@ -352,4 +371,5 @@ def _video_row(video: FrameFeatures, frames_file: str, row_group: int) -> dict[s
         "frames_file": frames_file,
         "row_group": row_group,
         "streams": [video.info.stream, *video.info.others] if video.info.others else None,
+        "descriptor": None if video.descriptor is None else list(video.descriptor.astype(np.float16)),
     }

@@ -10,28 +10,24 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 
-import pyarrow as pa
-
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.gallery import VIDEOS, part_path
 from cliptrace.transforms.fingerprints import fingerprints
 from cliptrace.transforms.paths import canonical, composed, is_below, on_disk
-from cliptrace.transforms.store import files, ledger
-from cliptrace.transforms.store.gallery import Gallery, live_attempts, part_name
+from cliptrace.transforms.store import ledger
+from cliptrace.transforms.store.gallery import Gallery, live_attempts, part_name, read_rows, write_videos
 from cliptrace.transforms.store.sweeping import Vectors, drop_stale
 
 
 def update(gallery: Gallery, run: str, attempts: Sequence[ledger.Attempt]) -> None:
     """Say that live videos are where these attempts, made of theirs, say. Only for who holds the gallery."""
     for commit, moved in ledger.by_commit(attempts).items():
-        videos = files.read_table(files.join(gallery.root, part_path("videos", *commit)), schema=VIDEOS).to_pylist()
-        stored = [(row, moved[row["video_id"]]) for row in videos if row["video_id"] in moved]
+        rows = read_rows(gallery, commit)
+        stored = [(row, moved[row["video_id"]]) for row in rows if row["video_id"] in moved]
         if not stored:  # all were lost, as verify will say
             continue
         part, now = part_name([row["video_id"] for row, _ in stored]) + "-moved", time.time()
         rows = [{**row, "uri": attempt.uri, "fingerprint": attempt.fingerprint} for row, attempt in stored]
-        table = pa.Table.from_pylist(rows, schema=VIDEOS)
-        files.write_tables(files.join(gallery.root, part_path("videos", run, part)), VIDEOS, [table])
+        write_videos(gallery, run, part, rows)
         acknowledged = [{**ledger.row_of(attempt), "time": max(now, attempt.time + 1e-3)} for _, attempt in stored]
         ledger.write_rows(gallery.root, run, part, acknowledged)
 

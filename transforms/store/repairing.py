@@ -21,6 +21,8 @@ REMEDIES = {
     Kind.MISSING: "written from Parquet",
     Kind.DIFFERENT: "written from Parquet",
     Kind.SURPLUS: "removed",
+    Kind.VECTORS_DIFFERENT: "written from Parquet",
+    Kind.VECTORS_SURPLUS: "removed",
 }
 
 
@@ -40,7 +42,9 @@ def repair(gallery: Gallery, vectors: VectorStore, differences: Iterable[Differe
             lost.append(difference)
         elif difference.kind is Kind.SURPLUS:
             vectors.delete_keys(difference.keys)
-        elif difference.kind in (Kind.MISSING, Kind.DIFFERENT):
+        elif difference.kind is Kind.VECTORS_SURPLUS and vectors.videos:
+            vectors.videos.delete_keys(difference.keys)
+        elif difference.kind in (Kind.MISSING, Kind.DIFFERENT, Kind.VECTORS_DIFFERENT):
             rewritten.add(difference.subject)
     if ledger_damaged:
         return

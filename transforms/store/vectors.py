@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import itertools
 import logging
@@ -17,6 +18,7 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
+from cliptrace.schemas.config import BASIS_FPS
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import MAX_ID_BYTES, METRIC, GalleryManifest, frame_key, video_key
 from cliptrace.transforms.store.files import is_local
@@ -65,7 +67,8 @@ def check_address(uri: str) -> None:
 
 
 class Embedded(Protocol):
-    """A video's keyframes: times float64[K] in seconds, embeddings float[K, D]."""
+    """A video's keyframes: times float64[K] in seconds, embeddings float[K, D]. descriptor: of the whole video, float32
+    [V, D], None without one."""
 
     @property
     def video_id(self) -> str: ...
@@ -73,17 +76,44 @@ class Embedded(Protocol):
     def times(self) -> NDArray[np.float64]: ...
     @property
     def embeddings(self) -> NDArray[Any]: ...
+    @property
+    def descriptor(self) -> NDArray[Any] | None: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredFrames:
+    """What is stored of a video: as Embedded has it."""
+
+    video_id: str
+    times: NDArray[np.float64]
+    embeddings: NDArray[np.float32]
+    descriptor: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of_vectors(cls, video_id: str, vectors: NDArray[np.float32]) -> StoredFrames:
+        """The vectors float32[V, D] of a whole video, as the collection of videos has them: a keyframe each, none where
+        it has no direction."""
+        directed = vectors[vectors.any(axis=1)]
+        return cls(video_id, np.arange(len(directed)) / BASIS_FPS, directed)
 
 
 class VectorStore:
     """The frames collection of one gallery. Open it where it is used; every call returns after the acknowledgement.
 
     A call that fails for a reason that passes is made again (retrying.py); else CliptraceError.
+
+    videos: the collection of descriptors, where there is one; what is replaced, deleted, merged or dropped here is
+    there, too.
     """
 
-    def __init__(self, client: Any, address: str, manifest: GalleryManifest) -> None:
+    def __init__(self, client: Any, address: str, manifest: GalleryManifest, of_videos: bool = False) -> None:
         self._client, self._address, self._manifest = client, address, manifest
-        self._collection = manifest.frames_collection
+        self._collection, self._dimension = manifest.frames_collection, manifest.dimension
+        self.videos: VectorStore | None = None
+        if of_videos and manifest.descriptor:
+            self._collection, self._dimension = manifest.videos_collection, manifest.descriptor.dimension
+        elif manifest.videos_collection:
+            self.videos = VectorStore(client, address, manifest, of_videos=True)
 
     @classmethod
     @contextlib.contextmanager
@@ -106,6 +136,9 @@ class VectorStore:
         """Make what is missing of the collection: who made it may have been cut off at any point."""
         from pymilvus import DataType
 
+        if self.videos:
+            self.videos._prepare()
+
         within: dict[str, Any] = {"timeout": CALL_S}
         is_new = not self._client.has_collection(self._collection, **within)
         if is_new:
@@ -116,7 +149,7 @@ class VectorStore:
             schema.add_field("time", DataType.DOUBLE)
             schema.add_field("frame", DataType.INT32)  # row position in the video's FrameFeatures
             schema.add_field("generation", DataType.INT64)  # of the commit that wrote the row
-            schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=self._manifest.dimension)
+            schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=self._dimension)
             self._client.create_collection(self._collection, schema=schema, **within)
         if "embedding" not in self._client.list_indexes(self._collection, **within):
             index = self._client.prepare_index_params()
@@ -126,7 +159,7 @@ class VectorStore:
                 index_type=config.kind,
                 index_name="embedding",
                 metric_type=METRIC.upper(),
-                params=config.build_params(self._manifest.dimension),
+                params=config.build_params(self._dimension),
             )
             try:
                 self._client.create_index(self._collection, index, timeout=WORK_S)
@@ -154,6 +187,11 @@ class VectorStore:
             taken += self._upsert(rows, spoiled)
         if spoiled and not taken:
             raise CliptraceError(f"Milvus at {self._address} refuses every row: {next(iter(spoiled.values()))}")
+        refused |= spoiled
+        if self.videos:
+            left = [video for video in videos if video.descriptor is not None and video.video_id not in refused]
+            vectors = [StoredFrames.of_vectors(video.video_id, np.asarray(video.descriptor)) for video in left]
+            spoiled |= self.videos.replace(vectors, generation)
         self.delete_videos(list(spoiled))
         return refused | spoiled
 
@@ -198,10 +236,14 @@ class VectorStore:
     def delete_older(self, video_ids: Sequence[str], generation: int) -> None:
         """Drop what other generations left of the videos."""
         self._delete("video_key", [video_key(video_id) for video_id in video_ids], f" and generation != {generation}")
+        if self.videos:
+            self.videos.delete_older(video_ids, generation)
 
     def delete_videos(self, video_ids: Sequence[str]) -> None:
         """Drop every keyframe of the videos."""
         self._delete("video_key", [video_key(video_id) for video_id in video_ids])
+        if self.videos:
+            self.videos.delete_videos(video_ids)
 
     def delete_keys(self, keys: Sequence[int]) -> None:
         self._delete("key", keys)
@@ -253,6 +295,8 @@ class VectorStore:
     def flush(self) -> None:
         """Seal what was written, so that it is indexed."""
         self._call(lambda: self._client.flush(self._collection, timeout=WORK_S))
+        if self.videos:
+            self.videos.flush()
 
     def compact(self) -> None:
         """After a bulk load to a server: merge segments and forget replaced rows, and return when all is indexed. Until
@@ -260,6 +304,8 @@ class VectorStore:
         job = self._call(lambda: self._client.compact(self._collection, timeout=CALL_S))
         self._await(lambda: self._client.get_compaction_state(job, timeout=CALL_S) != "Completed", "merged")
         self._await(lambda: self._client.describe_index(self._collection, "embedding")["pending_index_rows"], "indexed")
+        if self.videos:
+            self.videos.compact()
 
     def _await(self, left: Callable[[], int], done: str) -> None:
         """Return when nothing is left."""
@@ -276,6 +322,8 @@ class VectorStore:
     def drop(self) -> None:
         """Remove the collection."""
         self._call(lambda: self._client.drop_collection(self._collection, timeout=CALL_S))
+        if self.videos:
+            self.videos.drop()
 
     def count(self) -> int:
         """Rows, all that were written before the call."""
@@ -339,7 +387,7 @@ class VectorStore:
         self, embeddings: NDArray[np.float32], videos_per_frame: int, consistency: Consistency
     ) -> list[Answer]:
         """Of each row at least so many videos, where there are."""
-        places = _PLACES_PER_VIDEO * videos_per_frame
+        places = min(_PLACES_PER_VIDEO * videos_per_frame, self._manifest.index.most_places)
         found = [Answer() for _ in embeddings]
         waiting: dict[tuple[str, ...], list[int]] = {(): list(range(len(embeddings)))}
         for _ in range(_SEARCHES):

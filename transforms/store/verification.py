@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import frame_key, video_key
 from cliptrace.transforms.store import ledger
-from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, read_shard
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, read_shard, stored_descriptors
 from cliptrace.transforms.store.sweeping import half_written, stale_rows, unacknowledged
 from cliptrace.transforms.store.takedown import removed_keys
-from cliptrace.transforms.store.vectors import VectorStore
+from cliptrace.transforms.store.vectors import StoredFrames, VectorStore
 
 _PRECISION = 1e-3
 """Parquet has half precision: an element of a unit vector is off by a quarter of this at most."""
@@ -39,6 +39,8 @@ class Kind(enum.StrEnum):
     MISSING = "keyframes missing in Milvus"
     DIFFERENT = "keyframes that differ in Milvus"
     SURPLUS = "keyframes in Milvus that no video has"
+    VECTORS_DIFFERENT = "video descriptors missing in Milvus, or others there"
+    VECTORS_SURPLUS = "video descriptors in Milvus that no video has"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,6 +87,28 @@ def compare(gallery: Gallery, vectors: VectorStore) -> Iterator[Difference]:
         rows_seen += yield from expected.compare(vectors.rows_with(expected.keys.tolist()))
     if vectors.count() != rows_seen:
         yield from _surplus(vectors, np.concatenate(keys), unreadable)
+    if vectors.videos:
+        yield from _compare_descriptors(gallery, vectors.videos, live, unreadable)
+
+
+def _compare_descriptors(
+    gallery: Gallery, vectors: VectorStore, live: Mapping[str, ledger.Attempt], unreadable: Container[int]
+) -> Iterator[Difference]:
+    """As keyframes are compared. vectors: the collection of videos."""
+    rows_seen, keys = 0, [np.empty(0, np.int64)]
+    for commit, owners in ledger.by_commit(live.values()).items():
+        try:
+            described = stored_descriptors(gallery, commit)
+        except CliptraceError:  # the videos are lost, as is known by now
+            continue
+        left = {v: StoredFrames.of_vectors(v, described[v]) for v in owners if v in described}
+        expected = Expected.of({v: (stored.times, stored.embeddings) for v, stored in left.items()}, owners)
+        keys.append(expected.keys)
+        found = expected.compare(vectors.rows_with(expected.keys.tolist()), Kind.VECTORS_DIFFERENT)
+        rows_seen += yield from found
+    if vectors.count() != rows_seen:
+        for surplus in _surplus(vectors, np.concatenate(keys), unreadable):
+            yield dataclasses.replace(surplus, kind=Kind.VECTORS_SURPLUS)
 
 
 def _readable(
@@ -149,8 +173,13 @@ class Expected:
             np.concatenate([rows for _, rows in videos.values()] or [np.empty((0, 1), np.float32)])[order],
         )
 
-    def compare(self, batches: Iterator[list[dict[str, Any]]]) -> Generator[Difference, None, int]:
-        """Differences from what Milvus has under the keys. Returns how many rows that is."""
+    def compare(
+        self, batches: Iterator[list[dict[str, Any]]], kind_of_all: Kind | None = None
+    ) -> Generator[Difference, None, int]:
+        """Differences from what Milvus has under the keys. Returns how many rows that is.
+
+        kind_of_all: of each, whatever it is.
+        """
         seen, differs = np.zeros(len(self.keys), bool), np.zeros(len(self.keys), bool)
         for batch in batches:
             at = np.searchsorted(self.keys, np.array([row["key"] for row in batch], np.int64))
@@ -159,7 +188,7 @@ class Expected:
         for kind, which in ((Kind.MISSING, ~seen), (Kind.DIFFERENT, differs)):
             counts = np.bincount(self.owners[which], minlength=len(self.video_ids)).tolist()
             found = zip(self.video_ids, counts, strict=True)
-            yield from (Difference(kind, video_id, count) for video_id, count in found if count)
+            yield from (Difference(kind_of_all or kind, video_id, count) for video_id, count in found if count)
         return int(seen.sum())
 
     def _equal(self, at: NDArray[np.int64], rows: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_]:

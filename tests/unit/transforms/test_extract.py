@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cliptrace.models.backbones.pooling import unit
 from cliptrace.models.backbones.registry import Embedder, load_config
 from cliptrace.models.keyframes import make_selector
-from cliptrace.schemas.config import BASIS_FPS, KeyframeConfig, Limits
+from cliptrace.models.video_descriptors import describe, open_descriptor
+from cliptrace.schemas.config import BASIS_FPS, TILE_S, KeyframeConfig, Limits
 from cliptrace.schemas.gallery import time_of_view, view_of
 from cliptrace.schemas.records import VideoSource
-from cliptrace.transforms.extract import extract_range, join_ranges, without_views
+from cliptrace.transforms.extract import Describing, extract_range, join_ranges, without_views
 from cliptrace.transforms.features import Extract, FeatureConfig
 from cliptrace.transforms.media.probe import probe
 from cliptrace.transforms.media.ranges import split
@@ -86,3 +88,77 @@ def test_stored_views_are_keyframes_of_their_own_and_none_of_a_query():
     assert stored.times.tolist() == plain.times.tolist()
     assert stored.pictures == plain.pictures
     np.testing.assert_allclose(stored.embeddings, plain.embeddings, atol=1e-4)
+
+
+def test_a_video_has_the_descriptor_of_its_keyframes_however_it_is_cut(tmp_path):
+    long = tmp_path / "long.mp4"
+    command = ["ffmpeg", "-v", "error", "-stream_loop", "9", "-i", CLIP, "-t", "80", "-vf", "scale=160:-2,fps=8", "-an"]
+    subprocess.run([*command, long], check=True)
+    embedder, selector = open_embedder(crop_borders=False), make_selector(KeyframeConfig(per_second=0.5), BASIS_FPS)
+    limits = Limits()
+    info = probe(str(long), limits)
+    for name, count in (("mean", 1), ("parts", 5)):
+        descriptor = open_descriptor(name, embedder.config)
+        found = []
+        for each in (limits, dataclasses.replace(limits, range_s=TILE_S)):
+            ranges = split(VideoSource("v", str(long)), info, each)
+            parts = [
+                extract_range(str(long), part, selector, embedder, each, describing=Describing(descriptor))
+                for part in ranges
+            ]
+            found.append(join_ranges(parts[::-1], descriptor))
+            assert len(parts) == (1 if each is limits else 2)
+        whole, cut = found
+        assert whole.descriptor.shape == (count, embedder.config.dimension)
+        np.testing.assert_array_equal(whole.descriptor, cut.descriptor)
+        stored = describe(descriptor, whole.times, whole.scores, whole.embeddings.astype(np.float16))
+        np.testing.assert_allclose(whole.descriptor, stored, atol=1e-3)
+        plain = extract_range(
+            str(long), split(VideoSource("v", str(long)), info, limits)[0], selector, embedder, limits
+        )
+        np.testing.assert_array_equal(plain.embeddings, whole.embeddings)
+        assert plain.tiles is None
+        assert join_ranges([plain]).descriptor is None
+
+
+def test_a_query_is_described_by_the_keyframes_that_the_gallery_would_have():
+    limits, embedder = Limits(), open_embedder(crop_borders=False)
+    (part,) = split(VideoSource("v", str(CLIP)), probe(str(CLIP), limits), limits)
+    each, few = (make_selector(KeyframeConfig(per_second=n), BASIS_FPS) for n in (8, 1))
+    descriptor = open_descriptor("mean", embedder.config)
+    asked = extract_range(
+        str(CLIP), part, each, embedder, limits, views=("mirror",), describing=Describing(descriptor, few)
+    )
+    stored = extract_range(str(CLIP), part, few, embedder, limits, describing=Describing(descriptor))
+    np.testing.assert_allclose(asked.tiles, stored.tiles, atol=1e-2)
+    assert len(asked.times) > 7 * len(stored.times)
+
+
+@dataclasses.dataclass(frozen=True)
+class Regional:
+    """The mean of the whole frame's maxima, as a descriptor of regions."""
+
+    name: str = "regional"
+    sha256: str = ""
+    dimension: int = 1280
+    needs_regions: bool = True
+
+    def tile(self, times, scores, embeddings, regions):
+        assert len(times) == len(scores) == len(embeddings) == len(regions)
+        return regions[:, 0].sum(axis=0, keepdims=True)
+
+    def video(self, tiles):
+        return unit(tiles.sum(axis=0, keepdims=True))
+
+
+def test_regions_are_of_plain_keyframes_and_leave_embeddings_as_they_are():
+    limits, embedder = Limits(), open_embedder(crop_borders=False)
+    (part,) = split(VideoSource("v", str(CLIP)), probe(str(CLIP), limits), limits)
+    selector = make_selector(KeyframeConfig(per_second=1.0), BASIS_FPS)
+    regional = Describing(Regional())
+    plain = extract_range(str(CLIP), part, selector, embedder, limits)
+    described = extract_range(str(CLIP), part, selector, embedder, limits, describing=regional)
+    np.testing.assert_array_equal(described.embeddings, plain.embeddings)
+    for views in ({"views": ("mirror",)}, {"stored_views": ("halves",)}):
+        viewed = extract_range(str(CLIP), part, selector, embedder, limits, **views, describing=regional)
+        np.testing.assert_allclose(viewed.tiles, described.tiles, rtol=1e-3, atol=1e-2)

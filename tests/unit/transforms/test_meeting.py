@@ -121,7 +121,7 @@ def test_videos_that_are_gone_or_moved_meanwhile_end_no_comparison(shelf: Galler
 
 def test_no_video_is_compared_with_more_than_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST", 2)
-    monkeypatch.setattr(module, "_PARTNERS_AT_ONCE", 1)
+    monkeypatch.setattr(module, "PARTNERS_AT_ONCE", 1)
     met = {"a": [(-1, "b"), (-9, "c"), (-5, "d")], "c": [(-2, "d")]}
     assert list(both_ways(met)) == [
         ("a", ("c",), True), ("a", ("d",), True), ("c", ("a",), False), ("c", ("d",), False),

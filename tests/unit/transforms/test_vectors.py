@@ -214,6 +214,12 @@ def test_a_search_says_what_may_lie_beyond_its_videos() -> None:
     assert (len(few.ref_ids), few.beyond.tolist()) == (7, [-1.0])
 
 
+def test_no_search_asks_for_more_places_than_there_are() -> None:
+    shelf = Shelf(alike(3, 1))
+    assert len(VectorStore(shelf, "http://milvus.example", MANIFEST).search(AXIS, 5000).ref_ids) == 3
+    assert shelf.asked == [(1, 16_384)]
+
+
 @pytest.mark.parametrize("frames", [1, 40])
 def test_a_deep_search_finds_a_thousand_copies_and_ends_where_they_do(frames: int) -> None:
     strangers = [features(f"s{number:03}", 40) for number in range(50)]

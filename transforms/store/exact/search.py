@@ -54,9 +54,9 @@ class ExactSearch:
         beyond = np.full(len(embeddings), -1, np.float32)
         for first in range(0, len(embeddings), _ROWS_AT_ONCE):
             queries = of_unit_length(embeddings[first : first + _ROWS_AT_ONCE])
-            for row, (query, best) in enumerate(zip(queries, self._best(queries), strict=True), first):
+            for row, (query, best) in enumerate(zip(queries, self.best(queries), strict=True), first):
                 count = min(max(int((best >= floors[row]).sum()), least), most, len(best))
-                nearest = _nearest(best, count + 1)
+                nearest = highest(best, count + 1)
                 if len(nearest) > count:
                     beyond[row] = best[nearest[count]]
                 for video in nearest[:count].tolist():
@@ -73,8 +73,8 @@ class ExactSearch:
             beyond,
         )
 
-    def _best(self, queries: Floats) -> Floats:
-        """float32[Q, V]: of each video, the similarity of its nearest keyframe."""
+    def best(self, queries: Floats) -> Floats:
+        """float32[Q, V]: of each video, the similarity of its nearest row to each of float32[Q, D] of unit length."""
         best = np.empty((len(queries), len(self._gallery.starts)), np.float32)
 
         def product(block: _Block) -> None:
@@ -114,7 +114,7 @@ def _blocks(gallery: MappedRows) -> Iterator[_Block]:
         first = last
 
 
-def _nearest(best: Floats, count: int) -> NDArray[np.int64]:
+def highest(best: Floats, count: int) -> NDArray[np.int64]:
     """Positions of the highest, highest first, of equals the first."""
     among = np.argpartition(-best, count - 1)[:count] if count < len(best) else np.arange(len(best))
     return among[np.lexsort((among, -best[among]))]

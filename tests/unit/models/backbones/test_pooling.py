@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cliptrace.models.backbones.pooling import pool, rmac_grid, unit
+from cliptrace.models.backbones.pooling import max_regions, pool, rmac_grid, unit
 
 METHODS = ["mac", "spoc", "gem", "rmac"]
 
@@ -75,3 +75,15 @@ def test_a_map_of_zeros_gives_zeros(name: str) -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_no_frames(name: str) -> None:
     assert pool(np.zeros((0, 4, 7, 7), np.float32), name).shape == (0, 4)
+
+
+def test_regions_are_the_maxima_that_rmac_adds_up() -> None:
+    maps = random_maps(1)
+    regions = max_regions(maps)
+    assert regions.shape == (3, 14, 16)
+    np.testing.assert_array_equal(regions[:, 0], maps.max(axis=(2, 3)))
+    np.testing.assert_array_equal(regions[:, 2], maps[:, :, 3:, :4].max(axis=(2, 3)))  # bottom left of the second scale
+    total = np.zeros((3, 16), np.float32)
+    for number in range(14):
+        total += unit(regions[:, number])
+    np.testing.assert_array_equal(unit(total), pool(maps, "rmac"))

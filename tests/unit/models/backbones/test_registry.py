@@ -255,3 +255,20 @@ def test_a_network_that_fails_on_a_frame(tmp_path: Path) -> None:
     with pytest.raises(CliptraceError) as error:
         Embedder.open(load_config(str(file)))
     assert str(error.value).startswith(f"{tmp_path / 'net.pt'}: fails on a frame of 8x8 pixels: ")
+
+
+def test_regions_come_from_the_same_forward_pass_and_change_no_embedding(tmp_path: Path) -> None:
+    embedder = Embedder.open(load_config(str(write_network(tmp_path, identity_onnx(), "net.onnx", pooling="rmac"))))
+    some = frames(7, 8)
+    embeddings, regions = embedder.embed_with_regions(some)
+    np.testing.assert_array_equal(embeddings, embedder.embed(some))
+    assert (regions.shape, regions.dtype) == ((7, 14, 3), np.float32)
+    np.testing.assert_allclose(regions[:, 0], some.max(axis=(1, 2)) / 255, rtol=1e-6)
+
+
+def test_a_backbone_without_a_map_has_no_regions(tmp_path: Path) -> None:
+    config = load_config(str(write_network(tmp_path, identity_onnx(), "net.onnx")))
+    embedder = dataclasses.replace(Embedder.open(config), config=dataclasses.replace(config, output="vector"))
+    with pytest.raises(UsageError) as told:
+        embedder.embed_with_regions(frames(1, 8))
+    assert str(told.value) == "backbone 'mine' gives one vector a frame, and no map that has regions"

@@ -1,0 +1,77 @@
+"""Vectors of whole videos, worked by hand, and what becomes of videos that show nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from cliptrace.models.video_descriptors import VIDEO_DESCRIPTORS, describe, mean, open_descriptor
+from cliptrace.schemas.config import DESCRIPTORS, BackboneConfig
+from cliptrace.schemas.errors import UsageError
+
+BACKBONE = BackboneConfig("tiny", "onnx", "", "", 8, (0, 0, 0), (1, 1, 1), "vector", 2)
+NORTH, EAST = np.array([0, 1], np.float32), np.array([1, 0], np.float32)
+
+
+def described(name: str, times: list[float], scores: list[float], rows: list[np.ndarray]) -> list[list[float]]:
+    descriptor = open_descriptor(name, BACKBONE)
+    embeddings = np.array(rows, np.float32).reshape(-1, 2)
+    found = describe(descriptor, np.array(times), np.array(scores, np.float32), embeddings)
+    assert found.dtype == np.float32
+    return found.astype(np.float64).round(4).tolist()
+
+
+def test_the_program_names_those_that_there_are() -> None:
+    assert tuple(VIDEO_DESCRIPTORS) == DESCRIPTORS
+    for name in DESCRIPTORS:
+        opened = open_descriptor(name, BACKBONE)
+        assert (opened.name, opened.sha256, opened.dimension, opened.needs_regions) == (name, "", 2, False)
+
+
+def test_the_mean_is_of_all_tiles_and_of_no_frame_of_one_colour() -> None:
+    assert described("mean", [0, 1, 80, 150], [1, 0, 0.5, 0.1], [EAST * 3, NORTH, NORTH * 2, NORTH * 2]) == [[0.6, 0.8]]
+
+
+def test_parts_are_of_eighteen_seconds_and_only_where_something_is_shown() -> None:
+    times, scores = [0, 17.9, 18, 40, 71.9, 72], [1, 1, 1, 0, 1, 1]
+    rows = [EAST * 3, NORTH * 4, NORTH, EAST, EAST, NORTH]
+    assert described("parts", times, scores, rows) == [[0.6, 0.8], [0, 1], [1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("name", DESCRIPTORS)
+@pytest.mark.parametrize("times", [[], [0.0, 30.0, 100.0]])
+def test_a_video_that_shows_nothing_has_no_direction(name: str, times: list[float]) -> None:
+    assert described(name, times, [0] * len(times), [EAST] * len(times)) == [[0, 0]]
+
+
+@pytest.mark.parametrize("name", DESCRIPTORS)
+def test_one_frame_is_a_video(name: str) -> None:
+    assert described(name, [0.0], [1], [NORTH * 2]) == [[0, 1]]
+
+
+def test_ten_hours_are_some_thousand_vectors() -> None:
+    count = 10 * 3600
+    rows = np.ones((count, 2), np.float32)
+    found = describe(
+        open_descriptor("parts", BACKBONE), np.arange(count, dtype=float), np.ones(count, np.float32), rows
+    )
+    assert found.shape == (2000, 2)
+
+
+def test_one_that_is_not_known_is_told() -> None:
+    with pytest.raises(UsageError, match=r"^no video descriptor is called 'median'; there are mean, parts"):
+        open_descriptor("median", BACKBONE)
+
+
+def test_regions_need_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_regions = dataclasses.replace(mean.Mean(2), name="regional", needs_regions=True)
+    monkeypatch.setattr("cliptrace.models.video_descriptors.VIDEO_DESCRIPTORS", {"regional": lambda _: of_regions})
+    assert open_descriptor("regional", dataclasses.replace(BACKBONE, output="map")) == of_regions
+    with pytest.raises(UsageError) as told:
+        open_descriptor("regional", BACKBONE)
+    assert str(told.value) == (
+        "descriptor regional is made of regions of the backbone's map, and 'tiny' gives one vector a frame: "
+        "use mean or parts"
+    )
