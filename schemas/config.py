@@ -37,7 +37,7 @@ GALLERY_VIEWS = ("halves", "insets")
 DEFAULT_BACKBONE = "copy_lite0"
 """What a gallery is made with unless ``cliptrace index --backbone`` says otherwise."""
 
-DESCRIPTORS = ("mean", "parts")
+DESCRIPTORS = ("mean", "parts", "star_gnn")
 """What a video may be described by as a whole (models/video_descriptors)."""
 
 NO_DESCRIPTOR = "none"

@@ -68,6 +68,13 @@ def distractors(clips: Sequence[Clip], count: int, seed: int) -> Iterator[Frames
         yield _recombined(clips, np.random.default_rng([seed, number]))
 
 
+def recombined_embeddings(clips: Sequence[Clip], count: int, seed: int) -> Iterator[Floats]:
+    """float32[F, E] of the frames of recombined distractors alone."""
+    alone = [dataclasses.replace(clip, nodes=clip.embeddings[:, :, None]) for clip in clips]
+    for number in range(count):
+        yield _recombined(alone, np.random.default_rng([seed, number])).embeddings
+
+
 def _recombined(clips: Sequence[Clip], random: np.random.Generator) -> Frames:
     parts = []
     for _ in range(random.integers(_PARTS[0], _PARTS[1] + 1)):

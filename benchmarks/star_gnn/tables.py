@@ -57,3 +57,26 @@ def cost(result: Result) -> Iterator[Table]:
             for frames, row in result["frames"].items()
         ],
     )
+
+
+def stages(result: Result) -> Iterator[Table]:
+    shares = list(next(iter(result["sizes"].values()))["shares"])
+    rows = []
+    for size, row in result["sizes"].items():
+        for kind in ("video", "frame", "both"):
+            figures = [row["shares"][share][kind] for share in shares]
+            held = {"video": row["video_bytes"], "frame": row["frame_bytes"]}
+            rows.append(
+                (
+                    f"{int(size):,} videos, {row['keyframes']:,} keyframes: {kind}",
+                    f"{held.get(kind, sum(held.values())) / 1e6:,.0f}",
+                    *(f"{each['recall']:.2f}" for each in figures),
+                    *(f"{each['ms']:,.1f}" for each in figures[:1]),
+                )
+            )
+    yield Table(
+        f"Whether the right video is among the first {result['among']}, by how much of the query is copied; "
+        f"{result['queries']} queries each, milliseconds at the median, the exact engine.",
+        ("", "MB", *(f"recall, {share}" for share in shares), "ms"),
+        rows,
+    )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cliptrace.models.video_descriptors.mean import Mean
 from cliptrace.models.video_descriptors.parts import Parts
+from cliptrace.models.video_descriptors.star_gnn import Lattice
 from cliptrace.schemas.config import TILE_S, BackboneConfig
 from cliptrace.schemas.errors import UsageError
 
@@ -52,7 +53,11 @@ class VideoDescriptor(Protocol):
 
 
 VIDEO_DESCRIPTORS: Mapping[str, Callable[[BackboneConfig], VideoDescriptor]] = MappingProxyType(
-    {"mean": lambda backbone: Mean(backbone.dimension), "parts": lambda backbone: Parts(backbone.dimension)}
+    {
+        "mean": lambda backbone: Mean(backbone.dimension),
+        "parts": lambda backbone: Parts(backbone.dimension),
+        "star_gnn": Lattice.of,
+    }
 )
 """By name (schemas.config.DESCRIPTORS), for the embeddings of a backbone."""
 

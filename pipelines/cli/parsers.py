@@ -82,7 +82,7 @@ def descriptor_option(parser: argparse.ArgumentParser, note: str) -> None:
         "--descriptor",
         choices=(*DESCRIPTORS, NO_DESCRIPTOR),
         help="what each video has as a whole, to be found by search, match --retrieval and groups --by: one vector "
-        f"(mean), or one every 18 s (parts){note}",
+        f"(mean of the keyframes; star_gnn of their regions), or one every 18 s (parts){note}",
     )
 
 

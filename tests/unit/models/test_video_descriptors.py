@@ -7,11 +7,15 @@ import dataclasses
 import numpy as np
 import pytest
 
+from cliptrace.models.backbones.registry import load_config
 from cliptrace.models.video_descriptors import VIDEO_DESCRIPTORS, describe, mean, open_descriptor
+from cliptrace.models.video_descriptors.star_gnn import Lattice
 from cliptrace.schemas.config import DESCRIPTORS, BackboneConfig
 from cliptrace.schemas.errors import UsageError
 
 BACKBONE = BackboneConfig("tiny", "onnx", "", "", 8, (0, 0, 0), (1, 1, 1), "vector", 2)
+OF_KEYFRAMES = ("mean", "parts")
+"""Those that need nothing but embeddings."""
 NORTH, EAST = np.array([0, 1], np.float32), np.array([1, 0], np.float32)
 
 
@@ -25,7 +29,7 @@ def described(name: str, times: list[float], scores: list[float], rows: list[np.
 
 def test_the_program_names_those_that_there_are() -> None:
     assert tuple(VIDEO_DESCRIPTORS) == DESCRIPTORS
-    for name in DESCRIPTORS:
+    for name in OF_KEYFRAMES:
         opened = open_descriptor(name, BACKBONE)
         assert (opened.name, opened.sha256, opened.dimension, opened.needs_regions) == (name, "", 2, False)
 
@@ -40,13 +44,13 @@ def test_parts_are_of_eighteen_seconds_and_only_where_something_is_shown() -> No
     assert described("parts", times, scores, rows) == [[0.6, 0.8], [0, 1], [1, 0], [0, 1]]
 
 
-@pytest.mark.parametrize("name", DESCRIPTORS)
+@pytest.mark.parametrize("name", OF_KEYFRAMES)
 @pytest.mark.parametrize("times", [[], [0.0, 30.0, 100.0]])
 def test_a_video_that_shows_nothing_has_no_direction(name: str, times: list[float]) -> None:
     assert described(name, times, [0] * len(times), [EAST] * len(times)) == [[0, 0]]
 
 
-@pytest.mark.parametrize("name", DESCRIPTORS)
+@pytest.mark.parametrize("name", OF_KEYFRAMES)
 def test_one_frame_is_a_video(name: str) -> None:
     assert described(name, [0.0], [1], [NORTH * 2]) == [[0, 1]]
 
@@ -61,7 +65,7 @@ def test_ten_hours_are_some_thousand_vectors() -> None:
 
 
 def test_one_that_is_not_known_is_told() -> None:
-    with pytest.raises(UsageError, match=r"^no video descriptor is called 'median'; there are mean, parts"):
+    with pytest.raises(UsageError, match=r"^no video descriptor is called 'median'; there are mean, parts, star_gnn"):
         open_descriptor("median", BACKBONE)
 
 
@@ -75,3 +79,28 @@ def test_regions_need_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
         "descriptor regional is made of regions of the backbone's map, and 'tiny' gives one vector a frame: "
         "use mean or parts"
     )
+
+
+def test_star_gnn_is_the_mean_over_all_nodes_of_all_tiles() -> None:
+    backbone = load_config("copy_lite0")
+    descriptor = open_descriptor("star_gnn", backbone)
+    assert isinstance(descriptor, Lattice)
+    network = descriptor.network
+    assert (descriptor.name, descriptor.sha256, descriptor.needs_regions) == ("star_gnn", network.sha256, True)
+    regions = np.abs(np.random.default_rng(0).normal(size=(5, 14, 1280))).astype(np.float32)
+    rows, scores = np.zeros((5, 256), np.float32), np.array([1, 1, 1, 0, 1], np.float32)
+    whole = descriptor.video(descriptor.tile(np.arange(5.0), scores, rows, regions))
+    shown = network.vector(network.of_regions(regions[scores > 0]))
+    np.testing.assert_allclose(whole, shown[None], atol=1e-5)
+    tiles = [
+        descriptor.tile(np.arange(2.0), scores[part], rows[part], regions[part]) for part in (slice(2), slice(2, 5))
+    ]
+    (vector,) = descriptor.video(np.concatenate(tiles))
+    assert abs(np.linalg.norm(vector) - 1) < 1e-5
+    dark = descriptor.tile(np.arange(5.0), np.zeros(5, np.float32), rows, regions)
+    assert descriptor.video(dark).tolist() == [[0.0] * descriptor.dimension]
+
+
+def test_star_gnn_is_for_the_backbone_that_it_was_trained_on() -> None:
+    with pytest.raises(UsageError, match=r"^descriptor star_gnn was trained on another backbone than 'tiny': use mean"):
+        open_descriptor("star_gnn", BACKBONE)

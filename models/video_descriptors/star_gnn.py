@@ -1,0 +1,54 @@
+"""STAR-GNN as a video descriptor: each tile a lattice, the video the mean of their nodes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cliptrace.models.backbones.pooling import unit
+from cliptrace.models.star_gnn.inference import StarGNN, open_star_gnn
+from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.errors import UsageError
+
+Floats = NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lattice:
+    """One vector a video. One-colour keyframes (score 0) are no part of the lattice."""
+
+    network: StarGNN
+    name: str = "star_gnn"
+    needs_regions: bool = True
+
+    @classmethod
+    def of(cls, backbone: BackboneConfig) -> Lattice:
+        """With the weights that ship. UsageError for a backbone that they were not trained on."""
+        network = open_star_gnn()
+        if network.backbone_sha256 != backbone.sha256:
+            raise UsageError(
+                f"descriptor star_gnn was trained on another backbone than {backbone.name!r}: use mean or parts"
+            )
+        return cls(network)
+
+    @property
+    def sha256(self) -> str:
+        return self.network.sha256
+
+    @property
+    def dimension(self) -> int:
+        return len(self.network.bias)
+
+    def tile(self, times: NDArray[np.float64], scores: Floats, embeddings: Floats, regions: Floats | None) -> Floats:
+        shown = scores > 0
+        if regions is None or not shown.any():
+            return np.empty((0, self.dimension), np.float32)
+        convolved = self.network.convolved(self.network.of_regions(regions[shown]))
+        return np.asarray(convolved.sum(axis=(0, 1))[None], np.float32)
+
+    def video(self, tiles: Floats) -> Floats:
+        """Every node weighs the same, in whatever tile it is."""
+        total = tiles.sum(axis=0, keepdims=True)
+        return unit(np.asarray(total - total.mean(), np.float32))
