@@ -62,7 +62,8 @@ def measure(arguments: argparse.Namespace) -> Result:
 def queries(
     clips: Sequence[Clip], others: Sequence[Clip], share: float, arguments: argparse.Namespace
 ) -> list[tuple[int, Floats]]:
-    """Number of a clip, and float32[F, E] of a query of which a share is copied from it, amid footage that no video of the gallery has."""
+    """Number of a clip, and float32[F, E] of a query of which a share is copied from it, amid footage that no video of
+    the gallery has."""
     random = np.random.default_rng([arguments.seed, round(100 * share)])
     made = []
     for number in random.permutation(len(clips))[: arguments.queries].tolist():

@@ -80,3 +80,12 @@ def stages(result: Result) -> Iterator[Table]:
         ("", "MB", *(f"recall, {share}" for share in shares), "ms"),
         rows,
     )
+
+
+def published(result: Result) -> Iterator[Table]:
+    yield Table(
+        f"{result['dataset']}: {result['asked']:,} of {result['queries']:,} queries, {result['videos']:,} videos, "
+        f"{result['not_decoded']:,} more that could not be decoded.",
+        ("descriptor", "mAP"),
+        [(result["descriptor"], f"{result['mean_average_precision']:.4f}")],
+    )
