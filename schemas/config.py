@@ -40,6 +40,21 @@ DEFAULT_BACKBONE = "copy_lite0"
 DESCRIPTORS = ("mean", "parts", "star_gnn")
 """What a video may be described by as a whole (models/video_descriptors)."""
 
+LEARNED_DESCRIPTORS = ("star_gnn",)
+"""Those of them that may have weights of one's own."""
+
+
+def parse_descriptor(text: str) -> tuple[str, str]:
+    """A video descriptor as a person names it → its name, and the folder of its weights ("" for those that ship).
+
+    UsageError for one that is none of DESCRIPTORS, nor ``star_gnn:FOLDER``.
+    """
+    name, colon, folder = text.partition(":")
+    if name not in DESCRIPTORS or (colon and (name not in LEARNED_DESCRIPTORS or not folder)):
+        raise UsageError(f"{text}: no video descriptor; there are {', '.join(DESCRIPTORS)}, and star_gnn:FOLDER")
+    return name, folder
+
+
 NO_DESCRIPTOR = "none"
 DEFAULT_DESCRIPTOR = NO_DESCRIPTOR
 """What a gallery is made with unless ``cliptrace index --descriptor`` says otherwise."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cliptrace.models.video_descriptors.mean import Mean
 from cliptrace.models.video_descriptors.parts import Parts
 from cliptrace.models.video_descriptors.star_gnn import Lattice
-from cliptrace.schemas.config import TILE_S, BackboneConfig
+from cliptrace.schemas.config import TILE_S, BackboneConfig, parse_descriptor
 from cliptrace.schemas.errors import UsageError
 
 Floats = NDArray[np.float32]
@@ -52,21 +52,22 @@ class VideoDescriptor(Protocol):
         ...
 
 
-VIDEO_DESCRIPTORS: Mapping[str, Callable[[BackboneConfig], VideoDescriptor]] = MappingProxyType(
+VIDEO_DESCRIPTORS: Mapping[str, Callable[[BackboneConfig, str], VideoDescriptor]] = MappingProxyType(
     {
-        "mean": lambda backbone: Mean(backbone.dimension),
-        "parts": lambda backbone: Parts(backbone.dimension),
+        "mean": lambda backbone, _: Mean(backbone.dimension),
+        "parts": lambda backbone, _: Parts(backbone.dimension),
         "star_gnn": Lattice.of,
     }
 )
-"""By name (schemas.config.DESCRIPTORS), for the embeddings of a backbone."""
+"""By name (schemas.config.DESCRIPTORS), for the embeddings of a backbone, and with the weights in a folder; "" for
+those that ship."""
 
 
 def open_descriptor(name: str, backbone: BackboneConfig) -> VideoDescriptor:
-    """UsageError for a name that is not known, or a backbone that does not give what the descriptor is made of."""
-    if name not in VIDEO_DESCRIPTORS:
-        raise UsageError(f"no video descriptor is called {name!r}; there are {', '.join(VIDEO_DESCRIPTORS)}")
-    descriptor = VIDEO_DESCRIPTORS[name](backbone)
+    """name: as ``parse_descriptor`` takes it. UsageError for another one, or a backbone that does not give what the
+    descriptor is made of."""
+    kind, weights = parse_descriptor(name)
+    descriptor = VIDEO_DESCRIPTORS[kind](backbone, weights)
     if descriptor.needs_regions and backbone.output != "map":
         raise UsageError(
             f"descriptor {name} is made of regions of the backbone's map, and {backbone.name!r} gives one vector a "

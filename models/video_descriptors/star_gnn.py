@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +25,17 @@ class Lattice:
     needs_regions: bool = True
 
     @classmethod
-    def of(cls, backbone: BackboneConfig) -> Lattice:
-        """With the weights that ship. UsageError for a backbone that they were not trained on."""
-        network = open_star_gnn()
+    def of(cls, backbone: BackboneConfig, weights: str = "") -> Lattice:
+        """weights: folder that cliptrace train star-gnn made; "" for those that ship. UsageError for a backbone that
+        they were not trained on."""
+        folder = str(Path(weights).resolve()) if weights else ""
+        name = f"star_gnn:{folder}" if folder else "star_gnn"
+        network = open_star_gnn(folder or name)
         if network.backbone_sha256 != backbone.sha256:
             raise UsageError(
-                f"descriptor star_gnn was trained on another backbone than {backbone.name!r}: use mean or parts"
+                f"descriptor {name} was trained on another backbone than {backbone.name!r}: use mean or parts"
             )
-        return cls(network)
+        return cls(network, name)
 
     @property
     def sha256(self) -> str:

@@ -14,12 +14,13 @@ from typing import Any, get_args
 from cliptrace.schemas.config import (
     DEFAULT_BACKBONE,
     DEFAULT_KEYFRAMES,
-    DESCRIPTORS,
     NO_DESCRIPTOR,
     SKE_POINTS,
     KeyframeConfig,
     Streams,
+    parse_descriptor,
 )
+from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.indexes import DEFAULT_INDEX, INDEX_KINDS
 
 EXIT_CODES = "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed"
@@ -80,10 +81,22 @@ def index_option(parser: argparse.ArgumentParser) -> None:
 def descriptor_option(parser: argparse.ArgumentParser, note: str) -> None:
     parser.add_argument(
         "--descriptor",
-        choices=(*DESCRIPTORS, NO_DESCRIPTOR),
+        type=_descriptor,
+        metavar="NAME",
         help="what each video has as a whole, to be found by search, match --retrieval and groups --by: one vector "
-        f"(mean of the keyframes; star_gnn of their regions), or one every 18 s (parts){note}",
+        f"(mean of the keyframes; star_gnn or star_gnn:FOLDER, of their regions), or one every 18 s (parts){note}; "
+        f"or {NO_DESCRIPTOR}",
     )
+
+
+def _descriptor(text: str) -> str:
+    if text == NO_DESCRIPTOR:
+        return text
+    try:
+        name, folder = parse_descriptor(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return f"{name}:{Path(folder).resolve()}" if folder else name
 
 
 def work_options(parser: argparse.ArgumentParser) -> None:

@@ -65,7 +65,9 @@ def test_ten_hours_are_some_thousand_vectors() -> None:
 
 
 def test_one_that_is_not_known_is_told() -> None:
-    with pytest.raises(UsageError, match=r"^no video descriptor is called 'median'; there are mean, parts, star_gnn"):
+    with pytest.raises(
+        UsageError, match=r"^median: no video descriptor; there are mean, parts, star_gnn, and star_gnn:FOLDER$"
+    ):
         open_descriptor("median", BACKBONE)
 
 
