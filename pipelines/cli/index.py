@@ -116,6 +116,7 @@ def lines(done: IndexReport) -> dict[str, str]:
         "partly decoded": named(done.partly_decoded),
         "replaced by other files": named(done.replaced),
         **_recognised(done.recognised, "gone, taken out" if done.pruned else ""),
+        "streams of changed files, taken out": named(done.outdated),
         **streams_left_out(done.one_of_several),
         **_skipped(done.skipped),
         "gallery": f"{done.gallery} ({done.in_gallery:,} videos)",

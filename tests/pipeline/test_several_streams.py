@@ -147,6 +147,31 @@ def test_what_is_wrong_with_another_stream_is_its_own_dead_letter(
     assert set(stored(gallery)) == {"dashcam.mp4", "dashcam.mp4#1"}
 
 
+def test_the_streams_of_a_file_that_has_changed_go(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gallery, file = tmp_path / "g", tmp_path / "dashcam.mp4"
+    file.write_bytes((files / "lib" / "dashcam.mp4").read_bytes())
+    run(capsys, "index", file, "--gallery", gallery, "--streams", "all")
+    file.touch()
+    for _ in range(2):
+        told = run(capsys, "index", file, "--gallery", gallery, "--streams", "all")
+        assert "unchanged, skipped: 2\n" in without_columns(told)
+        assert keyframes(told) == 0
+
+    file.write_bytes((files / "rear.mp4").read_bytes())
+    told = run(capsys, "index", file, "--gallery", gallery, "--streams", "all")
+    assert "streams of changed files, taken out: 1 (dashcam.mp4#1)\n" in without_columns(told)
+    assert stored(gallery) == {"dashcam.mp4": ()}
+    capsys.readouterr()
+    assert cli.main(["gallery", "verify", "--gallery", str(gallery)]) == 0
+
+    file.write_bytes((files / "lib" / "dashcam.mp4").read_bytes())
+    told = run(capsys, "index", file, "--gallery", gallery, "--streams", "all")
+    assert "taken out" not in told
+    assert stored(gallery) == {"dashcam.mp4": (0, 1), "dashcam.mp4#1": (1, 0)}
+
+
 def matched(capsys: pytest.CaptureFixture[str], query: Path, gallery: Path, output: Path) -> list[dict[str, Any]]:
     run(capsys, "match", query, "--gallery", gallery, "--output", output, "--min-score", "0.5")
     return [json.loads(line) for line in output.read_text().splitlines()]
