@@ -20,7 +20,13 @@ from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.index_report import IndexReport, Recognised, Rehearsal, Skipped
 from cliptrace.pipelines.models import describe, feature_config, identity
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
-from cliptrace.schemas.config import DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, KeyframeConfig, Streams
+from cliptrace.schemas.config import (
+    DEFAULT_BACKBONE,
+    DEFAULT_GALLERY_VIEWS,
+    DEFAULT_KEYFRAMES,
+    KeyframeConfig,
+    Streams,
+)
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import GalleryManifest, collection_prefix
 from cliptrace.schemas.indexes import DEFAULT_INDEX, IndexConfig
@@ -272,7 +278,7 @@ def new_manifest(options: IndexOptions) -> GalleryManifest:
         keyframes=with_weights(options.keyframes or DEFAULT_KEYFRAMES),
         milvus=options.milvus or "",
         index=IndexConfig(kind=options.index or DEFAULT_INDEX),
-        views=options.stored_views or (),
+        views=DEFAULT_GALLERY_VIEWS if options.stored_views is None else options.stored_views,
     )
 
 
