@@ -69,7 +69,8 @@ class Gallery:
         """A new gallery, or the one that is there. UsageError where that was made with other models.
 
         backbone: a built-in one, or a file that describes one. stored_views: what else of each keyframe is
-        stored. milvus: address of a server; None for the embedded one.
+        stored; None for the picture in a picture where one is found. milvus: address of a server; None for the embedded
+        one.
         """
         asked = index.IndexOptions(
             sources=(),
