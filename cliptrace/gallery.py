@@ -70,8 +70,8 @@ class Gallery:
         """A new gallery, or the one that is there. UsageError where that was made with other models.
 
         backbone: a built-in one, or a file that describes one. stored_views: what else of each keyframe is
-        stored. descriptor: of each video as a whole, mean or parts. milvus: address of a server; None for the
-        embedded one.
+        stored; None for the picture in a picture where one is found. descriptor: of each video as a whole, mean, parts
+        or star_gnn. milvus: address of a server; None for the embedded one.
         """
         asked = index.IndexOptions(
             sources=(),

@@ -23,6 +23,7 @@ from cliptrace.pipelines.running import check_store, is_template, new_run, run_p
 from cliptrace.schemas.config import (
     DEFAULT_BACKBONE,
     DEFAULT_DESCRIPTOR,
+    DEFAULT_GALLERY_VIEWS,
     DEFAULT_KEYFRAMES,
     NO_DESCRIPTOR,
     KeyframeConfig,
@@ -47,7 +48,7 @@ from cliptrace.transforms.store.gallery import (
     read_videos,
 )
 from cliptrace.transforms.store.moving import update
-from cliptrace.transforms.store.pruning import Missing, missing_from, prune
+from cliptrace.transforms.store.pruning import Missing, missing_from, outdated_streams, prune
 from cliptrace.transforms.store.recognition import Recognition, recognise
 from cliptrace.transforms.store.stops import update_stops
 from cliptrace.transforms.store.sweeping import sweep
@@ -209,6 +210,9 @@ def run(job: Job) -> IndexReport:
             attempts = ledger.read_attempts(gallery.root)
             if is_local(gallery.root):
                 sweep(gallery, attempts, gallery.vectors(), run_id)  # of videos that were replaced or removed meanwhile
+        if outdated := outdated_streams(attempts):
+            prune(gallery, gallery.vectors(), run_id, outdated, "its file has changed")
+            attempts = ledger.read_attempts(gallery.root)
         missing = job.missing(ledger.live(attempts), tombstones)
         if options.prune and missing.gone:
             prune(gallery, gallery.vectors(), run_id, missing.gone)
@@ -229,6 +233,7 @@ def run(job: Job) -> IndexReport:
         replaced=tuple(each.video_id for each in indexed if _is_another(each, before.get(each.video_id))),
         recognised=Recognised.of(found, missing),
         pruned=options.prune,
+        outdated=tuple(sorted(outdated)),
         one_of_several=() if config.all_streams else _one_of_several(gallery, indexed),
         skipped=Skipped.of(plan, found, job.listing),
         left_to_the_job=len(work) * is_template(options.beam_args),
@@ -278,7 +283,7 @@ def new_manifest(options: IndexOptions) -> GalleryManifest:
         keyframes=with_weights(options.keyframes or DEFAULT_KEYFRAMES),
         milvus=options.milvus or "",
         index=IndexConfig(kind=options.index or DEFAULT_INDEX),
-        views=options.stored_views or (),
+        views=DEFAULT_GALLERY_VIEWS if options.stored_views is None else options.stored_views,
         descriptor=descriptor_config(options.descriptor or DEFAULT_DESCRIPTOR, backbone),
     )
 

@@ -69,9 +69,10 @@ class IndexReport:
 
     run: its name. gallery: its folder, which holds ``in_gallery`` videos now. indexed, failed: videos. partly_decoded,
     replaced: ids of indexed ones: of files that break off, and that took the place of others. recognised: what was not
-    embedded anew; its ``gone`` were taken out if ``pruned``. one_of_several: ids of files whose other video streams
-    were left out. left_to_the_job: videos that a template will index. video_s: seconds of video decoded, in elapsed_s.
-    dead_letters: folder; None for none.
+    embedded anew; its ``gone`` were taken out if ``pruned``. outdated: ids of further video streams of files that have
+    changed, which were taken out. one_of_several: ids of files whose other video streams were left out.
+    left_to_the_job: videos that a template will index. video_s: seconds of video decoded, in elapsed_s. dead_letters:
+    folder; None for none.
     """
 
     run: str
@@ -83,6 +84,7 @@ class IndexReport:
     replaced: tuple[str, ...]
     recognised: Recognised
     pruned: bool
+    outdated: tuple[str, ...]
     one_of_several: tuple[str, ...]
     skipped: Skipped
     left_to_the_job: int

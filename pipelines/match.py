@@ -38,7 +38,7 @@ from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
 from cliptrace.transforms.isolation import Results
 from cliptrace.transforms.matching import FindCandidates, Found, MatchConfig
 from cliptrace.transforms.results import WriteParts, begin, finish, read_rows
-from cliptrace.transforms.sources import Listing, list_sources
+from cliptrace.transforms.sources import STREAM_COLUMN, Listing, list_sources, of_streams
 from cliptrace.transforms.store import decisions, files, ledger
 from cliptrace.transforms.store.engines import engine_of
 from cliptrace.transforms.store.gallery import Gallery, locked
@@ -65,6 +65,12 @@ class Outcome:
         return [query for query in self.searched if query.query_id not in known]
 
 
+def _as_row(query: Searched) -> dict[str, Any]:
+    """Of a manifest. A further video stream has its number, so that it is the one that is asked for again."""
+    row = {"id": query.query_id, "uri": query.query_uri}
+    return row if query.stream is None else {**row, STREAM_COLUMN: query.stream}
+
+
 @dataclasses.dataclass(frozen=True)
 class End:
     """What is left to do when the parts of the output are written. scratch: the folder of the parts. home: of the
@@ -89,8 +95,7 @@ class End:
             files.remove([self.failures_path])
         outcome = Outcome(matches, failures, [Searched(**row) for row in read_rows(folders, "queries.jsonl")])
         if self.unmatched:
-            lines = ({"id": query.query_id, "uri": query.query_uri} for query in outcome.unmatched)
-            files.write_bytes(self.unmatched, to_lines(lines))
+            files.write_bytes(self.unmatched, to_lines(map(_as_row, outcome.unmatched)))
         return outcome
 
     def _answer(self, folders: list[str]) -> list[dict[str, Any]]:
@@ -253,7 +258,7 @@ def prepare(options: MatchOptions) -> Job:
     )
     if end.unmatched in (end.output, end.failures_path):
         raise UsageError(f"--unmatched {options.unmatched}: matches or failures are written there; name another file")
-    listing = Listing(list(asker.sources)) if asker else list_sources(options.queries)
+    listing = Listing(list(asker.sources)) if asker else of_streams(list_sources(options.queries))
     keyframes = options.keyframes or QUERY_KEYFRAMES
     config = feature_config(gallery, options.device, options.threads, options.views, keyframes)
     config = dataclasses.replace(config, all_streams=options.streams == "all")

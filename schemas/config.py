@@ -31,8 +31,14 @@ Streams = Literal["shown", "all"]
 QUERY_VIEWS = ("mirror", "turns", "halves", "insets")
 """What else than the plain keyframe may be embedded of a query (models/views.py)."""
 
-GALLERY_VIEWS = ("halves", "insets")
+FOUND_VIEW = "found"
+"""The picture in a picture, where one is found (models/borders/inset.py)."""
+
+GALLERY_VIEWS = ("halves", "insets", FOUND_VIEW)
 """What else may be embedded of a gallery's keyframes, for a query that is but a part of their picture."""
+
+DEFAULT_GALLERY_VIEWS = (FOUND_VIEW,)
+"""What a gallery is made with unless ``cliptrace index --stored-views`` says otherwise."""
 
 DEFAULT_BACKBONE = "copy_lite0"
 """What a gallery is made with unless ``cliptrace index --backbone`` says otherwise."""

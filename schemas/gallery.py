@@ -246,7 +246,7 @@ def frame_key(video_id: str, time_s: float) -> int:
     return _key(f"{video_id}\0{round(time_s * BASIS_FPS)}{f' {view}' if view else ''}".encode())
 
 
-def time_of_view(times: NDArray[np.float64], view: int) -> NDArray[np.float64]:
+def time_of_view(times: NDArray[np.float64], view: int | NDArray[np.intp]) -> NDArray[np.float64]:
     """Where views of keyframes on the basis grid are kept: later by no more than what tells them apart."""
     return times + view * _VIEW_S
 

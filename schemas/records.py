@@ -294,7 +294,7 @@ class Searched:
     """What a person is told of a query beside its matches. partial: its file ended or broke before its end.
 
     truncated, stopped_s: as in Match. other_streams: how many more video streams its file has. rejected: gallery videos
-    of which all or some seconds were left out, since a person has decided so.
+    of which all or some seconds were left out, since a person has decided so. stream: as in VideoSource.
     """
 
     query_id: str
@@ -304,6 +304,7 @@ class Searched:
     other_streams: int = 0
     query_uri: str = ""
     rejected: int = 0
+    stream: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

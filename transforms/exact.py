@@ -9,7 +9,7 @@ import apache_beam as beam
 from cliptrace.schemas.records import Match, Rejected, Segment, VideoSource
 from cliptrace.transforms.answers import Answers
 from cliptrace.transforms.contents import content_sha256
-from cliptrace.transforms.features import FeatureConfig, open_scratch
+from cliptrace.transforms.features import FeatureConfig, content_of, open_scratch
 from cliptrace.transforms.fingerprints import size_of
 from cliptrace.transforms.isolation import RunIsolated
 from cliptrace.transforms.store.decisions import Rejections, honoured
@@ -65,8 +65,8 @@ class FindExact:
         if not alike:
             return
         with self._scratch.stage(query.uri, query.fingerprint) as path:
-            sha256 = content_sha256(path)
-        yield from exact_copies(query, sha256, alike, self._gallery.home, self._rejections)
+            content = content_of(content_sha256(path), query)
+        yield from exact_copies(query, content, alike, self._gallery.home, self._rejections)
 
     def close(self) -> None:
         self._scratch.close()
@@ -97,12 +97,12 @@ class FindStored:
 
 
 def exact_copies(
-    query: VideoSource, sha256: str, videos: Iterable[StoredVideo], home: str, rejections: Rejections
+    query: VideoSource, content: str, videos: Iterable[StoredVideo], home: str, rejections: Rejections
 ) -> Iterator[Match | Rejected]:
     """Those of a gallery's videos that have a query's content. home: of the gallery."""
     for ref in videos:
-        if ref.content_sha256 == sha256 and not is_removed(home, ref.video_id):
-            yield from honoured(exact_match(query, ref), rejections.on(sha256, sha256), sha256)
+        if ref.content_sha256 == content and not is_removed(home, ref.video_id):
+            yield from honoured(exact_match(query, ref), rejections.on(content, content), content)
 
 
 def exact_match(query: VideoSource, ref: StoredVideo) -> Match:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from cliptrace.models.backbones.registry import Embedder
 from cliptrace.models.borders import cropped, find_borders
+from cliptrace.models.borders.box import Boxes, whole
+from cliptrace.models.borders.inset import find_insets
 from cliptrace.models.cuts import find_cuts
 from cliptrace.models.keyframes import Selector
 from cliptrace.models.stoplist import is_uniform
@@ -21,8 +23,8 @@ from cliptrace.models.thumbs import thumbs
 from cliptrace.models.verification.pictures import encode
 from cliptrace.models.verification.stills import find_stills
 from cliptrace.models.video_descriptors import VideoDescriptor
-from cliptrace.models.views import embed_views, make_views
-from cliptrace.schemas.config import BASIS_FPS, Limits
+from cliptrace.models.views import Frames, embed_views, make_views
+from cliptrace.schemas.config import BASIS_FPS, FOUND_VIEW, Limits
 from cliptrace.schemas.errors import MediaError
 from cliptrace.schemas.gallery import time_of_view, view_of
 from cliptrace.schemas.records import FrameFeatures, RangeFeatures, VideoRange
@@ -62,20 +64,16 @@ def extract_range(
                 begin = float(tile.times[0])
                 stills += [(begin + s / BASIS_FPS, begin + e / BASIS_FPS) for s, e in find_stills(small, BASIS_FPS)]
                 confidence = np.where(is_uniform(small[positions]), np.float32(0), confidence)
-                frames = tile.frames[positions]
-                if embedder.config.crop_borders:
-                    frames = cropped(frames, find_borders(tile.frames, small)[positions])
-                shown = make_views(frames, stored_views)
-                count = shown.shape[1]
-                seconds = [time_of_view(tile.times[positions], view) for view in range(count)]
-                times.append(np.stack(seconds, axis=1).ravel())
-                scores.append(np.repeat(confidence, count))
-                frames = shown.reshape(-1, *frames.shape[1:])
-                embedded, regions = _embedded(embedder, frames, views, count if with_regions else 0)
+                borders = find_borders(tile.frames, small) if embedder.config.crop_borders else whole(tile.frames)
+                frames, keyframe, view = _shown(tile.frames, positions, borders, stored_views)
+                times.append(time_of_view(tile.times[positions[keyframe]], view))
+                scores.append(confidence[keyframe])
+                plain = view == 0
+                embedded, regions = _embedded(embedder, frames, views, plain if with_regions else None)
                 embeddings.append(embedded)
                 if describing:
-                    plain = embedded.reshape(len(positions), -1, embedded.shape[-1])[:, 0]
-                    tiles.append(describing.tile(tile.times, small, positions, confidence, plain, regions))
+                    rows = embedded[plain].reshape(len(positions), -1, embedded.shape[-1])[:, 0]
+                    tiles.append(describing.tile(tile.times, small, positions, confidence, rows, regions))
                 pictures += encode(frames)
             warning = decoder.warning
         except MediaError as error:
@@ -92,6 +90,29 @@ def extract_range(
         tuple(stills),
         np.concatenate(tiles) if describing else None,
     )
+
+
+def _shown(
+    frames: Frames, positions: NDArray[np.intp], borders: Boxes, views: Sequence[str]
+) -> tuple[Frames, NDArray[np.intp], NDArray[np.intp]]:
+    """What is embedded of a tile's keyframes, and for each picture the numbers of its keyframe and of its view.
+
+    frames, borders: of the tile. views: of GALLERY_VIEWS. Of a keyframe with an inset, and no border, that comes last.
+    """
+    keyframes, borders = frames[positions], borders[positions]
+    shown = make_views(cropped(keyframes, borders), [name for name in views if name != FOUND_VIEW])
+    pictures = shown.reshape(-1, *frames.shape[1:])
+    keyframe, view = (each.ravel() for each in np.indices(shown.shape[:2]))
+    if FOUND_VIEW not in views:
+        return pictures, keyframe, view
+    insets = find_insets(frames)[positions]
+    nothing = whole(keyframes)
+    found = np.flatnonzero((insets != nothing).any(axis=1) & (borders == nothing).all(axis=1))
+    keyframe = np.concatenate([keyframe, found])
+    view = np.concatenate([view, np.full(len(found), shown.shape[1])])
+    order = np.lexsort((view, keyframe))
+    pictures = np.concatenate([pictures, cropped(keyframes[found], insets[found])])
+    return pictures[order], keyframe[order], view[order]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,15 +144,15 @@ class Describing:
 
 
 def _embedded(
-    embedder: Embedder, frames: NDArray[np.uint8], views: Sequence[str], stride: int
+    embedder: Embedder, frames: Frames, views: Sequence[str], plain: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Embeddings of frames, and regions of each ``stride``-th, which is a plain one; None where that is 0."""
-    if not stride:
+    """Embeddings of frames, and regions of those that are ``plain``; None where nobody asks which."""
+    if plain is None:
         return embed_views(embedder.embed, frames, views), None
     if views:  # of a query; the plain frames once more, since regions of all views are too many
-        return embed_views(embedder.embed, frames, views), embedder.embed_with_regions(frames)[1]
+        return embed_views(embedder.embed, frames, views), embedder.embed_with_regions(frames[plain])[1]
     embedded, regions = embedder.embed_with_regions(frames)
-    return embedded, regions[::stride]
+    return embedded, regions[plain]
 
 
 def join_ranges(parts: list[RangeFeatures], descriptor: VideoDescriptor | None = None) -> FrameFeatures:

@@ -226,12 +226,12 @@ def probed(path: str, source: VideoSource, config: FeatureConfig) -> ProbedVideo
     info = probe(path, config.limits, source.stream)
     if info.is_picture and not config.pictures:
         raise MediaError("a picture, not a video: only cliptrace match takes one, as a query")
-    content = _content(content_sha256(path), source)
+    content = content_of(content_sha256(path), source)
     sample = content_sample(path, info.size_bytes)
     return ProbedVideo(source, dataclasses.replace(info, content_sha256=content, content_sample=sample))
 
 
-def _content(sha256: str, source: VideoSource) -> str:
+def content_of(sha256: str, source: VideoSource) -> str:
     """Equal for equal content. That of a stream by itself is never that of a file."""
     return sha256 if source.stream is None else stream_id(sha256, source.stream)
 
@@ -280,7 +280,7 @@ class Begin:
             except MediaError as error:
                 yield failure_of(source, "probe", error)
             else:
-                content = _content(first.info.content_sha256, source)
+                content = content_of(first.info.content_sha256, source)
                 yield ProbedVideo(source, dataclasses.replace(info, content_sha256=content))
 
     def close(self) -> None:

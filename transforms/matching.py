@@ -114,9 +114,16 @@ class Found:
         return ((self.query, candidate) for candidate in self.candidates)
 
     def told(self) -> Searched:
-        query = self.query
-        others = len(query.info.others)
-        return Searched(query.video_id, query.partial, self.truncated, self.stopped_s, others, query.source.uri)
+        query, source = self.query, self.query.source
+        return Searched(
+            query_id=query.video_id,
+            partial=query.partial,
+            truncated=self.truncated,
+            stopped_s=self.stopped_s,
+            other_streams=len(query.info.others),
+            query_uri=source.uri,
+            stream=source.stream,
+        )
 
 
 @beam.typehints.with_input_types(FrameFeatures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from cliptrace.transforms.naming import told_apart
 from cliptrace.transforms.paths import on_disk
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.gallery import StoredVideo
+
+STREAM_COLUMN = "video_stream"
+_STREAM = re.compile(r"[0-9]{1,4}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,6 +108,16 @@ def list_sources(arguments: Sequence[str]) -> Listing:
     looked_up = fingerprints([item.uri for item in distinct.values() if item.fingerprint is None])
     sources = [_source(video_id, item, looked_up) for video_id, item in distinct.items()]
     return Listing(sources, found.ignored, tuple(found.loops), tuple(found.folders))
+
+
+def of_streams(listing: Listing) -> Listing:
+    """With the queries of which a manifest's column STREAM_COLUMN names the video stream as that stream."""
+
+    def asked(source: VideoSource) -> VideoSource:
+        stream = source.metadata.get(STREAM_COLUMN, "")
+        return dataclasses.replace(source, stream=int(stream)) if _STREAM.fullmatch(stream) else source
+
+    return dataclasses.replace(listing, sources=[asked(source) for source in listing.sources])
 
 
 def list_stored(videos: Iterable[StoredVideo]) -> Listing:

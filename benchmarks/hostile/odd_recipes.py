@@ -38,13 +38,11 @@ class Films:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Odd:
-    """One file. oddity: what it is, in words. write: makes it. known: how what is reported differs from what is shown,
-    where that is known."""
+    """One file. oddity: what it is, in words. write: makes it."""
 
     name: str
     oddity: str
     write: Callable[[Films, Path], None]
-    known: str = ""
 
 
 def draw_films(folder: Path) -> Films:
@@ -216,11 +214,6 @@ ODD = (
         *("-vf", "scale=720:576", "-c:v", "dvvideo", "-pix_fmt", "yuv420p"),
     ),
     _made("raw.obu", "AV1 without a container", "-c:v", "libsvtav1", "-pix_fmt", "yuv420p"),
-    Odd(
-        "recording.ts",
-        "broadcast that begins between two key frames",
-        _recorded,
-        known="the first picture counts from the beginning, where a player waits for it",
-    ),
+    Odd("recording.ts", "broadcast that begins between two key frames", _recorded),
     _made("clock.flv", "FLV whose clock begins at 40 s", *_X264, "-output_ts_offset", "40"),
 )

@@ -66,4 +66,4 @@ def _side(side: Result | None) -> tuple[str, str]:
 
 
 def _agrees(file: Result) -> str:
-    return f"no: {file['known'] or '; '.join(file['disagrees'])}" if file["disagrees"] else "yes"
+    return f"no: {'; '.join(file['disagrees'])}" if file["disagrees"] else "yes"

@@ -15,12 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cliptrace.models.borders.blurred import blurred_backdrop
-from cliptrace.models.borders.box import Box
+from cliptrace.models.borders.box import Box, Boxes, whole
 from cliptrace.models.borders.quiet import flat_border, is_flat_outside, still_border
 from cliptrace.models.cuts import find_cuts
-
-Boxes = NDArray[np.int32]
-"""int32[N, 4]: left, top, right, bottom of a box in each frame, in pixels; right and bottom are exclusive."""
 
 _WINDOW = 32
 """Frames (4 s) that are judged together, at most."""
@@ -35,8 +32,7 @@ def find_borders(frames: NDArray[np.uint8], thumbs: NDArray[np.uint8]) -> Boxes:
 
     frames: uint8[N, S, S, 3], and thumbs: uint8[N, 32, 32, 3] of them, consecutive basis frames.
     """
-    side = frames.shape[1]
-    boxes = np.tile(np.array(Box.whole(side), np.int32), (len(frames), 1))
+    boxes = whole(frames)
     found: list[tuple[int, int, Box | None]] = []
     for windows in _shots(thumbs):
         judged = [(start, end, _box(frames, thumbs, start, end)) for start, end in windows]
@@ -53,7 +49,7 @@ def cropped(frames: NDArray[np.uint8], boxes: Boxes) -> NDArray[np.uint8]:
     frames: uint8[N, S, S, 3]. boxes: int32[N, 4].
     """
     side = frames.shape[1]
-    bordered = np.flatnonzero((boxes != Box.whole(side)).any(axis=1))
+    bordered = np.flatnonzero((boxes != whole(frames)).any(axis=1))
     if not len(bordered):
         return frames
     result = frames.copy()

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Number = TypeVar("Number", bound=np.generic)
+Boxes = NDArray[np.int32]
+"""int32[N, 4]: left, top, right, bottom of a box in each frame, in pixels; right and bottom are exclusive."""
 
 SMALLEST = 0.24
 """Share of the frame's height and width that is left at least."""
@@ -44,6 +46,11 @@ class Box(NamedTuple):
     def near(self, other: Box) -> bool:
         """Within two pixels on each side."""
         return max(abs(a - b) for a, b in zip(self, other, strict=True)) <= 2
+
+
+def whole(frames: NDArray[np.uint8]) -> Boxes:
+    """uint8[N, S, S, 3] → the box of all of each frame."""
+    return np.tile(np.array(Box.whole(frames.shape[1]), np.int32), (len(frames), 1))
 
 
 def strongest(values: NDArray[Number]) -> NDArray[Number]:

@@ -33,7 +33,7 @@ from cliptrace.pipelines.cli.printing import (
     streams_left_out,
     summarise,
 )
-from cliptrace.schemas.config import DEFAULT_DESCRIPTOR, GALLERY_VIEWS
+from cliptrace.schemas.config import DEFAULT_DESCRIPTOR, DEFAULT_GALLERY_VIEWS, GALLERY_VIEWS
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
@@ -51,9 +51,10 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         "--stored-views",
         type=_views,
         metavar="NAME[,NAME…]",
-        help=f"what else of each keyframe is stored, to be found by a query that is a part of its picture: "
-        f"{', '.join(GALLERY_VIEWS)}, all or none; takes 5, 6 or 10 times as many embeddings (default: the gallery's "
-        "own; none for a new one)",
+        help="what else of each keyframe is stored, to be found by a query that is a part of its picture: "
+        f"{', '.join(GALLERY_VIEWS)}, all or none; halves and insets take 5, 6 or together 10 times as many "
+        "embeddings, found is the picture in a picture where one is seen (default: the gallery's own; "
+        f"{','.join(DEFAULT_GALLERY_VIEWS)} for a new one)",
     )
     descriptor_option(parser, f" (default: the gallery's own; {DEFAULT_DESCRIPTOR} for a new one)")
     parser.add_argument("--milvus", metavar="URI", help=MILVUS)
@@ -118,6 +119,7 @@ def lines(done: IndexReport) -> dict[str, str]:
         "partly decoded": named(done.partly_decoded),
         "replaced by other files": named(done.replaced),
         **_recognised(done.recognised, "gone, taken out" if done.pruned else ""),
+        "streams of changed files, taken out": named(done.outdated),
         **streams_left_out(done.one_of_several),
         **_skipped(done.skipped),
         "gallery": f"{done.gallery} ({done.in_gallery:,} videos)",

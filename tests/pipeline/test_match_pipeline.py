@@ -236,10 +236,12 @@ def test_a_picture_is_nothing_to_index(tmp_path: Path, ffmpeg: Callable[..., Non
     assert letter["message"] == "a picture, not a video: only cliptrace match takes one, as a query"
 
 
+@pytest.mark.parametrize("views", ["insets", "found"])
 def test_a_picture_in_a_picture_of_the_gallery_is_found_by_its_views(
-    tmp_path: Path, ffmpeg: Callable[..., None]
+    tmp_path: Path, ffmpeg: Callable[..., None], views: str
 ) -> None:
-    """A gallery remembers the views that it was made with."""
+    """A gallery remembers the views that it was made with; unless it is said, these are the insets that are found."""
+    asked = () if views == "found" else ("--stored-views", views)
     folder, root, output = tmp_path / "v", tmp_path / "g", tmp_path / "m.jsonl"
     folder.mkdir()
     inset = "[0]scale=640:480,setsar=1[a];[1]scale=256:-2,setsar=1[b];[a][b]overlay=W-w-16:16:shortest=1"
@@ -247,11 +249,11 @@ def test_a_picture_in_a_picture_of_the_gallery_is_found_by_its_views(
     ffmpeg(*clips, "-filter_complex", inset, "-an", folder / "reaction.mp4")
     ffmpeg("-ss", 1, "-t", 8, "-i", CLIPS / "baseball.mp4", "-an", tmp_path / "query.mp4")
     with contextlib.redirect_stderr(io.StringIO()) as text:
-        assert cli.main(["index", str(folder), "--gallery", str(root), "--stored-views", "insets"]) == 0
+        assert cli.main(["index", str(folder), "--gallery", str(root), *asked]) == 0
         assert cli.main(["index", str(folder), "--gallery", str(root)]) == 0
         assert cli.main(["index", str(folder), "--gallery", str(root), "--stored-views", "none"]) == 2
     assert text.getvalue().endswith(
-        f"cliptrace: error: {root} was built with stored-views insets, not none: leave --stored-views out, or "
+        f"cliptrace: error: {root} was built with stored-views {views}, not none: leave --stored-views out, or "
         "index into another gallery\n"
     )
     assert match(tmp_path / "query.mp4", "--gallery", root, "--output", output)[0] == 0

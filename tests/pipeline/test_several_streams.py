@@ -92,6 +92,28 @@ def test_a_query_of_two_streams(files: Path, tmp_path: Path, capsys: pytest.Capt
     assert (row["query_id"], row["segments"][0]["query_stream"]) == ("dashcam.mp4#1", 1)
 
 
+def test_a_further_stream_without_a_match_is_asked_for_again(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gallery, output, names = tmp_path / "g", tmp_path / "o.jsonl", tmp_path / "none.jsonl"
+    query = files / "lib" / "dashcam.mp4"
+    run(capsys, "index", files / "lib" / "one.mp4", "--gallery", gallery)
+    run(capsys, "match", query, "--gallery", gallery, "--output", output, "--streams", "all", "--unmatched", names)
+    rows = [json.loads(line) for line in names.read_text().splitlines()]
+    assert rows == [
+        {"id": "dashcam.mp4", "uri": str(query)},
+        {"id": "dashcam.mp4#1", "uri": str(query), "video_stream": 1},
+    ]
+    run(capsys, "index", query, "--gallery", gallery)
+    names.write_text(json.dumps(rows[1]))
+    run(capsys, "match", names, "--gallery", gallery, "--output", output)
+    assert output.read_text() == ""
+    run(capsys, "index", query, "--gallery", gallery, "--streams", "all")
+    (row,) = matched(capsys, names, gallery, output)
+    assert (row["query_id"], row["ref_id"], row["exact"]) == ("dashcam.mp4#1", "dashcam.mp4#1", True)
+    assert row["segments"][0]["query_stream"] == 1
+
+
 def test_all_streams_of_a_new_file_at_once(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gallery, output = tmp_path / "g", tmp_path / "o.jsonl"
     run(capsys, "index", files / "lib", "--gallery", gallery, "--streams", "all")
@@ -123,6 +145,31 @@ def test_what_is_wrong_with_another_stream_is_its_own_dead_letter(
     )
     assert "unchanged, skipped: 1\n" in without_columns(again)
     assert set(stored(gallery)) == {"dashcam.mp4", "dashcam.mp4#1"}
+
+
+def test_the_streams_of_a_file_that_has_changed_go(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gallery, file = tmp_path / "g", tmp_path / "dashcam.mp4"
+    file.write_bytes((files / "lib" / "dashcam.mp4").read_bytes())
+    run(capsys, "index", file, "--gallery", gallery, "--streams", "all")
+    file.touch()
+    for _ in range(2):
+        told = run(capsys, "index", file, "--gallery", gallery, "--streams", "all")
+        assert "unchanged, skipped: 2\n" in without_columns(told)
+        assert keyframes(told) == 0
+
+    file.write_bytes((files / "rear.mp4").read_bytes())
+    told = run(capsys, "index", file, "--gallery", gallery, "--streams", "all")
+    assert "streams of changed files, taken out: 1 (dashcam.mp4#1)\n" in without_columns(told)
+    assert stored(gallery) == {"dashcam.mp4": ()}
+    capsys.readouterr()
+    assert cli.main(["gallery", "verify", "--gallery", str(gallery)]) == 0
+
+    file.write_bytes((files / "lib" / "dashcam.mp4").read_bytes())
+    told = run(capsys, "index", file, "--gallery", gallery, "--streams", "all")
+    assert "taken out" not in told
+    assert stored(gallery) == {"dashcam.mp4": (0, 1), "dashcam.mp4#1": (1, 0)}
 
 
 def matched(capsys: pytest.CaptureFixture[str], query: Path, gallery: Path, output: Path) -> list[dict[str, Any]]:

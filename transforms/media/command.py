@@ -68,6 +68,12 @@ def packets_command(path: str, limits: Limits) -> list[str]:
     return _ffprobe(path, limits, *first, "-show_entries", "stream=index,nb_read_packets")
 
 
+def keys_command(path: str, stream: int, limits: Limits) -> list[str]:
+    """When the first packets of a stream are shown, and which are key frames, as JSON on stdout."""
+    first = ("-select_streams", f"V:{stream}", "-read_intervals", f"%+#{_COUNTED_PACKETS}")
+    return _ffprobe(path, limits, *first, "-show_entries", "packet=pts_time,flags")
+
+
 def seek_command(path: str, stream: int, seeks_s: Sequence[float], limits: Limits) -> list[str]:
     """Where decoding of a stream would begin for each seek: one packet each as JSON on stdout."""
     intervals = ",".join(f"{seek_s}%+#1" for seek_s in seeks_s)

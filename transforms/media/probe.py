@@ -15,7 +15,13 @@ from cliptrace.schemas.config import TILE_S, Limits
 from cliptrace.schemas.errors import MediaError
 from cliptrace.schemas.records import VideoInfo
 from cliptrace.schemas.text import text_of
-from cliptrace.transforms.media.command import file_url, packets_command, probe_command, seek_command
+from cliptrace.transforms.media.command import (
+    file_url,
+    keys_command,
+    packets_command,
+    probe_command,
+    seek_command,
+)
 from cliptrace.transforms.media.encryption import is_encrypted
 from cliptrace.transforms.media.process import Process
 from cliptrace.transforms.media.ranges import seek_before, starts_of
@@ -25,6 +31,9 @@ _ANSWER_BYTES = 4 << 20
 _TOO_LARGE = re.compile(r"Picture size (\d+x\d+) (?:exceeds|is invalid)")
 _CLOCK = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)", re.ASCII)
 _INTERLACED = frozenset({"tt", "bb", "tb", "bt"})
+_BROADCAST = "mpegts"
+_LONGEST_WAIT_S = 20.0
+"""For a broadcast's first key frame; where it seems to come later, the clock has jumped."""
 
 
 def probe(path: str, limits: Limits, stream: int | None = None) -> VideoInfo:
@@ -39,7 +48,8 @@ def probe(path: str, limits: Limits, stream: int | None = None) -> VideoInfo:
     answer = _ask(probe_command(path, limits), path, limits)
     several = answer.count(b'"codec_type": "video"') > 1  # covers among them, which then are counted for nothing
     packets = _ask(packets_command(path, limits), path, limits) if several else b"{}"
-    return info_of(answer, size_bytes, limits, packets, stream)
+    info = info_of(answer, size_bytes, limits, packets, stream)
+    return dataclasses.replace(info, late_s=info.late_s + _wait_s(path, info, limits))
 
 
 def info_of(
@@ -84,6 +94,20 @@ def costly_starts(path: str, info: VideoInfo, limits: Limits) -> set[float]:
         return {start_s for start_s, at_s in zip(starts, landed, strict=True) if not start_s - at_s < TILE_S}
     except (MediaError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return set(starts)
+
+
+def _wait_s(path: str, info: VideoInfo, limits: Limits) -> float:
+    """From where a stream starts to its first key frame, before which nothing can be shown; 0.0 where it starts with
+    one, as it does in all but recordings of a broadcast."""
+    if info.container != _BROADCAST:
+        return 0.0
+    try:
+        packets = json.loads(_ask(keys_command(path, info.stream, limits), path, limits))["packets"]
+        key = next(number for number, packet in enumerate(packets) if "K" in packet["flags"])
+        wait_s = float(packets[key]["pts_time"]) - info.begin_s - info.late_s if key else 0.0
+    except (MediaError, ValueError, TypeError, LookupError, AttributeError, RecursionError, StopIteration):
+        return 0.0
+    return wait_s if 0 < wait_s < _LONGEST_WAIT_S else 0.0
 
 
 def _regular_file_size(path: str, limits: Limits) -> int:

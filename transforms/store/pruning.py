@@ -1,4 +1,5 @@
-"""Videos whose files are gone from a folder: named, and taken out where that is asked for.
+"""Videos whose files are gone from a folder: named, and taken out where that is asked for. Further streams of files
+that have changed: taken out.
 
 A file is gone where its folder can be looked into and has other files: an empty one may be where a disk is mounted at
 other times. Nothing stays out: a file that comes back is indexed as any other.
@@ -15,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.records import file_id
 from cliptrace.transforms.fingerprints import is_remote
 from cliptrace.transforms.paths import canonical, composed, is_below, on_disk
 from cliptrace.transforms.store import files, ledger
@@ -50,6 +52,25 @@ def missing_from(
         found = list(zip(below, pool.map(lambda attempt: _look(attempt.uri, has_files), below), strict=True))
     gone = {attempt.video_id: attempt for attempt, state in found if state is _State.GONE}
     return Missing(gone, sorted(attempt.video_id for attempt, state in found if state is _State.OUT_OF_REACH))
+
+
+def outdated_streams(attempts: Sequence[ledger.Attempt]) -> dict[str, ledger.Attempt]:
+    """By id, further video streams of files that were indexed with other content since. Where a stream of the new
+    content is a known failure, the gallery keeps what it had.
+
+    attempts: all of the ledger.
+    """
+    stored, last = ledger.live(attempts), ledger.latest(attempts)
+
+    def is_outdated(stream: ledger.Attempt) -> bool:
+        content, _, number = stream.content_sha256.partition("#")
+        file = stored.get(file_id(stream.video_id) or "")
+        if not number or file is None or file.uri != stream.uri or file.content_sha256 == content:
+            return False
+        latest = last[stream.video_id]
+        return not (latest.status == ledger.FAILED and latest.fingerprint == file.fingerprint)
+
+    return {video_id: attempt for video_id, attempt in stored.items() if is_outdated(attempt)}
 
 
 def check_folders(folders: Sequence[str]) -> None:
@@ -90,13 +111,15 @@ def _has_files(folder: Path) -> bool:
         return False
 
 
-def prune(gallery: Gallery, vectors: Vectors, run: str, gone: Mapping[str, ledger.Attempt]) -> None:
+def prune(
+    gallery: Gallery, vectors: Vectors, run: str, gone: Mapping[str, ledger.Attempt], why: str = "its file is gone"
+) -> None:
     """Take the videos out of both stores; the ledger first, so that what is cut off the next sweep finishes.
 
     Only for who holds the gallery.
     """
     for commit, attempts in ledger.by_commit(gone.values()).items():
-        reasons = dict.fromkeys(attempts, "pruned: its file is gone")
+        reasons = dict.fromkeys(attempts, f"pruned: {why}")
         ledger.write_removed(gallery.root, run, part_name([*commit, *attempts]), list(attempts.values()), reasons)
     if gone:
         drop_stale(gallery, ledger.read_attempts(gallery.root), vectors, run)

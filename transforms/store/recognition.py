@@ -239,10 +239,10 @@ class _Judge:
         return dataclasses.replace(source, video_id=_longer_id(source, self._taken))
 
     def take_along(self) -> None:
-        """What else is stored of a file that moves, under other ids."""
-        moved = {(known.attempt.uri, known.attempt.fingerprint): known for known in self.recognition.updates}
-        for video_id, attempt in self._stored.items() if moved else ():
-            known = moved.get((attempt.uri, attempt.fingerprint))
-            if known and known.has_moved and video_id not in self._listed:
+        """What else is stored of a file that moves or was touched, under other ids."""
+        known_at = {(known.attempt.uri, known.attempt.fingerprint): known for known in self.recognition.updates}
+        for video_id, attempt in self._stored.items() if known_at else ():
+            known = known_at.get((attempt.uri, attempt.fingerprint))
+            if known and video_id not in self._listed:
                 source = dataclasses.replace(known.source, video_id=video_id)
                 self.recognition.updates.append(Known(source, attempt, known.content_sample))

@@ -17,6 +17,7 @@ REMEDIES = {
     Kind.LEDGER_DAMAGED: "made anew from the videos shard beside them, or removed with it",
     Kind.LEFT_OVER: "removed",
     Kind.STALE: "removed",
+    Kind.UNREADABLE: "removed",
     Kind.LOST: "taken off the ledger, so that cliptrace index takes them in again",
     Kind.MISSING: "written from Parquet",
     Kind.DIFFERENT: "written from Parquet",
@@ -34,12 +35,15 @@ def repair(gallery: Gallery, vectors: VectorStore, differences: Iterable[Differe
     ledger_damaged = False
     rewritten: set[str] = set()
     lost: list[Difference] = []
+    unreadable: list[ledger.Commit] = []
     for difference in differences:
         if difference.kind is Kind.LEDGER_DAMAGED:
             ledger_damaged = True
             _rebuild(gallery, difference.subject)
         elif difference.kind is Kind.LOST:
             lost.append(difference)
+        elif difference.kind is Kind.UNREADABLE:
+            unreadable.append(ledger.commit_of(difference.subject))
         elif difference.kind is Kind.SURPLUS:
             vectors.delete_keys(difference.keys)
         elif difference.kind is Kind.VECTORS_SURPLUS and vectors.videos:
@@ -50,6 +54,8 @@ def repair(gallery: Gallery, vectors: VectorStore, differences: Iterable[Differe
         return
     attempts = ledger.read_attempts(gallery.root)
     _forget(gallery, vectors, ledger.live(attempts), lost, run)
+    for commit in unreadable:
+        _remove_shards(gallery, ledger.live(ledger.read_attempts(gallery.root)), commit)
     rewrite(gallery, vectors, rewritten)
     sweep(gallery, ledger.read_attempts(gallery.root), contextlib.nullcontext(vectors), run)
 
@@ -88,9 +94,14 @@ def _forget(
             drop_rows(gallery, commit, attempts, {})
         except CliptraceError:  # the shard is damaged as a whole
             left = {video_id: attempt for video_id, attempt in stored.items() if video_id not in reasons}
-            shards = {part_path(kind, *commit) for kind in ("frames", "videos")} - _frames_files(gallery, left, commit)
-            paths = [files.join(gallery.root, shard) for shard in sorted(shards)]
-            files.remove([path for path in paths if files.exists(path)])  # of moved videos the one is elsewhere
+            _remove_shards(gallery, left, commit)
+
+
+def _remove_shards(gallery: Gallery, left: Mapping[str, ledger.Attempt], commit: ledger.Commit) -> None:
+    """A commit's shards of frames and of videos; not where the keyframes of other commits' live videos are."""
+    shards = {part_path(kind, *commit) for kind in ("frames", "videos")} - _frames_files(gallery, left, commit)
+    paths = [files.join(gallery.root, shard) for shard in sorted(shards)]
+    files.remove([path for path in paths if files.exists(path)])  # of moved videos the one is elsewhere
 
 
 def _frames_files(gallery: Gallery, live: Mapping[str, ledger.Attempt], but: ledger.Commit) -> set[str]:

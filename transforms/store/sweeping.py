@@ -80,15 +80,22 @@ def drop_stale(gallery: Gallery, attempts: Sequence[ledger.Attempt], vectors: Ve
 
 
 def stale_rows(
-    gallery: Gallery, attempts: Sequence[ledger.Attempt], live: dict[str, ledger.Attempt]
+    gallery: Gallery, attempts: Sequence[ledger.Attempt], live: Mapping[str, ledger.Attempt]
 ) -> dict[ledger.Commit, set[str]]:
     """By commit, the videos whose rows are still there although no live video owns them."""
-    dead = ledger.by_commit(a for a in attempts if a.status == ledger.INDEXED and a is not live.get(a.video_id))
-    present = {commit: _present(gallery, commit) & attempts_of.keys() for commit, attempts_of in dead.items()}
-    return {commit: video_ids for commit, video_ids in present.items() if video_ids}
+    found = {commit: present(gallery, commit) & owned.keys() for commit, owned in dead_rows(attempts, live).items()}
+    return {commit: video_ids for commit, video_ids in found.items() if video_ids}
 
 
-def _present(gallery: Gallery, commit: ledger.Commit) -> set[str]:
+def dead_rows(
+    attempts: Sequence[ledger.Attempt], live: Mapping[str, ledger.Attempt]
+) -> dict[ledger.Commit, dict[str, ledger.Attempt]]:
+    """By commit, the videos whose rows no live video owns, whether they are there or not."""
+    return ledger.by_commit(a for a in attempts if a.status == ledger.INDEXED and a is not live.get(a.video_id))
+
+
+def present(gallery: Gallery, commit: ledger.Commit) -> set[str]:
+    """Ids of the videos that a commit has rows of."""
     path = files.join(gallery.root, part_path("videos", *commit))
     return set(files.read_table(path, ["video_id"])["video_id"].to_pylist()) if files.exists(path) else set()
 

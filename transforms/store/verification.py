@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.gallery import frame_key, video_key
-from cliptrace.transforms.store import ledger
+from cliptrace.schemas.gallery import frame_key, part_path, video_key
+from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, read_shard, stored_descriptors
-from cliptrace.transforms.store.sweeping import half_written, stale_rows, unacknowledged
+from cliptrace.transforms.store.sweeping import dead_rows, half_written, present, unacknowledged
 from cliptrace.transforms.store.takedown import removed_keys
 from cliptrace.transforms.store.vectors import StoredFrames, VectorStore
 
@@ -35,6 +35,7 @@ class Kind(enum.StrEnum):
     LEDGER_DAMAGED = "ledger shards that cannot be read"
     LEFT_OVER = "files of a commit that was cut off"
     STALE = "replaced or removed videos still in Parquet"
+    UNREADABLE = "videos shards of replaced, moved or removed videos that cannot be read"
     LOST = "videos lost in Parquet"
     MISSING = "keyframes missing in Milvus"
     DIFFERENT = "keyframes that differ in Milvus"
@@ -73,8 +74,7 @@ def compare(gallery: Gallery, vectors: VectorStore) -> Iterator[Difference]:
     live = {video_id: attempt for video_id, attempt in stored.items() if video_key(video_id) not in removed}
     for path in (*half_written(gallery), *unacknowledged(gallery, attempts)):
         yield Difference(Kind.LEFT_OVER, path)
-    for video_ids in stale_rows(gallery, attempts, live).values():
-        yield from (Difference(Kind.STALE, video_id) for video_id in sorted(video_ids))
+    yield from _stale(gallery, attempts, live)
     rows_seen = 0
     keys, unreadable = [np.empty(0, np.int64)], set[int]()
     reader = FrameReader(gallery)
@@ -109,6 +109,22 @@ def _compare_descriptors(
     if vectors.count() != rows_seen:
         for surplus in _surplus(vectors, np.concatenate(keys), unreadable):
             yield dataclasses.replace(surplus, kind=Kind.VECTORS_SURPLUS)
+
+
+def _stale(
+    gallery: Gallery, attempts: Sequence[ledger.Attempt], live: Mapping[str, ledger.Attempt]
+) -> Iterator[Difference]:
+    """Of shards that cannot be read those that have no live video: of the others these are told as lost."""
+    owned = {attempt.commit for attempt in live.values()}
+    for commit, dead in dead_rows(attempts, live).items():
+        try:
+            stale = present(gallery, commit) & dead.keys()
+        except CliptraceError as error:
+            if commit not in owned:
+                path = files.join(gallery.root, part_path("videos", *commit))
+                yield Difference(Kind.UNREADABLE, path, reason=str(error))
+        else:
+            yield from (Difference(Kind.STALE, video_id) for video_id in sorted(stale))
 
 
 def _readable(

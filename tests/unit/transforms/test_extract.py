@@ -73,6 +73,25 @@ def test_stages_and_threads_of_a_process_share_one_network() -> None:
         stage.close()
 
 
+def test_the_inset_that_is_found_is_one_more_view_of_the_keyframes_that_have_it(monkeypatch):
+    def insets(frames):
+        boxes = np.tile(np.int32([0, 0, 224, 224]), (len(frames), 1))
+        boxes[16:] = (120, 0, 220, 100)
+        return boxes
+
+    monkeypatch.setattr("cliptrace.transforms.extract.find_insets", insets)
+    limits, embedder = Limits(), open_embedder(crop_borders=False)
+    (part,) = split(VideoSource("v", str(CLIP)), probe(str(CLIP), limits), limits)
+    selector = make_selector(KeyframeConfig(per_second=1.0), BASIS_FPS)
+    viewed = extract_range(str(CLIP), part, selector, embedder, limits, stored_views=("found",))
+    plain = extract_range(str(CLIP), part, selector, embedder, limits)
+    views = view_of(viewed.times)
+    assert len(viewed.times) == len(viewed.scores) == len(viewed.embeddings) == len(viewed.pictures)
+    assert (np.diff(viewed.times) > 0).all()
+    assert viewed.times[views == 0].tolist() == plain.times.tolist()
+    assert time_of_view(viewed.times[views == 1], -1).tolist() == plain.times[plain.times >= 2].tolist()
+
+
 def test_stored_views_are_keyframes_of_their_own_and_none_of_a_query():
     limits, embedder = Limits(), open_embedder(crop_borders=False)
     (part,) = split(VideoSource("v", str(CLIP)), probe(str(CLIP), limits), limits)

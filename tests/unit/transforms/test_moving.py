@@ -171,16 +171,52 @@ def test_lost_keyframes_are_those_of_the_moved_video(filled: Gallery, vectors: V
     assert (kinds(filled, vectors), uris(filled), vectors.count()) == ([], {}, 0)
 
 
-def test_keyframes_of_moved_videos_outlive_a_lost_videos_shard(filled: Gallery, vectors: VectorStore) -> None:
+def damage(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 20)
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, damage])
+def test_keyframes_of_moved_videos_outlive_a_lost_videos_shard(
+    filled: Gallery, vectors: VectorStore, harm: Callable[[Path], None]
+) -> None:
     before = content(filled)
     move(filled, "a")
     tidy(filled, vectors)
-    next(Path(filled.root).glob(part_path("videos", "R1", "*"))).unlink()
+    harm(next(Path(filled.root).glob(part_path("videos", "R1", "*"))))
+    assert kinds(filled, vectors) == [(Kind.LOST, "b"), (Kind.LOST, "c")]
     for _ in range(3):
         repair(filled, vectors, list(compare(filled, vectors)), "R7")
     assert (content(filled), kinds(filled, vectors), vectors.count()) == ({"a": before["a"]}, [], 6)
     compact(filled, contextlib.nullcontext(vectors), "R9")
     assert (content(filled), kinds(filled, vectors)) == ({"a": before["a"]}, [])
+
+
+@pytest.mark.parametrize("swept", [True, False])
+def test_a_damaged_shard_of_videos_that_have_all_moved_is_told_and_goes(
+    filled: Gallery, vectors: VectorStore, swept: bool
+) -> None:
+    before = content(filled)
+    move(filled, *VIDEOS)
+    if swept:
+        tidy(filled, vectors)
+    (shard,) = Path(filled.root).glob(part_path("videos", "R1", "*"))
+    damage(shard)
+    assert kinds(filled, vectors) == [(Kind.UNREADABLE, str(shard))]
+    repair(filled, vectors, list(compare(filled, vectors)), "R7")
+    assert (content(filled), kinds(filled, vectors), shard.exists()) == (before, [], False)
+    compact(filled, contextlib.nullcontext(vectors), "R9")
+    assert (content(filled), kinds(filled, vectors)) == (before, [])
+
+
+def test_a_damaged_shard_of_replaced_videos_goes_with_their_keyframes(filled: Gallery, vectors: VectorStore) -> None:
+    commit(filled, vectors, "R2", [features(video_id, 3, "2-2") for video_id in VIDEOS])
+    before = content(filled)
+    (shard,) = Path(filled.root).glob(part_path("videos", "R1", "*"))
+    damage(shard)
+    assert kinds(filled, vectors)[0] == (Kind.UNREADABLE, str(shard))
+    repair(filled, vectors, list(compare(filled, vectors)), "R7")
+    assert (content(filled), kinds(filled, vectors)) == (before, [])
+    assert not list(Path(filled.root).glob(part_path("frames", "R1", "*")))
 
 
 # gallery relocate

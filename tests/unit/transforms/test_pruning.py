@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from cliptrace.schemas.errors import UsageError
+from cliptrace.schemas.records import Failure, FrameFeatures
 from cliptrace.transforms.store import ledger
 from cliptrace.transforms.store.gallery import Gallery, commit, live_attempts, read_videos
-from cliptrace.transforms.store.pruning import Missing, check_folders, missing_from, prune
+from cliptrace.transforms.store.pruning import Missing, check_folders, missing_from, outdated_streams, prune
 from cliptrace.transforms.store.sweeping import sweep
 from cliptrace.transforms.store.vectors import VectorStore
 from cliptrace.transforms.store.verification import compare
+from cliptrace.transforms.storing import record_failures
 from tests.unit.transforms import memory_files
 from tests.unit.transforms.store_examples import features
 
@@ -59,6 +61,27 @@ def test_a_deleted_folder_is_gone_an_empty_one_may_be_a_disk(gallery: Gallery, l
     (lib / "disk").rmdir()
     (lib / "disk").symlink_to("/mnt/nowhere")
     assert missing(gallery, lib) == Missing({}, ["disk/b.mp4", "disk/c.mp4"])
+
+
+def test_streams_are_outdated_where_their_file_was_indexed_anew(gallery: Gallery, vectors: VectorStore) -> None:
+    def version(video_id: str, content: str, fingerprint: str) -> FrameFeatures:
+        video = features(video_id, fingerprint=fingerprint)
+        source = dataclasses.replace(video.source, uri="/videos/two.mp4")
+        return dataclasses.replace(video, source=source, info=dataclasses.replace(video.info, content_sha256=content))
+
+    def outdated() -> list[str]:
+        return sorted(outdated_streams(ledger.read_attempts(gallery.root)))
+
+    streams = [("two.mp4", "x"), ("two.mp4#1", "x#1"), ("two.mp4#2", "x#2"), ("other.mp4#1", "x")]
+    commit(gallery, vectors, "R1", [version(video_id, content, "1-1") for video_id, content in streams])
+    assert outdated() == []
+    commit(gallery, vectors, "R2", [version("two.mp4", "y", "2-2")])
+    assert outdated() == ["two.mp4#1", "two.mp4#2"]
+    commit(gallery, vectors, "R3", [version("two.mp4#1", "y#1", "2-2")])
+    assert outdated() == ["two.mp4#2"]
+    failure = Failure("/videos/two.mp4", "two.mp4#2", "probe", "MediaError", "no size", fingerprint="2-2", time=4e9)
+    record_failures([failure], gallery.root, "R4")
+    assert outdated() == []
 
 
 def test_nothing_is_gone_from_a_folder_that_is_not_there(gallery: Gallery, lib: Path) -> None:

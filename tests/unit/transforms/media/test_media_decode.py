@@ -74,6 +74,19 @@ def test_seconds_before_the_first_picture_are_nobodys(clip: str, make: Make, dec
         assert [tile.times.tolist() for tile in tiles] == [[1 + k / 8 for k in range(16)]]
 
 
+def test_a_broadcast_shows_nothing_before_its_first_key_frame(make: Make, decode: Decode, tmp_path: Path) -> None:
+    stream = Path(make("whole.ts", *source("10", 4), *H264, "-g", "20", "-keyint_min", "20")).read_bytes()
+    packets = [stream[at : at + 188] for at in range(0, len(stream), 188)]
+    pictures = [number for number, packet in enumerate(packets) if packet[1:3] == b"\x41\x00"]
+    # What is in it, and the stream from its sixth picture on: in the order of decoding, fifteen before a key frame.
+    (tmp_path / "cut.ts").write_bytes(b"".join(packets[:3] + packets[pictures[5] :]))
+    info = probe(str(tmp_path / "cut.ts"), Limits())
+    assert info.late_s == pytest.approx(1.5, abs=0.35)
+    with Decoder(str(tmp_path / "cut.ts"), info, Limits()) as tiles:
+        [times] = [tile.times.tolist() for tile in tiles]
+    assert times[0] == math.floor(info.late_s * 8) / 8
+
+
 def test_a_transport_stream_begins_at_0_whatever_its_clock_says(clip: str, make: Make, decode: Decode) -> None:
     path = make("clock.ts", "-i", clip, "-c", "copy", "-output_ts_offset", "1000")
     np.testing.assert_array_equal(decode(path)[0], decode(clip)[0])
