@@ -62,7 +62,7 @@ def parse_descriptor(text: str) -> tuple[str, str]:
 
 
 NO_DESCRIPTOR = "none"
-DEFAULT_DESCRIPTOR = NO_DESCRIPTOR
+DEFAULT_DESCRIPTOR = "mean"
 """What a gallery is made with unless ``cliptrace index --descriptor`` says otherwise."""
 
 Retrieval = Literal["frame", "video", "both"]

@@ -23,6 +23,7 @@ from benchmarks.hostile.tables import fuzz, malformed, odd_files
 from benchmarks.look_alike.tables import look_alike
 from benchmarks.search.tables import frames
 from benchmarks.speed.tables import index_kinds, index_throughput, known_videos, query_latency
+from benchmarks.star_gnn.tables import descriptor_cost, lattice_cost, star_gnn, two_stages
 
 ROOT = RESULTS.parents[1]
 BEGIN, END = "<!-- results -->\n", "<!-- /results -->"
@@ -76,6 +77,12 @@ DOCUMENTS: Mapping[str, Sequence[Section]] = {
         ("Worse input", "fuzz", fuzz),
         ("Odd files", "odd_files", odd_files),
         ("Faults", "faults", faults),
+    ),
+    "models/star_gnn/README.md": (
+        ("Beside what has come since", "star_gnn", star_gnn),
+        ("Two stages", "two_stages", two_stages),
+        ("What a descriptor costs", "descriptor_cost", descriptor_cost),
+        ("The lattice", "lattice_cost", lattice_cost),
     ),
     "docs/model-cards/copy_lite0.md": (("Frame embeddings", "descriptor", descriptor),),
     "deploy/milvus/README.md": (("", "index_kinds", index_kinds),),

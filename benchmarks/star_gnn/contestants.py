@@ -8,6 +8,7 @@ the other's rows.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Protocol
 
@@ -123,12 +124,10 @@ class FixedDimensional:
         return self._encoded(video.embeddings, query=True)
 
     def _encoded(self, rows: Floats, query: bool) -> Floats:
-        random = np.random.default_rng(self.seed)
         blocks, bits = [], 1 << np.arange(self.cuts)
         cells = (np.arange(1 << self.cuts)[:, None] & bits) > 0
-        for _ in range(self.repeated):
-            planes = random.normal(size=(self.dimension, self.cuts)).astype(np.float32)
-            inner = _signs(random, self.dimension, self.inner)
+        repeats, last = _projections(self)
+        for planes, inner in repeats:
             small, sides = rows @ inner, rows @ planes > 0
             apart = (sides[None] != cells[:, None]).sum(axis=2)
             own = (apart == 0).astype(np.float32)
@@ -137,11 +136,20 @@ class FixedDimensional:
                 counts = own.sum(axis=1, keepdims=True)
                 sums = np.where(counts > 0, sums / np.maximum(counts, 1), small[apart.argmin(axis=1)])
             blocks.append(sums.ravel())
-        encoded = np.concatenate(blocks)
-        if self.final:
-            encoded = encoded @ _signs(random, len(encoded), self.final)
-        scaled: Floats = (encoded / len(rows))[None].astype(np.float32) if query else encoded[None].astype(np.float32)
-        return scaled
+        encoded = np.concatenate(blocks) / (len(rows) if query else 1)
+        return np.asarray((encoded if last is None else encoded @ last)[None], np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def _projections(encoding: FixedDimensional) -> tuple[list[tuple[Floats, Floats]], Floats | None]:
+    """Of each repetition the planes and the projection within a cell; and the last projection, if there is one."""
+    random = np.random.default_rng(encoding.seed)
+    repeats = []
+    for _ in range(encoding.repeated):
+        planes = random.normal(size=(encoding.dimension, encoding.cuts)).astype(np.float32)
+        repeats.append((planes, _signs(random, encoding.dimension, encoding.inner)))
+    numbers = encoding.repeated * encoding.inner << encoding.cuts
+    return repeats, _signs(random, numbers, encoding.final) if encoding.final else None
 
 
 def _signs(random: np.random.Generator, rows: int, columns: int) -> Floats:

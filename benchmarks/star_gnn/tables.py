@@ -38,7 +38,7 @@ def _spread(values: list[float]) -> str:
     return f"{fmean(values):.4f} ({min(values):.3f} to {max(values):.3f})"
 
 
-def cost(result: Result) -> Iterator[Table]:
+def lattice_cost(result: Result) -> Iterator[Table]:
     yield Table(
         f"One step on the lattice of {result['regions']} regions a frame, {result['dimension']} numbers a node, one "
         "thread; torch-geometric's GCNConv on the same edges computes the same.",
@@ -59,7 +59,7 @@ def cost(result: Result) -> Iterator[Table]:
     )
 
 
-def stages(result: Result) -> Iterator[Table]:
+def two_stages(result: Result) -> Iterator[Table]:
     shares = list(next(iter(result["sizes"].values()))["shares"])
     rows = []
     for size, row in result["sizes"].items():
@@ -88,4 +88,17 @@ def published(result: Result) -> Iterator[Table]:
         f"{result['not_decoded']:,} more that could not be decoded.",
         ("descriptor", "mAP"),
         [(result["descriptor"], f"{result['mean_average_precision']:.4f}")],
+    )
+
+
+def descriptor_cost(result: Result) -> Iterator[Table]:
+    rows = result["descriptors"]
+    first = next(iter(rows.values()))["cpu_s"]
+    yield Table(
+        f"{result['videos']} videos indexed with each descriptor, the least of {result['rounds']} rounds.",
+        ("descriptor", "CPU s", "wall s", "throughput"),
+        [
+            (name, f"{row['cpu_s']:.1f}", f"{row['wall_s']:.1f}", f"{first / row['cpu_s']:.3f}")
+            for name, row in rows.items()
+        ],
     )

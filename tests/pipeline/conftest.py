@@ -94,7 +94,7 @@ def index(*arguments: str | Path) -> None:
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable[..., None]) -> Path:
     """videos/: bottles, the same bytes under another name, 10 s of bottles re-encoded, cars; gallery/ of them; and
-    other/, a gallery of a copy of the cars alone, and of a baseball player."""
+    other/, a gallery of a copy of the cars alone, and of a baseball player. Neither has descriptors."""
     root = tmp_path_factory.mktemp("library")
     videos, others = root / "videos", root / "others"
     videos.mkdir()
@@ -106,8 +106,8 @@ def library(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable[..., None
     ffmpeg("-i", CLIPS / "cars.mp4", "-vf", "scale=320:-2", "-crf", 28, others / "small.mp4")
     shutil.copy(CLIPS / "cars.mp4", others / "cars.mp4")
     shutil.copy(CLIPS / "baseball.mp4", others / "baseball.mp4")
-    index(videos, "--gallery", root / "gallery")
-    index(others, "--gallery", root / "other")
+    index(videos, "--gallery", root / "gallery", "--descriptor", "none")
+    index(others, "--gallery", root / "other", "--descriptor", "none")
     return root
 
 

@@ -49,7 +49,7 @@ def test_another_build_takes_over_and_the_way_back(
     monkeypatch.setattr(reindexing, "point", look)
     code, text = run(capsys, "reindex", "--keyframes", "uniform:4", "--gallery", root)
     assert code == 0
-    assert text.endswith("keyframes: uniform:4\n")
+    assert text.endswith("keyframes: uniform:4\ndescriptor: mean (256 dimensions)\n")
     assert meanwhile == [before]
     after = keyframes(root)
     assert set(after) == SMALL

@@ -76,7 +76,7 @@ def test_nothing_is_decoded_for_another_one(ranked: Path, tmp_path: Path, monkey
 
 
 def test_what_stored_keyframes_do_not_give_is_told(ranked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made_of_regions = {"parts": lambda _: Mean(256, "parts", needs_regions=True)}
+    made_of_regions = {"parts": lambda *_: Mean(256, "parts", needs_regions=True)}
     monkeypatch.setattr("cliptrace.models.video_descriptors.VIDEO_DESCRIPTORS", made_of_regions)
     assert reindex(ranked, "parts") == (
         2,
@@ -92,7 +92,7 @@ def test_what_stored_keyframes_do_not_give_is_told(ranked: Path, monkeypatch: py
 def test_another_descriptor_of_the_same_name_is_refused(
     ranked: Path, queries: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = {"mean": lambda _: Mean(256, sha256="ab" * 32)}
+    other = {"mean": lambda *_: Mean(256, sha256="ab" * 32)}
     monkeypatch.setattr("cliptrace.models.video_descriptors.VIDEO_DESCRIPTORS", other)
     assert run("search", queries / "cars.mp4", "--gallery", ranked)[2] == (
         f"cliptrace: error: {ranked} was built with descriptor mean (256 dimensions), but this cliptrace has mean "

@@ -137,6 +137,7 @@ def test_every_parameter_reaches_the_program(monkeypatch: pytest.MonkeyPatch) ->
         "min_score": "0.5",
         "views": "turns,halves",
         "stored_views": "halves",
+        "descriptor": "parts",
         "unmatched": "gs://b/u.jsonl",
         "output": "gs://b/m.jsonl",
     }

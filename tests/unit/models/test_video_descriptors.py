@@ -72,13 +72,13 @@ def test_one_that_is_not_known_is_told() -> None:
 
 
 def test_regions_need_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    of_regions = dataclasses.replace(mean.Mean(2), name="regional", needs_regions=True)
-    monkeypatch.setattr("cliptrace.models.video_descriptors.VIDEO_DESCRIPTORS", {"regional": lambda _: of_regions})
-    assert open_descriptor("regional", dataclasses.replace(BACKBONE, output="map")) == of_regions
+    of_regions = dataclasses.replace(mean.Mean(2), name="parts", needs_regions=True)
+    monkeypatch.setattr("cliptrace.models.video_descriptors.VIDEO_DESCRIPTORS", {"parts": lambda *_: of_regions})
+    assert open_descriptor("parts", dataclasses.replace(BACKBONE, output="map")) == of_regions
     with pytest.raises(UsageError) as told:
-        open_descriptor("regional", BACKBONE)
+        open_descriptor("parts", BACKBONE)
     assert str(told.value) == (
-        "descriptor regional is made of regions of the backbone's map, and 'tiny' gives one vector a frame: "
+        "descriptor parts is made of regions of the backbone's map, and 'tiny' gives one vector a frame: "
         "use mean or parts"
     )
 

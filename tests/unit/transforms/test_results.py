@@ -111,6 +111,7 @@ def test_parts_are_joined_in_order_and_one_dead_letter_a_video(tmp_path: Path, r
             "other_streams": 0,
             "query_uri": "/q/c",
             "rejected": 0,
+            "stream": None,
         },
         {
             "query_id": "z",
@@ -120,6 +121,7 @@ def test_parts_are_joined_in_order_and_one_dead_letter_a_video(tmp_path: Path, r
             "other_streams": 0,
             "query_uri": "/q/z",
             "rejected": 0,
+            "stream": None,
         },
     ]
     files.remove_folder(scratch)

@@ -1,6 +1,6 @@
 """What one step on the lattice costs, beside torch-geometric on a list of its edges.
 
-python -m benchmarks.star_gnn.cost [--frames 8 32 128]
+python -m benchmarks.star_gnn.lattice_cost [--frames 8 32 128]
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _propagated(layer: torch.nn.Module, flat: torch.Tensor, pairs: torch.Tensor)
         return np.asarray(layer(flat, pairs, weights))
 
 
-QUESTION = Question("benchmarks.star_gnn.cost", __doc__, options, measure, tables.cost)
+QUESTION = Question("benchmarks.star_gnn.lattice_cost", __doc__, options, measure, tables.lattice_cost)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())

@@ -1,7 +1,7 @@
 """What finds the video that a query is from: its descriptor, its frames, or either; by gallery size and by how much of
 the query is copied.
 
-python -m benchmarks.star_gnn.stages [--sizes 1000 10000 100000] [--queries 60] [--backbone NAME|FILE]
+python -m benchmarks.star_gnn.two_stages [--sizes 1000 10000 100000] [--queries 60] [--backbone NAME|FILE]
 
 The product's own exact engine searches both; embeddings are of the test split, distractors as in benchmarks.star_gnn.
 """
@@ -136,7 +136,7 @@ def _rows(videos: Sequence[Floats], names: NDArray[np.str_]) -> MappedRows:
     return MappedRows(np.concatenate(videos), names, np.cumsum(counts) - counts, counts)
 
 
-QUESTION = Question("benchmarks.star_gnn.stages", __doc__, options, measure, tables.stages)
+QUESTION = Question("benchmarks.star_gnn.two_stages", __doc__, options, measure, tables.two_stages)
 
 if __name__ == "__main__":
     sys.exit(QUESTION.main())
