@@ -68,6 +68,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(arguments: argparse.Namespace) -> Result:
+    torch.set_num_threads(1)  # of products this small more threads only wait for one another
     backbone, config = load_config(arguments.backbone), StarGNNTraining(steps=arguments.steps)
     clips = load(backbone, arguments.output / "features", config.footage)
     counts = [count for count in (0, 100, 1000, 10000) if count <= arguments.distractors]
