@@ -99,13 +99,17 @@ def add_backbone(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", default=DEFAULT_BACKBONE, metavar="NAME|FILE")
 
 
+_PLACES = ("--output", "--export")
+"""Options that name where something is written to."""
+
+
 def _asked(given: Sequence[str]) -> Iterator[str]:
     """What changes the figures: not where they are written to."""
     arguments = iter(given)
     for each in arguments:
-        if each == "--output":
+        if each in _PLACES:
             next(arguments, None)
-        elif each != "--record" and not each.startswith("--output="):
+        elif each != "--record" and not each.startswith(tuple(f"{place}=" for place in _PLACES)):
             yield each
 
 
