@@ -182,6 +182,21 @@ ENTRIES = (
         floors=(Floor("rows > 0 > micro_ap", least=0.709), Floor("rows > 0 > recall_at_1", least=0.725)),
     ),
     Entry(
+        "benchmarks.star_gnn",
+        needs=("$CLIPTRACE_FOOTAGE/MANIFEST.tsv", "$CLIPTRACE_FOOTAGE/../pool/MANIFEST.tsv"),
+        floors=tuple(
+            Floor(f"seeds > * > test > most or all > {name} > 10000", least=least)
+            for name, least in (("STAR-GNN, sgcn, triplet", 0.69), ("mean", 0.69), ("R-MAC", 0.69))
+        ),
+    ),
+    Entry(
+        "benchmarks.star_gnn.two_stages",
+        needs=("$CLIPTRACE_FOOTAGE/MANIFEST.tsv", "$CLIPTRACE_FOOTAGE/../pool/MANIFEST.tsv"),
+        floors=(Floor("sizes > * > shares > whole > both > recall", least=0.85),),
+    ),
+    Entry("benchmarks.star_gnn.lattice_cost", floors=(Floor("frames > * > apart", most=1e-5),)),
+    Entry("benchmarks.star_gnn.descriptor_cost"),
+    Entry(
         "benchmarks.look_alike",
         floors=(
             Floor("kinds > all > copies_found > match", least=109),

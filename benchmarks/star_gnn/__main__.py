@@ -172,8 +172,8 @@ def star_gnn(clips: Sequence[Clip], config: StarGNNTraining, output: Path) -> Le
 
 
 def ablations(clips: Clips, config: StarGNNTraining, output: Path, counts: Sequence[int]) -> Result:
-    """Tables 2, 3 and 4 of the paper, on the test split."""
-    training = with_embeddings(clips.train)
+    """Tables 2, 3 and 4 of the paper, of the layer that it has them of, on the test split."""
+    training, config = with_embeddings(clips.train), dataclasses.replace(config, convolution="cluster_gcn")
     asked: dict[str, dict[str, StarGNNTraining]] = {
         "regions": {
             str(scales): dataclasses.replace(config, scales=scales) for scales in ((1,), (2,), (3,), config.scales)

@@ -28,7 +28,8 @@ def star_gnn(result: Result) -> Iterator[Table]:
     for title, rows in result["ablations"].items():
         counts = list(next(iter(rows.values())))
         yield Table(
-            f"STAR-GNN by {title}, mAP by number of distractors, test split, one seed.",
+            f"STAR-GNN with Cluster-GCN and the triplet loss, by {title}: mAP by number of distractors, test split, "
+            "one seed.",
             ("", *(f"{int(count):,}" for count in counts)),
             [(name, *(f"{row[count]:.4f}" for count in counts)) for name, row in rows.items()],
         )

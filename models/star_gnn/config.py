@@ -65,7 +65,7 @@ class StarGNNTraining(Training):
     longest_gradient: float = 5.0
     rate: float = 1e-3
     videos: int = 32
-    convolution: Convolution = "cluster_gcn"
+    convolution: Convolution = "sgcn"
     aggregation: Aggregation = "mean"
     loss: Loss = "triplet"
     weighted: bool = True
