@@ -18,6 +18,7 @@ from benchmarks.attacks.build import build
 from benchmarks.speed.query_latency import Floats, fill, percentiles, perturbed_part, real_embeddings, repeated, take
 from cliptrace.pipelines import cli
 from cliptrace.pipelines.index import IndexOptions, open_or_create
+from cliptrace.schemas.config import NO_DESCRIPTOR
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.records import FrameFeatures
 from cliptrace.transforms.matching import MatchConfig
@@ -37,7 +38,7 @@ def search_while_indexing(folder: Path, uri: str, keyframes: int, queries: int, 
     """
     rng = np.random.default_rng(seed)
     embeddings = real_embeddings()
-    gallery = open_or_create(IndexOptions(sources=(), gallery=str(folder), milvus=uri))
+    gallery = open_or_create(IndexOptions(sources=(), gallery=str(folder), milvus=uri, descriptor=NO_DESCRIPTOR))
     base = take(repeated(embeddings, rng), GALLERY_KEYFRAMES)
     fill(gallery, base, "base")
     asked = [perturbed_part(base, rng) for _ in range(queries)]

@@ -40,7 +40,7 @@ from benchmarks.speed.query_latency import (
 )
 from cliptrace.models.backbones.registry import load_config
 from cliptrace.pipelines import groups, index
-from cliptrace.schemas.config import DEFAULT_BACKBONE
+from cliptrace.schemas.config import DEFAULT_BACKBONE, NO_DESCRIPTOR
 from cliptrace.schemas.records import FrameFeatures
 from cliptrace.transforms.matching import Find, MatchConfig, evident_frames
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, commit, read_videos
@@ -74,7 +74,9 @@ def measure(arguments: argparse.Namespace) -> Result:
 def compared(base: Floats, size: int, arguments: argparse.Namespace) -> Result:
     with tempfile.TemporaryDirectory(prefix="cliptrace-bench-") as folder:
         made = library(base, np.random.default_rng(arguments.seed))
-        gallery = Gallery.create(folder, index.new_manifest(index.IndexOptions(sources=(), gallery=folder)))
+        gallery = Gallery.create(
+            folder, index.new_manifest(index.IndexOptions(sources=(), gallery=folder, descriptor=NO_DESCRIPTOR))
+        )
         copies: Pairs = set()
         keyframes = 0
         while keyframes < size:

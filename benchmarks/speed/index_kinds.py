@@ -24,6 +24,7 @@ from benchmarks.speed import tables
 from benchmarks.speed.query_latency import Floats, clock, percentiles, perturbed_part, real_embeddings, repeated, take
 from cliptrace.deploy.milvus import standalone
 from cliptrace.pipelines.index import IndexOptions, new_manifest
+from cliptrace.schemas.config import NO_DESCRIPTOR
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.indexes import INDEX_KINDS, IndexConfig
 from cliptrace.schemas.records import FrameFeatures
@@ -79,7 +80,7 @@ def figures(
     uri: str, kind: str, videos: Sequence[FrameFeatures], queries: Sequence[Floats], nearest: Sequence[list[set[str]]]
 ) -> Result:
     """refused: what the server says of a kind that it has not. recall: of the nearest videos of each frame."""
-    manifest = new_manifest(IndexOptions(sources=(), gallery="bench", milvus=uri))
+    manifest = new_manifest(IndexOptions(sources=(), gallery="bench", milvus=uri, descriptor=NO_DESCRIPTOR))
     manifest = dataclasses.replace(manifest, name=f"bench_{uuid.uuid4().hex}", index=IndexConfig(kind=kind))
     try:
         with VectorStore.open(uri, manifest) as store:

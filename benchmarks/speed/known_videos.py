@@ -25,6 +25,7 @@ from benchmarks.harness.command import Question, Result, add_seed
 from benchmarks.speed import tables
 from benchmarks.speed.slow_bucket import LATENCY_S
 from cliptrace.pipelines.index import IndexOptions, open_or_create
+from cliptrace.schemas.config import NO_DESCRIPTOR
 from cliptrace.schemas.gallery import LEDGER, part_path
 from cliptrace.transforms.fingerprints import fingerprint_of
 from cliptrace.transforms.store import files, ledger
@@ -78,7 +79,9 @@ def make_manifest(folder: Path, paths: Sequence[Path], videos: int, scheme: str)
 def make_gallery(folder: Path, paths: Sequence[Path], videos: int, scheme: str) -> str:
     root = f"{scheme}{folder}/gallery"
     # No run without work opens the vector store, so that nobody need listen there.
-    gallery = open_or_create(IndexOptions(sources=(), gallery=root, milvus="http://localhost:1"))
+    gallery = open_or_create(
+        IndexOptions(sources=(), gallery=root, milvus="http://localhost:1", descriptor=NO_DESCRIPTOR)
+    )
     local = str(folder / "gallery")
     prints = {path: local_print(path, scheme) for path in paths}
     for start in range(0, videos, SHARD_VIDEOS):

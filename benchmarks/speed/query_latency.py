@@ -37,7 +37,7 @@ from cliptrace.models.backbones.pooling import unit
 from cliptrace.models.backbones.registry import Embedder, load_config
 from cliptrace.models.keyframes import make_selector
 from cliptrace.pipelines.index import IndexOptions, open_or_create
-from cliptrace.schemas.config import BASIS_FPS, DEFAULT_BACKBONE, ENGINES, Engine, KeyframeConfig, Limits
+from cliptrace.schemas.config import BASIS_FPS, DEFAULT_BACKBONE, ENGINES, NO_DESCRIPTOR, Engine, KeyframeConfig, Limits
 from cliptrace.schemas.records import FrameFeatures, VideoInfo, VideoSource
 from cliptrace.transforms.aligning import match_pair
 from cliptrace.transforms.extract import extract_range
@@ -76,7 +76,7 @@ def measure(arguments: argparse.Namespace) -> Result:
     rows: list[Result] = []
     asked: list[tuple[FrameFeatures, str]] = []
     with tempfile.TemporaryDirectory(prefix="cliptrace-bench-") as folder:
-        gallery = open_or_create(IndexOptions(sources=(), gallery=folder))
+        gallery = open_or_create(IndexOptions(sources=(), gallery=folder, descriptor=NO_DESCRIPTOR))
         smallest: list[FrameFeatures] = []
         keyframes = 0
         for size in sorted(arguments.sizes):
