@@ -14,6 +14,7 @@ from cliptrace.models.keyframes import make_selector
 from cliptrace.models.star_gnn.attention import attention, heat
 from cliptrace.models.star_gnn.inference import open_star_gnn
 from cliptrace.models.star_gnn.strip import draw
+from cliptrace.models.stoplist import is_uniform
 from cliptrace.models.thumbs import thumbs
 from cliptrace.schemas.config import BASIS_FPS, DEFAULT_BACKBONE, DEFAULT_KEYFRAMES, TILE_S, Limits
 from cliptrace.schemas.errors import CliptraceError, MediaError, UsageError
@@ -35,7 +36,7 @@ class ExplainOptions:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ExplainReport:
-    """keyframes: of the first tile of the video, which are on the lattice; shown: of them, in the picture."""
+    """keyframes: of the first tile of the video that show more than one colour; shown: of them, in the picture."""
 
     keyframes: int
     shown: int
@@ -74,6 +75,9 @@ def first_keyframes(video: str, embedder: Embedder) -> tuple[NDArray[np.float64]
         tile = next(iter(decoder))
         small = thumbs(tile.frames)
         positions, _ = make_selector(DEFAULT_KEYFRAMES, BASIS_FPS)(small)
+        positions = positions[~is_uniform(small[positions])]
+        if not len(positions):
+            raise MediaError(f"shows nothing but one colour in its first {TILE_S:.0f} s")
         frames = tile.frames[positions]
         if embedder.config.crop_borders:
             frames = cropped(frames, find_borders(tile.frames, small)[positions])

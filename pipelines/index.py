@@ -8,6 +8,7 @@ import functools
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import apache_beam as beam
@@ -210,7 +211,7 @@ def run(job: Job) -> IndexReport:
             attempts = ledger.read_attempts(gallery.root)
             if is_local(gallery.root):
                 sweep(gallery, attempts, gallery.vectors(), run_id)  # of videos that were replaced or removed meanwhile
-        if outdated := outdated_streams(attempts):
+        if (outdated := outdated_streams(attempts)) and is_local(gallery.root):
             prune(gallery, gallery.vectors(), run_id, outdated, "its file has changed")
             attempts = ledger.read_attempts(gallery.root)
         missing = job.missing(ledger.live(attempts), tombstones)
@@ -311,7 +312,7 @@ def open_existing(options: IndexOptions) -> Gallery | None:
         built, asked_views = (",".join(views or ()) or "none" for views in (manifest.views, options.stored_views))
         _refuse(gallery, "stored-views", built, asked_views)
     described = manifest.descriptor.name if manifest.descriptor else NO_DESCRIPTOR
-    if options.descriptor not in (None, described):
+    if options.descriptor not in (None, described) and _resolved(str(options.descriptor)) != described:
         raise UsageError(
             f"{gallery.root} was built with descriptor {described}, not {options.descriptor}: leave --descriptor out, "
             "or change it with cliptrace gallery reindex --descriptor"
@@ -376,6 +377,12 @@ def _vectors_starting(gallery: Gallery, work: Sequence[VideoSource]) -> Iterator
     finally:
         finished.set()
         holder.join()
+
+
+def _resolved(descriptor: str) -> str:
+    """With the whole path of its weights, as a gallery has it."""
+    name, colon, folder = descriptor.partition(":")
+    return f"{name}:{Path(folder).resolve()}" if colon else name
 
 
 def _refuse(gallery: Gallery, what: str, built: str, asked: str) -> NoReturn:

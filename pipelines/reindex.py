@@ -15,7 +15,7 @@ from cliptrace.pipelines import index
 from cliptrace.pipelines.index import check_index
 from cliptrace.pipelines.models import descriptor_config, identity
 from cliptrace.pipelines.running import new_run
-from cliptrace.schemas.config import NO_DESCRIPTOR, KeyframeConfig
+from cliptrace.schemas.config import NO_DESCRIPTOR, BackboneConfig, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import FORMAT_VERSION, DescriptorConfig, GalleryManifest, collection_prefix
 from cliptrace.schemas.text import named
@@ -161,8 +161,17 @@ def _catch_up(gallery: Gallery, build: str, manifest: GalleryManifest, options: 
     """Index into the build what the gallery has and the build has not. Returns the ids of what is still missing."""
     wanted = read_videos(gallery)
     root = root_of(gallery.home, build)
-    if Gallery.load(root) is None:
+    if (there := Gallery.load(root)) is None:
         Gallery.create(root, manifest)
+    elif there.manifest.descriptor != manifest.descriptor:  # it is older, and has what the gallery had then
+        descriptor = _opened(there, manifest.descriptor.name) if manifest.descriptor else None
+        if descriptor and descriptor.needs_regions:
+            raise UsageError(
+                f"{root}: an older build, whose descriptors are not {descriptor.name}: remove that folder, and run the "
+                "same command again"
+            )
+        with locked(root):
+            with_descriptor(there.migrated(), descriptor)
     if wanted:
         asked = index.IndexOptions(
             sources=(),
@@ -175,6 +184,13 @@ def _catch_up(gallery: Gallery, build: str, manifest: GalleryManifest, options: 
     return sorted(wanted.keys() - read_videos(_loaded(root)).keys())
 
 
+def _kept(given: DescriptorConfig | None, options: ReindexOptions, backbone: BackboneConfig) -> DescriptorConfig | None:
+    """What a new build describes its videos by; that of a gallery which stays is not asked for, as it may be gone."""
+    if given is None or not (options.backbone or options.keyframes):
+        return given
+    return descriptor_config(given.name, backbone)
+
+
 def _manifest(gallery: Gallery, options: ReindexOptions) -> GalleryManifest:
     given = gallery.manifest
     backbone = load_config(options.backbone) if options.backbone else config_from_json(given.backbone, gallery.root)
@@ -185,5 +201,5 @@ def _manifest(gallery: Gallery, options: ReindexOptions) -> GalleryManifest:
         keyframes=with_weights(options.keyframes or given.keyframes),
         index=dataclasses.replace(given.index, kind=options.index or given.index.kind),
         format_version=FORMAT_VERSION,
-        descriptor=descriptor_config(given.descriptor.name, backbone) if given.descriptor else None,
+        descriptor=_kept(given.descriptor, options, backbone),
     )

@@ -21,7 +21,7 @@ from cliptrace.schemas.records import Failure, Ranked, Searched, VideoSource
 from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
 from cliptrace.transforms.ranking import RankVideos, WriteRanked, ranked_to_json
 from cliptrace.transforms.results import read_rows
-from cliptrace.transforms.sources import Listing, list_sources
+from cliptrace.transforms.sources import Listing, list_sources, of_streams
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.gallery import Gallery
 from cliptrace.transforms.store.takedown import removed_keys
@@ -98,7 +98,7 @@ def prepare(options: SearchOptions) -> Job:
     # As the gallery's own videos: descriptors of other keyframes are others.
     config = feature_config(gallery, options.device, options.threads)
     config = dataclasses.replace(config, stored_views=(), pictures=True, all_streams=options.streams == "all")
-    return Job(options, gallery, list_sources(options.queries), config)
+    return Job(options, gallery, of_streams(list_sources(options.queries)), config)
 
 
 def run(job: Job) -> SearchReport:

@@ -24,6 +24,9 @@ from cliptrace.transforms.stored import Recent
 Floats = NDArray[np.float32]
 Whole = NDArray[np.int64]
 
+_ROWS_AT_ONCE = 1024
+"""Of a query, that are multiplied with all keyframes of a video."""
+
 
 def candidates_among(
     query: FrameFeatures, refs: Iterable[tuple[str, Floats]], min_similarity: float, near: float
@@ -53,9 +56,12 @@ def candidates_among(
 
 def _hits(rows: Floats, bias: Floats | None, ref: Floats, min_similarity: float) -> tuple[Whole, Whole, Floats]:
     """Rows of the query that a video shows, where it shows each best, and the similarity."""
-    alike = rows @ ref.T
-    nearest = alike.argmax(axis=1)
-    best = alike[np.arange(len(alike)), nearest]
+    nearest, best = np.empty(len(rows), np.int64), np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        alike = rows[start : start + _ROWS_AT_ONCE] @ ref.T
+        places = alike.argmax(axis=1)
+        nearest[start : start + _ROWS_AT_ONCE] = places
+        best[start : start + _ROWS_AT_ONCE] = alike[np.arange(len(alike)), places]
     clear = best if bias is None else best - bias.ravel()
     shown = np.flatnonzero(clear >= min(min_similarity, clear.max()))
     return shown, nearest[shown], best[shown]

@@ -77,7 +77,8 @@ def two_stages(result: Result) -> Iterator[Table]:
             )
     yield Table(
         f"Whether the right video is among the first {result['among']}, by how much of the query is copied; "
-        f"{result['queries']} queries each, milliseconds at the median, the exact engine.",
+        f"{result['queries']} queries each, milliseconds at the median, the exact engine. "
+        "Both: in either list, and the sum.",
         ("", "MB", *(f"recall, {share}" for share in shares), "ms"),
         rows,
     )

@@ -45,6 +45,8 @@ def find_insets(frames: NDArray[np.uint8]) -> Boxes:
     frames: uint8[N, S, S, 3], consecutive basis frames.
     """
     boxes = whole(frames)
+    if frames.shape[1] < 2 * _RUN:  # too small for sides to be told from what is shown
+        return boxes
     edges = np.linspace(0, len(frames), -(-len(frames) // _STRETCH) + 1).astype(int).tolist()
     for start, end in itertools.pairwise(edges):
         if end - start >= _FEWEST and (box := _inset(frames[start:end:_EVERY])):

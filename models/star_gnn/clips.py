@@ -20,6 +20,7 @@ from cliptrace.models.training.edits import squeezed
 from cliptrace.models.training.footage import read_video
 from cliptrace.models.training.variants import Features, Frames, in_variants, kept
 from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.errors import UsageError
 
 Floats = NDArray[np.float32]
 
@@ -55,7 +56,10 @@ def load_clips(
     most = round(config.per_second * config.longest_s)
 
     def frames_of(number: int) -> Frames:
-        return read_video(paths[number % len(paths)], config.per_second)[:most]
+        path = paths[number % len(paths)]
+        if not len(frames := read_video(path, config.per_second)[:most]):
+            raise UsageError(f"{path}: no frame at {config.per_second:g} a second; remove it")
+        return frames
 
     def as_it_is(number: int) -> Features:
         regions = region_features(frames_of(number)[:: config.centred_every], embedder)["regions"]

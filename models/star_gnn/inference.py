@@ -14,6 +14,7 @@ from cliptrace.models.backbones.whitening import Whitening
 from cliptrace.models.star_gnn.config import Aggregation, Convolution
 from cliptrace.models.star_gnn.graph import spread
 from cliptrace.models.weights import folder_of, read_config, read_verified
+from cliptrace.schemas.errors import UsageError
 
 Floats = NDArray[np.float32]
 
@@ -81,15 +82,18 @@ def open_star_gnn(weights: str = "star_gnn") -> StarGNN:
     sha256 = str(config["sha256"][_WEIGHTS])
     tensors = safetensors.numpy.load(read_verified(folder / _WEIGHTS, sha256))
     floats = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
-    return StarGNN(
-        sha256,
-        str(config["backbone_sha256"]),
-        config["convolution"],
-        config["aggregation"],
-        bool(config["weighted"]),
-        tuple(config["scales"]),
-        Whitening(floats["mean"], floats["projection"]),
-        floats["spread"],
-        floats.get("own"),
-        floats["bias"],
-    )
+    try:
+        return StarGNN(
+            sha256,
+            str(config["backbone_sha256"]),
+            config["convolution"],
+            config["aggregation"],
+            bool(config["weighted"]),
+            tuple(config["scales"]),
+            Whitening(floats["mean"], floats["projection"]),
+            floats["spread"],
+            floats.get("own"),
+            floats["bias"],
+        )
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"{folder}: not what cliptrace train star-gnn makes: {error!r}") from error

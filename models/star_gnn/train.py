@@ -18,11 +18,14 @@ from cliptrace.models.star_gnn.network import StarGNN
 from cliptrace.models.training.footage import files_below, is_video
 from cliptrace.models.training.optimiser import optimise
 from cliptrace.schemas.config import BackboneConfig
+from cliptrace.schemas.errors import UsageError
 
 
 def run(data: Sequence[Path], output: Path, backbone: BackboneConfig, config: StarGNNTraining) -> None:
     """From folders of footage to weights in ``output``, for regions of this backbone's map."""
     paths = [path for path in files_below(data) if is_video(path)]
+    if len(paths) < 2:
+        raise UsageError(f"{', '.join(map(str, data))}: {len(paths)} videos; at least 2 are needed to tell them apart")
     clips, projection = load_clips(paths, backbone, output / "cache", config.footage, config.seed)
     export_star_gnn(train(clips, output, config), projection, output, config, backbone)
 

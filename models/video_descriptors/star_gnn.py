@@ -50,9 +50,12 @@ class Lattice:
         if regions is None or not shown.any():
             return np.empty((0, self.dimension), np.float32)
         convolved = self.network.convolved(self.network.of_regions(regions[shown]))
-        return np.asarray(convolved.sum(axis=(0, 1))[None], np.float32)
+        pooled = convolved.sum(axis=(0, 1)) if self.network.aggregation == "mean" else convolved.max(axis=(0, 1))
+        return np.asarray(pooled[None], np.float32)
 
     def video(self, tiles: Floats) -> Floats:
         """Every node weighs the same, in whatever tile it is."""
-        total = tiles.sum(axis=0, keepdims=True)
-        return unit(np.asarray(total - total.mean(), np.float32))
+        if not len(tiles):
+            return np.zeros((1, self.dimension), np.float32)
+        whole = (np.sum if self.network.aggregation == "mean" else np.max)(tiles, axis=0, keepdims=True)
+        return unit(np.asarray(whole - whole.mean(), np.float32))

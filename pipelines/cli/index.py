@@ -212,4 +212,6 @@ def _counts(skipped: Skipped) -> dict[str, int]:
 
 
 def _views(text: str) -> tuple[str, ...]:
-    return views_of(text, GALLERY_VIEWS)
+    return (
+        ("halves", "insets") if text == "all" else views_of(text, GALLERY_VIEWS)
+    )  # an inset that is found is among them

@@ -94,7 +94,7 @@ def licences(metadata: Mapping[str, Any], classifiers: list[str]) -> set[str]:
     named = [text for text in named if text != "OSI Approved"]
     text = (metadata.get("License") or "").strip().partition("\n")[0].strip()
     if not named and text.upper() not in ("", "UNKNOWN"):
-        named = [text]
+        named = re.split(" AND | OR ", text)
     return {SPDX.get(name.lower(), name) for name in named}
 
 

@@ -29,6 +29,7 @@ def test_every_dependency_has_a_licence_that_goes_with_ours() -> None:
         ({"License-Expression": "MPL-2.0 AND (Apache-2.0 OR MIT)"}, [], ""),
         ({"License-Expression": "Apache-2.0 WITH LLVM-exception"}, [], ""),
         ({"License": "BSD"}, [], ""),
+        ({"License": "MPL-2.0 AND MIT"}, [], ""),
         ({"License": "MIT License\n\nCopyright"}, [], ""),
         ({}, ["License :: OSI Approved", "License :: OSI Approved :: MIT License"], ""),
         ({"License-Expression": "AGPL-3.0-or-later"}, [], "x: AGPL-3.0-or-later"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from cliptrace.pipelines import cli
 from cliptrace.pipelines import reindex as reindexing
 from cliptrace.schemas.errors import CliptraceError
+from cliptrace.transforms.store.descriptors import read_descriptors
 from cliptrace.transforms.store.gallery import Gallery, locked, read_videos
 from cliptrace.transforms.store.verification import compare
 from tests.pipeline.gallery_reading import index, load
@@ -49,7 +51,7 @@ def test_another_build_takes_over_and_the_way_back(
     monkeypatch.setattr(reindexing, "point", look)
     code, text = run(capsys, "reindex", "--keyframes", "uniform:4", "--gallery", root)
     assert code == 0
-    assert text.endswith("keyframes: uniform:4\ndescriptor: mean (256 dimensions)\n")
+    assert text.endswith("keyframes:  uniform:4\ndescriptor: mean (256 dimensions)\n")
     assert meanwhile == [before]
     after = keyframes(root)
     assert set(after) == SMALL
@@ -61,10 +63,31 @@ def test_another_build_takes_over_and_the_way_back(
     assert index(capsys, own / "videos", "--gallery", root)[0] == 3  # the broken one is not known to this build
     assert set(keyframes(root)) == {*SMALL, "coffee.mp4"}
     code, text = run(capsys, "reindex", "--rollback", "--gallery", root)
-    assert (code, text.splitlines()[-1]) == (0, "keyframes: ske:balanced")
+    assert (code, text.splitlines()[-2:]) == (0, ["keyframes:  ske:balanced", "descriptor: mean (256 dimensions)"])
     assert keyframes(root) == before
     assert run(capsys, "reindex", "--rollback", "--gallery", root)[0] == 0
     assert set(keyframes(root)) == {*SMALL, "coffee.mp4"}
+
+
+def test_an_older_build_gets_the_descriptors_that_the_gallery_has_by_now(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = own / "gallery"
+    assert run(capsys, "reindex", "--keyframes", "uniform:1", "--gallery", root)[0] == 0
+    assert run(capsys, "reindex", "--rollback", "--gallery", root)[0] == 0
+    assert run(capsys, "reindex", "--descriptor", "parts", "--gallery", root)[0] == 0
+    code, text = run(capsys, "reindex", "--keyframes", "uniform:1", "--gallery", root)
+    assert (code, text.splitlines()[-1]) == (0, "descriptor: parts (256 dimensions)")
+    assert set(read_descriptors(load(root)).video_ids.tolist()) == SMALL
+
+
+def test_a_descriptor_whose_weights_are_gone_can_be_left(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = own / "gallery"
+    description = json.loads((root / "gallery.json").read_text())
+    description["descriptor"] = {"name": f"star_gnn:{own}/gone", "sha256": "ab", "dimension": 256}
+    (root / "gallery.json").write_text(json.dumps(description))
+    assert run(capsys, "reindex", "--descriptor", "mean", "--gallery", root)[0] == 0
+    assert set(read_descriptors(load(root)).video_ids.tolist()) == SMALL
 
 
 def test_a_removed_file_that_moves_stays_out_of_a_later_build(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

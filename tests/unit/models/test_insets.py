@@ -75,3 +75,8 @@ def test_an_inset_is_judged_by_itself_in_each_stretch(cars, baseball):
 def test_too_few_frames_to_tell(cars, baseball, count):
     frames = placed(baseball, cars, (129, 6, 218, 74))[:count]
     assert find_insets(frames).tolist() == WHOLE * count
+
+
+def test_small_pictures_have_none() -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (40, 16, 16, 3)).astype(np.uint8)
+    assert np.unique(find_insets(frames), axis=0).tolist() == [[0, 0, 16, 16]]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.star_gnn.inference import open_star_gnn
 from cliptrace.models.video_descriptors import VIDEO_DESCRIPTORS, describe, mean, open_descriptor
 from cliptrace.models.video_descriptors.star_gnn import Lattice
 from cliptrace.schemas.config import DESCRIPTORS, BackboneConfig
@@ -101,6 +102,16 @@ def test_star_gnn_is_the_mean_over_all_nodes_of_all_tiles() -> None:
     assert abs(np.linalg.norm(vector) - 1) < 1e-5
     dark = descriptor.tile(np.arange(5.0), np.zeros(5, np.float32), rows, regions)
     assert descriptor.video(dark).tolist() == [[0.0] * descriptor.dimension]
+
+
+def test_star_gnn_that_takes_maxima_takes_them_over_all_tiles() -> None:
+    network = dataclasses.replace(open_star_gnn(), aggregation="max")
+    descriptor = Lattice(network)
+    regions = np.abs(np.random.default_rng(0).normal(size=(4, 14, 1280))).astype(np.float32)
+    rows, scores = np.zeros((4, 256), np.float32), np.ones(4, np.float32)
+    whole = descriptor.video(descriptor.tile(np.arange(4.0), scores, rows, regions))
+    np.testing.assert_allclose(whole, network.vector(network.of_regions(regions))[None], atol=1e-5)
+    assert descriptor.video(np.empty((0, 256), np.float32)).tolist() == [[0.0] * 256]
 
 
 def test_star_gnn_is_for_the_backbone_that_it_was_trained_on() -> None:

@@ -91,3 +91,15 @@ def test_a_query_that_shows_nothing_is_compared_with_nothing(shelf: Gallery) -> 
     black = video("black", WHOLE)
     black = described(dataclasses.replace(black, scores=np.zeros_like(black.scores)))
     assert found(shelf, black, retrieval="video") == {}
+
+
+def test_long_queries_are_multiplied_a_block_at_a_time(shelf: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = described(video("query", QUERY))
+    whole = found(shelf, query, retrieval="video")
+    monkeypatch.setattr("cliptrace.transforms.among._ROWS_AT_ONCE", 3)
+    parts = found(shelf, query, retrieval="video")
+    assert list(parts) == list(whole)
+    for name, candidate in whole.items():
+        assert np.array_equal(parts[name].query_frames, candidate.query_frames)
+        assert np.array_equal(parts[name].ref_frames, candidate.ref_frames)
+        np.testing.assert_allclose(parts[name].similarities, candidate.similarities, atol=1e-6)
