@@ -81,4 +81,4 @@ def first_keyframes(video: str, embedder: Embedder) -> tuple[NDArray[np.float64]
         frames = tile.frames[positions]
         if embedder.config.crop_borders:
             frames = cropped(frames, find_borders(tile.frames, small)[positions])
-        return tile.times[positions], frames.copy()
+        return tile.times[positions], frames

@@ -8,7 +8,6 @@ import functools
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 import apache_beam as beam
@@ -29,6 +28,7 @@ from cliptrace.schemas.config import (
     NO_DESCRIPTOR,
     KeyframeConfig,
     Streams,
+    descriptor_name,
 )
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import GalleryManifest, collection_prefix
@@ -312,7 +312,7 @@ def open_existing(options: IndexOptions) -> Gallery | None:
         built, asked_views = (",".join(views or ()) or "none" for views in (manifest.views, options.stored_views))
         _refuse(gallery, "stored-views", built, asked_views)
     described = manifest.descriptor.name if manifest.descriptor else NO_DESCRIPTOR
-    if options.descriptor not in (None, described) and _resolved(str(options.descriptor)) != described:
+    if options.descriptor and descriptor_name(options.descriptor) != described:
         raise UsageError(
             f"{gallery.root} was built with descriptor {described}, not {options.descriptor}: leave --descriptor out, "
             "or change it with cliptrace gallery reindex --descriptor"
@@ -377,12 +377,6 @@ def _vectors_starting(gallery: Gallery, work: Sequence[VideoSource]) -> Iterator
     finally:
         finished.set()
         holder.join()
-
-
-def _resolved(descriptor: str) -> str:
-    """With the whole path of its weights, as a gallery has it."""
-    name, colon, folder = descriptor.partition(":")
-    return f"{name}:{Path(folder).resolve()}" if colon else name
 
 
 def _refuse(gallery: Gallery, what: str, built: str, asked: str) -> NoReturn:

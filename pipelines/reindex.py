@@ -60,8 +60,7 @@ class Job:
 @dataclasses.dataclass(frozen=True)
 class ReindexReport:
     """What answers from now on. index: its kind; "" for that of the embedded store. descriptor: of its videos; None for
-    none. left_behind: ids of videos that
-    could not be indexed anew."""
+    none. left_behind: ids of videos that could not be indexed anew."""
 
     gallery: str
     backbone: Mapping[str, Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from cliptrace.schemas.errors import UsageError
@@ -46,22 +47,25 @@ DEFAULT_BACKBONE = "copy_lite0"
 DESCRIPTORS = ("mean", "parts", "star_gnn")
 """What a video may be described by as a whole (models/video_descriptors)."""
 
-LEARNED_DESCRIPTORS = ("star_gnn",)
-"""Those of them that may have weights of one's own."""
+NO_DESCRIPTOR = "none"
 
 
 def parse_descriptor(text: str) -> tuple[str, str]:
-    """A video descriptor as a person names it → its name, and the folder of its weights ("" for those that ship).
+    """A video descriptor as a person names it → its name, and the whole path of its weights ("" for those that ship).
 
     UsageError for one that is none of DESCRIPTORS, nor ``star_gnn:FOLDER``.
     """
     name, colon, folder = text.partition(":")
-    if name not in DESCRIPTORS or (colon and (name not in LEARNED_DESCRIPTORS or not folder)):
+    if name not in DESCRIPTORS or (colon and (name != "star_gnn" or not folder)):
         raise UsageError(f"{text}: no video descriptor; there are {', '.join(DESCRIPTORS)}, and star_gnn:FOLDER")
-    return name, folder
+    return name, str(Path(folder).resolve()) if folder else ""
 
 
-NO_DESCRIPTOR = "none"
+def descriptor_name(text: str) -> str:
+    """A video descriptor, or NO_DESCRIPTOR, as a gallery has it. UsageError as ``parse_descriptor``."""
+    return text if text == NO_DESCRIPTOR else ":".join(filter(None, parse_descriptor(text)))
+
+
 DEFAULT_DESCRIPTOR = "mean"
 """What a gallery is made with unless ``cliptrace index --descriptor`` says otherwise."""
 

@@ -36,7 +36,7 @@ _SMALLEST, _LARGEST = 0.18, 0.65
 _SEEN = 0.5
 """Share of each side beside which there were changes."""
 _CLEAR = 0.25
-"""Share of the changes that left the edge as it was, of the weakest side; scenes without an inset reach .21."""
+"""Share of the changes that left the edge as it was, of the weakest side, from which they are those of an inset."""
 
 
 def find_insets(frames: NDArray[np.uint8]) -> Boxes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +27,8 @@ class Lattice:
     def of(cls, backbone: BackboneConfig, weights: str = "") -> Lattice:
         """weights: folder that cliptrace train star-gnn made; "" for those that ship. UsageError for a backbone that
         they were not trained on."""
-        folder = str(Path(weights).resolve()) if weights else ""
-        name = f"star_gnn:{folder}" if folder else "star_gnn"
-        network = open_star_gnn(folder or name)
+        name = f"star_gnn:{weights}" if weights else "star_gnn"
+        network = open_star_gnn(weights or name)
         if network.backbone_sha256 != backbone.sha256:
             raise UsageError(
                 f"descriptor {name} was trained on another backbone than {backbone.name!r}: use mean or parts"

@@ -52,9 +52,9 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         type=_views,
         metavar="NAME[,NAME…]",
         help="what else of each keyframe is stored, to be found by a query that is a part of its picture: "
-        f"{', '.join(GALLERY_VIEWS)}, all or none; halves and insets take 5, 6 or together 10 times as many "
-        "embeddings, found is the picture in a picture where one is seen (default: the gallery's own; "
-        f"{','.join(DEFAULT_GALLERY_VIEWS)} for a new one)",
+        f"{', '.join(GALLERY_VIEWS)}, all (halves and insets) or none; halves and insets take 5, 6 or "
+        "together 10 times as many embeddings, found is the picture in a picture where one is seen "
+        f"(default: the gallery's own; {','.join(DEFAULT_GALLERY_VIEWS)} for a new one)",
     )
     descriptor_option(parser, f" (default: the gallery's own; {DEFAULT_DESCRIPTOR} for a new one)")
     parser.add_argument("--milvus", metavar="URI", help=MILVUS)
@@ -212,6 +212,5 @@ def _counts(skipped: Skipped) -> dict[str, int]:
 
 
 def _views(text: str) -> tuple[str, ...]:
-    return (
-        ("halves", "insets") if text == "all" else views_of(text, GALLERY_VIEWS)
-    )  # an inset that is found is among them
+    """Of all insets one that is found is a part, more or less."""
+    return ("halves", "insets") if text == "all" else views_of(text, GALLERY_VIEWS)

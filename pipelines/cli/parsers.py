@@ -18,7 +18,7 @@ from cliptrace.schemas.config import (
     SKE_POINTS,
     KeyframeConfig,
     Streams,
-    parse_descriptor,
+    descriptor_name,
 )
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.indexes import DEFAULT_INDEX, INDEX_KINDS
@@ -90,13 +90,10 @@ def descriptor_option(parser: argparse.ArgumentParser, note: str) -> None:
 
 
 def _descriptor(text: str) -> str:
-    if text == NO_DESCRIPTOR:
-        return text
     try:
-        name, folder = parse_descriptor(text)
+        return descriptor_name(text)
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-    return f"{name}:{Path(folder).resolve()}" if folder else name
 
 
 def work_options(parser: argparse.ArgumentParser) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cliptrace import models
 from cliptrace.models.backbones.registry import load_config
 from cliptrace.models.star_gnn.inference import open_star_gnn
 from cliptrace.models.video_descriptors import VIDEO_DESCRIPTORS, describe, mean, open_descriptor
 from cliptrace.models.video_descriptors.star_gnn import Lattice
-from cliptrace.schemas.config import DESCRIPTORS, BackboneConfig
+from cliptrace.schemas.config import DESCRIPTORS, BackboneConfig, descriptor_name
 from cliptrace.schemas.errors import UsageError
 
 BACKBONE = BackboneConfig("tiny", "onnx", "", "", 8, (0, 0, 0), (1, 1, 1), "vector", 2)
@@ -117,3 +121,23 @@ def test_star_gnn_that_takes_maxima_takes_them_over_all_tiles() -> None:
 def test_star_gnn_is_for_the_backbone_that_it_was_trained_on() -> None:
     with pytest.raises(UsageError, match=r"^descriptor star_gnn was trained on another backbone than 'tiny': use mean"):
         open_descriptor("star_gnn", BACKBONE)
+
+
+def test_a_name_has_the_whole_path_of_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert descriptor_name("star_gnn:mine") == f"star_gnn:{tmp_path}/mine"
+    assert [descriptor_name(name) for name in (*DESCRIPTORS, "none")] == [*DESCRIPTORS, "none"]
+    for wrong in ("star_gnn:", "mean:mine"):
+        with pytest.raises(UsageError, match=f"^{wrong}: no video descriptor; there are"):
+            descriptor_name(wrong)
+
+
+def test_weights_of_something_else_are_told(tmp_path: Path) -> None:
+    shipped = Path(models.__file__).parent / "weights" / "star_gnn"
+    config = json.loads((shipped / "config.json").read_text())
+    del config["scales"]
+    shutil.copy(shipped / "model.safetensors", tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UsageError) as told:
+        open_star_gnn(str(tmp_path))
+    assert str(told.value) == f"{tmp_path}: not what cliptrace train star-gnn makes: KeyError('scales')"

@@ -254,3 +254,12 @@ def test_waves_are_bounded_in_videos_and_bytes(monkeypatch: pytest.MonkeyPatch) 
 
 def test_runs_that_start_together_differ() -> None:
     assert len({new_run() for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize(
+    ("given", "views"),
+    [("all", ("halves", "insets")), ("none", ()), ("found", ("found",)), ("found,halves", ("halves", "found"))],
+)
+def test_all_views_are_those_that_every_keyframe_has(given: str, views: tuple[str, ...]) -> None:
+    asked = ["index", "v", "--gallery", "g", "--stored-views", given]
+    assert cli.make_parser().parse_args(asked).stored_views == views

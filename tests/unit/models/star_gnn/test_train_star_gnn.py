@@ -152,3 +152,9 @@ def test_regions_of_each_scale_are_where_the_grid_has_them() -> None:
     assert chosen_regions((1, 2, 3)) == list(range(14))
     assert chosen_regions((2,)) == [1, 2, 3, 4]
     assert chosen_regions((1, 3)) == [0, *range(5, 14)]
+
+
+def test_one_video_is_too_few(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as told:
+        run([data / "coffee"], tmp_path, load_config("copy_lite0"), STEPS_2)
+    assert str(told.value) == f"{data}/coffee: 1 videos; at least 2 are needed to tell them apart"
