@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -93,7 +94,7 @@ class _OnnxSession:
 
 class _TorchSession:
     def __init__(self, config: BackboneConfig, device: Device, threads: int) -> None:
-        self._torch = torch = _import_torch(config, device)
+        self._torch = torch = _import_torch(f"backbone {config.name!r}", device)
         weights = read_verified(config.path, config.sha256)
         network: Any
         if config.format == "efficientnet_lite0":
@@ -101,12 +102,7 @@ class _TorchSession:
 
             network = efficientnet_lite0.load(weights)
         else:
-            try:
-                with warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", r"`torch\.jit\.load` is deprecated", FutureWarning)
-                    network = torch.jit.load(io.BytesIO(weights), map_location="cpu").eval()
-            except RuntimeError as error:
-                raise CliptraceError(f"{config.path}: torch cannot load it as TorchScript: {error}") from error
+            network = _torchscript(torch, config.path, weights)
         if device == "cpu":
             torch.set_num_threads(threads)
         self._device = torch.device(device)
@@ -124,7 +120,28 @@ class _TorchSession:
             return np.asarray(output.float().cpu().numpy())
 
 
-def _import_torch(config: BackboneConfig, device: Device) -> Any:
+def open_torchscript(name: str, path: str, sha256: str, device: Device) -> Callable[[NDArray[np.float32]], Any]:
+    """A TorchScript file, whatever its network takes. name: what to call it in an error."""
+    torch = _import_torch(name, device)
+    network = _torchscript(torch, path, read_verified(path, sha256)).to(device)
+
+    def run(batch: NDArray[np.float32]) -> Any:
+        with torch.inference_mode():
+            return network(torch.from_numpy(batch).to(device)).float().cpu().numpy()
+
+    return run
+
+
+def _torchscript(torch: Any, path: str, weights: bytes) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"`torch\.jit\.load` is deprecated", FutureWarning)
+            return torch.jit.load(io.BytesIO(weights), map_location="cpu").eval()
+    except RuntimeError as error:
+        raise CliptraceError(f"{path}: torch cannot load it as TorchScript: {error}") from error
+
+
+def _import_torch(name: str, device: Device) -> Any:
     try:
         import torch
     except ImportError as error:
@@ -134,7 +151,7 @@ def _import_torch(config: BackboneConfig, device: Device) -> Any:
                 "pip install 'cliptrace[cuda]', or use --device cpu"
             ) from error
         raise CliptraceError(
-            f"backbone {config.name!r} is a TorchScript file, but torch is not installed: pip install 'cliptrace[cuda]'"
+            f"{name} is a TorchScript file, but torch is not installed: pip install 'cliptrace[cuda]'"
         ) from error
     if device == "cuda" and not torch.cuda.is_available():
         raise CliptraceError(
