@@ -77,7 +77,7 @@ class Projection:
         """parts: float32[N, 2624], as ``step_parts`` makes them. Each of the three gets the same total variance."""
         spread = parts.std(axis=0, dtype=np.float64)
         sides = np.split(spread, np.cumsum(WIDTHS)[:-1])
-        scale = np.concatenate([np.full(len(side), 1 / max(np.linalg.norm(side), 1e-9)) for side in sides])
+        scale = np.concatenate([np.full(len(side), 1 / np.maximum(np.linalg.norm(side), 1e-9)) for side in sides])
         scaled = parts * scale
         mean = scaled.mean(axis=0)
         centred = scaled - mean

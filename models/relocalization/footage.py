@@ -1,4 +1,4 @@
-"""Footage as moments are composed from it: every clip at several speeds, as what is seen and what moves in each step."""
+"""Footage as moments are composed from it: every clip at several speeds, what is seen and what moves in each step."""
 
 from __future__ import annotations
 

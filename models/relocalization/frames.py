@@ -1,6 +1,6 @@
 """The frame-level baseline: where the reference follows the query step by step (Feng et al., ECCV 2018, §4.2).
 
-Nothing is learned, so it works with any clip features. A path goes down the table of squared distances between normalised
+Nothing is learned, so it works with any clip features. A path goes down the table of squared distances between unit
 features, at half to twice the query's speed; the places with the smallest mean distance are told.
 """
 
