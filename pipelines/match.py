@@ -212,7 +212,7 @@ def build(pipeline: beam.Pipeline, queries: Sequence[VideoSource], job: Job, par
     """
     videos = pipeline | "Queries" >> beam.Create(queries) | "SpreadQueries" >> beam.Reshuffle()
     if isinstance(job.matching, MomentConfig):
-        records, top_m = moments.found(videos, job.gallery, job.config, job.matching, job.asking), 0
+        records, top_m = moments.found(videos, job, job.matching), 0
     else:
         records, top_m = _copies(videos, job, job.matching), job.matching.top_m
     written = records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part, top_m)

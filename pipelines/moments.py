@@ -17,9 +17,10 @@ from cliptrace.transforms.moments import ExtractClips, FindMoments, MomentConfig
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.gallery import Gallery
 from cliptrace.transforms.store.live import SharedVideos
+from cliptrace.transforms.strips import Strips
 
 if TYPE_CHECKING:  # which imports this module
-    from cliptrace.pipelines.match import MatchOptions
+    from cliptrace.pipelines.match import Job, MatchOptions
 
 
 def check_mode(options: MatchOptions) -> None:
@@ -76,16 +77,16 @@ def suited(options: MatchOptions, gallery: Gallery, engine: Engine) -> MomentCon
     )
 
 
-def found(
-    videos: beam.PCollection, gallery: Gallery, config: FeatureConfig, matching: MomentConfig, asking: Asking | None
-) -> tuple[beam.PCollection, ...]:
+def found(videos: beam.PCollection, job: Job, matching: MomentConfig) -> tuple[beam.PCollection, ...]:
     """queries → clip features → matches; with dead letters of all stages."""
-    live = SharedVideos(gallery)
+    gallery, config, asking = job.gallery, job.config, job.asking
+    live, recent, asked = SharedVideos(gallery), None, None
     if asking is None:
         clips = videos | "ExtractClips" >> ExtractClips(config)
     else:
         own = live if asking.gallery.root == gallery.root else SharedVideos(asking.gallery)
         clips = videos | "ReadClips" >> ReadClips(asking.gallery, own, live)
-    recent = asking.recent if asking else None
-    matches = clips.good | "FindMoments" >> FindMoments(gallery, matching, live, recent, config.threads)
+        recent, asked = asking.recent, (asking.gallery, own)
+    strips = Strips(matching.maps, config, gallery, asked) if matching.maps else None
+    matches = clips.good | "FindMoments" >> FindMoments(gallery, matching, live, recent, strips, config.threads)
     return matches.good, *clips.failures, *matches.failures

@@ -260,8 +260,7 @@ class GalleryManifest:
 
 
 def part_path(kind: str, run: str, part: str) -> str:
-    """Where a shard (kind: frames, clips, videos, ledger) lies below the gallery. Those of a commit share run and part.
-    """
+    """Where a shard (kind: frames, clips, videos, ledger) lies below the gallery; those of a commit share the rest."""
     return f"{kind}/run={run}/{part}.parquet"
 
 

@@ -38,6 +38,7 @@ from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo
 from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import is_removed
 from cliptrace.transforms.stored import Recent, info_of, itself, source_of
+from cliptrace.transforms.strips import Strips
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +145,10 @@ def _counted(query: ClipFeatures) -> ClipFeatures:
 
 @beam.typehints.with_input_types(ClipFeatures)
 class FindMoments(beam.PTransform):
-    """ClipFeatures of queries → a Match with each gallery video that has moments, what was rejected, and Searched."""
+    """ClipFeatures of queries → a Match with each gallery video that has moments, what was rejected, and Searched.
+
+    videos: of the gallery. recent: where only pairs of which one is new are asked for. strips: where pictures are.
+    """
 
     def __init__(
         self,
@@ -152,10 +156,11 @@ class FindMoments(beam.PTransform):
         config: MomentConfig,
         videos: SharedVideos,
         recent: Recent | None = None,
+        strips: Strips | None = None,
         threads: int = 3,
     ) -> None:
         super().__init__()
-        self._work, self._threads = Find(gallery, config, videos, recent), threads
+        self._work, self._threads = Find(gallery, config, videos, recent, strips), threads
 
     def expand(self, queries: beam.PCollection) -> Results:
         return queries | "Find" >> RunIsolated(self._work, "moments", lambda query: query.source, self._threads)
@@ -167,9 +172,17 @@ class Find:
     A reference is read when it is looked at: what is held of one is its clip features.
     """
 
-    def __init__(self, gallery: Gallery, config: MomentConfig, videos: SharedVideos, recent: Recent | None) -> None:
+    def __init__(
+        self,
+        gallery: Gallery,
+        config: MomentConfig,
+        videos: SharedVideos,
+        recent: Recent | None = None,
+        strips: Strips | None = None,
+    ) -> None:
         assert gallery.manifest.moments
-        self._gallery, self._config, self._shared, self._recent = gallery, config, videos, recent
+        self._gallery, self._config, self._shared = gallery, config, videos
+        self._recent, self._strips = recent, strips
         self._moments: MomentsConfig = gallery.manifest.moments
         self._shared_ranking, self._opened = Shared(), contextlib.ExitStack()
 
@@ -177,6 +190,8 @@ class Find:
         self._videos, self._reader = self._shared.open(), FrameReader(self._gallery)
         self._rejections = Rejections(self._gallery.home)
         self._locator = open_locator(self._config.locator)
+        if self._strips:
+            self._strips.open()
         self._ranking = open_clip_ranking(self._gallery, self._config.engine, self._shared_ranking, self._opened)
         if self._recent and isinstance(self._ranking, VideoSearch):
             self._new_videos = self._ranking.only(self._recent.refs)
@@ -209,9 +224,15 @@ class Find:
         located = self._locator.locate(query.clips, clips, step_s, MOMENTS_PER_VIDEO)
         moments = [within(moment, end_s) for moment in located if moment.score >= self._config.min_score]
         moments = [moment for moment in moments if moment.start_s < moment.end_s]
-        return list(honoured(match_of(query, ref, moments), decision, content)) if moments else []
+        found = list(honoured(match_of(query, ref, moments), decision, content)) if moments else []
+        for match in found:
+            if self._strips and isinstance(match, Match):
+                self._strips.draw(query, ref, match)
+        return found
 
     def close(self) -> None:
+        if self._strips:
+            self._strips.close()
         self._opened.close()
 
 
