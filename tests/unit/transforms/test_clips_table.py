@@ -159,3 +159,9 @@ def test_windows_are_those_of_videos_that_show_something(shelf: Gallery) -> None
     found = read_windows(shelf)
     assert {video_id: len(found.of(number)) for video_id, number in found.places().items()} == {"a": 4, "b": 2, "c": 1}
     np.testing.assert_allclose(np.linalg.norm(found.values, axis=1), 1, atol=1e-5)
+
+
+def test_a_step_takes_two_bytes_a_number(tmp_path: Path) -> None:
+    gallery = Gallery.create(str(tmp_path / "g"), WITH_MOMENTS)
+    commit(gallery, NoVectors(), "R1", [clipped("a", 5000)])  # type: ignore[arg-type]
+    assert gallery_stats(gallery).bytes["clips"] < 1.1 * 5000 * 2 * 6
