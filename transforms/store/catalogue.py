@@ -141,7 +141,7 @@ def gallery_stats(gallery: Gallery) -> Stats:
     stored = {kind: sum(by_path.values()) for kind, by_path in sizes.items()}
     if gallery.manifest.moments:
         stored["clips"] = sum(files.sizes(gallery.root, part_path("clips", "*", "*")).values())
-    if mapped := files.sizes(gallery.root, f"{FOLDER}/*"):
+    if mapped := files.sizes(gallery.root, f"{FOLDER}/**/*"):
         stored[FOLDER] = sum(mapped.values())
     if not gallery.manifest.milvus:
         stored["milvus.db"] = sum(files.sizes(gallery.vectors_address, "**/*").values())

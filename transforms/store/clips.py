@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
+import math
 from collections.abc import Iterator
-from typing import IO
 
 import numpy as np
 from apache_beam.utils.shared import Shared
 from numpy.typing import NDArray
 
-from cliptrace.models.clips.timeline import windows
+from cliptrace.models.clips.timeline import HOP, windows
 from cliptrace.schemas.config import Engine
-from cliptrace.schemas.errors import CliptraceError
-from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.descriptors import VideoSearch
-from cliptrace.transforms.store.exact.rows import MappedRows
-from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, read_videos
+from cliptrace.transforms.store.exact.rows import FOLDER, MappedRows, Rows, map_all
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo
 from cliptrace.transforms.store.vectors import VectorStore
 from cliptrace.transforms.store.video_engines import VideoRanking
 
 Floats = NDArray[np.float32]
+
+_FOLDER = f"{FOLDER}/clips"
 
 
 def open_clip_ranking(gallery: Gallery, engine: Engine, shared: Shared, opened: contextlib.ExitStack) -> VideoRanking:
@@ -54,36 +53,17 @@ class MilvusWindows:
 
 
 def read_windows(gallery: Gallery) -> MappedRows:
-    """Those of all live videos that show something, in a temporary file that is mapped into memory. Read anew by each
-    search: nobody else needs them. CliptraceError where a shard is damaged, or the file cannot be written."""
-
-    def read() -> MappedRows:
-        videos = sorted(read_videos(gallery).values(), key=lambda video: (video.frames_file, video.row_group))
-        try:
-            with tempfile.TemporaryFile(prefix="cliptrace-") as file:
-                return _mapped(file, gallery, videos)
-        except OSError as error:
-            raise CliptraceError(
-                f"{tempfile.gettempdir()}: the file of a clip search cannot be written: {files.reason(error)}"
-            ) from error
-
-    return ledger.steadily(gallery.root, read)
+    """Those of all live videos that show something, mapped into memory as ``map_all`` does. CliptraceError where a
+    shard is damaged, or no file can be made."""
+    moments = gallery.manifest.moments
+    assert moments
+    hop_s = HOP * moments.step_s
+    rows = Rows(gallery, _FOLDER, moments.dimension, _read, lambda video: math.ceil(video.decoded_s / hop_s) + 1)
+    return map_all(rows)
 
 
-def _mapped(file: IO[bytes], gallery: Gallery, videos: list[StoredVideo]) -> MappedRows:
-    assert gallery.manifest.moments
-    reader, ids, counts = FrameReader(gallery), [], []
-    for video in videos:
-        rows = directed(windows(reader.clips(video)))
-        if len(rows):
-            file.write(rows.tobytes())
-            ids.append(video.video_id)
-            counts.append(len(rows))
-    file.flush()
-    shape = sum(counts), gallery.manifest.moments.dimension
-    values = np.memmap(file, np.float32, "r", shape=shape) if ids else np.empty(shape, np.float32)
-    sizes = np.array(counts, np.int64)
-    return MappedRows(values, np.array(ids, np.str_), np.cumsum(sizes) - sizes, sizes)
+def _read(reader: FrameReader, video: StoredVideo) -> Floats:
+    return directed(windows(reader.clips(video)))
 
 
 def directed(rows: Floats) -> Floats:
