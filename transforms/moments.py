@@ -63,7 +63,7 @@ class ExtractClips(beam.PTransform):
 
     def expand(self, sources: beam.PCollection) -> Results:
         work = RunIsolated(Encode(self._config), "decode", lambda source: source, self._config.threads)
-        return sources | "Encode" >> work
+        return _counted(sources | "Encode" >> work)
 
 
 class Encode:
@@ -89,10 +89,9 @@ class Encode:
         if isinstance(video, Failure):
             return video
         try:
-            query = extract_clips(path, video, self._encoder, self._config.limits, self._config.backbone.input_size)
+            return extract_clips(path, video, self._encoder, self._config.limits, self._config.backbone.input_size)
         except MediaError as error:
             return failure_of(video.source, "decode", error)
-        return _counted(query)
 
     def close(self) -> None:
         self._scratch.close()
@@ -110,7 +109,7 @@ class ReadClips(beam.PTransform):
         self._work = Read(gallery, videos, refs)
 
     def expand(self, sources: beam.PCollection) -> Results:
-        return sources | "Read" >> RunIsolated(self._work, "read", lambda source: source)
+        return _counted(sources | "Read" >> RunIsolated(self._work, "read", lambda source: source))
 
 
 class Read:
@@ -125,7 +124,7 @@ class Read:
 
     def __call__(self, source: VideoSource) -> Iterator[ClipFeatures]:
         if query := self._videos.read(source.video_id, self._features):
-            yield _counted(query)
+            yield query
 
     def _features(self, video: StoredVideo) -> ClipFeatures:
         known_as = itself(video, self._refs, self._refs is self._videos)
@@ -135,7 +134,12 @@ class Read:
     def close(self) -> None: ...
 
 
-def _counted(query: ClipFeatures) -> ClipFeatures:
+def _counted(queries: Results) -> Results:
+    return dataclasses.replace(queries, good=queries.good | "Count" >> beam.Map(_count))
+
+
+def _count(query: ClipFeatures) -> ClipFeatures:
+    """In the thread that Beam runs its steps in: what is counted here reaches the submitter."""
     telemetry.tell("seconds", query.decoded_s)
     telemetry.tell("decoded")
     telemetry.count("videos")
