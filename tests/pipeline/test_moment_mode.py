@@ -163,6 +163,29 @@ def test_pictures_show_query_and_moment(happenings: Path, tmp_path: Path) -> Non
     assert abs(above.astype(int) - below.astype(int)).mean() < 25
 
 
+def test_each_stream_of_a_file_may_ask(happenings: Path, tmp_path: Path, ffmpeg: Callable[..., None]) -> None:
+    both = tmp_path / "both.mkv"
+    ffmpeg(
+        "-i",
+        happenings / "queries" / "test.mp4",
+        "-t",
+        4,
+        "-i",
+        happenings / "videos" / "rgb.mp4",
+        *("-map", 0, "-map", 1),
+        both,
+    )
+    code, told = moments(happenings, tmp_path / "m.jsonl", both, "--min-score", "0.9")
+    assert code == 0, told
+    assert "other video streams, left out: those of 1 (both.mkv); take them in with --streams all\n" in told
+    code, told = moments(happenings, tmp_path / "m.jsonl", both, "--min-score", "0.9", "--streams", "all")
+    assert code == 0, told
+    found = {
+        row["query_id"]: (row["ref_id"], row["segments"][0]["query_stream"]) for row in rows_of(tmp_path / "m.jsonl")
+    }
+    assert found == {"both.mkv": ("three.mp4", 0), "both.mkv#1": ("rgb.mp4", 1)}
+
+
 def test_a_table_has_the_mode_too(happenings: Path, tmp_path: Path) -> None:
     assert moments(happenings, tmp_path / "m.parquet", happenings / "queries" / "test.mp4")[0] == 0
     assert set(pq.read_table(tmp_path / "m.parquet")["mode"].to_pylist()) == {"moment"}

@@ -165,9 +165,10 @@ def _readable(
     lost = []
     for video_id in owners:
         try:
-            videos[video_id] = read_frames(reader, rows.get(video_id))
+            frames = read_frames(reader, rows.get(video_id))
             if gallery.manifest.moments:
                 reader.clips(rows[video_id])
+            videos[video_id] = frames
         except CliptraceError as error:
             lost.append(Difference(Kind.LOST, video_id, reason=str(error)))
     return videos, lost
