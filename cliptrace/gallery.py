@@ -17,7 +17,7 @@ from cliptrace.pipelines.index_report import IndexReport
 from cliptrace.pipelines.match import MatchReport
 from cliptrace.pipelines.models import feature_config
 from cliptrace.pipelines.running import new_run
-from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, TOP, KeyframeConfig, Retrieval
+from cliptrace.schemas.config import DEFAULT_VIEWS, QUERY_KEYFRAMES, TOP, KeyframeConfig, MatchMode, Retrieval
 from cliptrace.schemas.decisions import Decision
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.records import Failure, Match, Segment
@@ -65,13 +65,15 @@ class Gallery:
         keyframes: KeyframeConfig | None = None,
         stored_views: tuple[str, ...] | None = None,
         descriptor: str | None = None,
+        moments: str | None = None,
         milvus: str | None = None,
     ) -> Gallery:
         """A new gallery, or the one that is there. UsageError where that was made with other models.
 
         backbone: a built-in one, or a file that describes one. stored_views: what else of each keyframe is
         stored; None for the picture in a picture where one is found. descriptor: of each video as a whole, mean, parts
-        or star_gnn. milvus: address of a server; None for the embedded one.
+        or star_gnn. moments: clip features that are stored, too, by which ``match(mode="moment")`` finds what happens:
+        lite0_motion, or a file that describes a clip network. milvus: address of a server; None for the embedded one.
         """
         asked = index.IndexOptions(
             sources=(),
@@ -80,6 +82,7 @@ class Gallery:
             keyframes=keyframes,
             stored_views=stored_views,
             descriptor=descriptor,
+            moments=moments,
             milvus=milvus,
         )
         index.check_options(asked)
@@ -116,6 +119,8 @@ class Gallery:
         self,
         queries: Paths | Gallery,
         *,
+        mode: MatchMode = "copy",
+        locator: str | None = None,
         min_score: float | None = None,
         top_k: int | None = None,
         top_m: int = 0,
@@ -130,6 +135,8 @@ class Gallery:
     ) -> Matches:
         """Which seconds of the queries come from which seconds of which video of the gallery.
 
+        mode: "moment" asks instead in which seconds the same happens as in a query, in a gallery that was created with
+        ``moments``; locator: what finds it, None for the default.
         queries: files, or a gallery, which may be this one: its videos as they are stored, without decoding. since:
         then, only pairs of which one was indexed since; local time where it has no time zone.
         min_score: lowest score of a segment; None for what suits the backbone. top_k: gallery videos that are compared
@@ -144,6 +151,8 @@ class Gallery:
                 since_s=since.timestamp() if since else None,
                 gallery=self.path,
                 output=f"{folder}/matches.jsonl",
+                mode=mode,
+                locator=locator,
                 aligner=aligner,
                 top_k=top_k,
                 top_m=top_m,

@@ -18,7 +18,7 @@ from cliptrace.models.keyframes import with_weights
 from cliptrace.models.runtime import Device
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.index_report import IndexReport, Recognised, Rehearsal, Skipped
-from cliptrace.pipelines.models import describe, descriptor_config, feature_config, identity
+from cliptrace.pipelines.models import describe, descriptor_config, feature_config, identity, moments_config
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
 from cliptrace.schemas.config import (
     DEFAULT_BACKBONE,
@@ -31,7 +31,7 @@ from cliptrace.schemas.config import (
     descriptor_name,
 )
 from cliptrace.schemas.errors import CliptraceError, UsageError
-from cliptrace.schemas.gallery import GalleryManifest, collection_prefix
+from cliptrace.schemas.gallery import GalleryManifest, MomentsConfig, collection_prefix
 from cliptrace.schemas.indexes import DEFAULT_INDEX, IndexConfig
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
@@ -64,7 +64,7 @@ _BULK_KEYFRAMES = 100_000
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IndexOptions:
     """backbone, keyframes, stored_views, descriptor, milvus, index: None for the gallery's own, or the default where it
-    is yet to be made.
+    is yet to be made. moments: clip features that are stored, too; None for the gallery's own, or none.
 
     since_s, limit: as ``ledger.plan`` takes them. prune: take out videos whose files are gone from the named folders.
     streams: which video streams of a file that has several.
@@ -76,6 +76,7 @@ class IndexOptions:
     keyframes: KeyframeConfig | None = None
     stored_views: tuple[str, ...] | None = None
     descriptor: str | None = None
+    moments: str | None = None
     milvus: str | None = None
     index: str | None = None
     device: Device = "cpu"
@@ -256,6 +257,8 @@ def check_options(options: IndexOptions) -> None:
         backbone = load_config(options.backbone or DEFAULT_BACKBONE)
         Background.of(backbone)  # match will need it: what is wrong with it is told before the work
         descriptor_config(options.descriptor or DEFAULT_DESCRIPTOR, backbone)
+        if options.moments:
+            moments_config(options.moments)
 
 
 def check_index(kind: str | None, milvus: str) -> None:
@@ -286,6 +289,7 @@ def new_manifest(options: IndexOptions) -> GalleryManifest:
         index=IndexConfig(kind=options.index or DEFAULT_INDEX),
         views=DEFAULT_GALLERY_VIEWS if options.stored_views is None else options.stored_views,
         descriptor=descriptor_config(options.descriptor or DEFAULT_DESCRIPTOR, backbone),
+        moments=moments_config(options.moments) if options.moments else None,
     )
 
 
@@ -317,6 +321,8 @@ def open_existing(options: IndexOptions) -> Gallery | None:
             f"{gallery.root} was built with descriptor {described}, not {options.descriptor}: leave --descriptor out, "
             "or change it with cliptrace gallery reindex --descriptor"
         )
+    if options.moments:
+        gallery = _with_moments(gallery, moments_config(options.moments))
     if options.milvus not in (None, manifest.milvus):
         _refuse(gallery, "milvus", manifest.milvus or "the embedded store", str(options.milvus))
     if options.index not in (None, manifest.index.kind):
@@ -325,6 +331,19 @@ def open_existing(options: IndexOptions) -> Gallery | None:
             "with cliptrace gallery reindex --index"
         )
     return gallery
+
+
+def _with_moments(gallery: Gallery, asked: MomentsConfig) -> Gallery:
+    """The gallery, with its encoder's files where they are said to be. UsageError where its features are others."""
+    stored = gallery.manifest.moments
+    if stored is None:
+        raise UsageError(
+            f"{gallery.root} was built without moments: leave --moments out, or index its videos with it into a new "
+            "gallery"
+        )
+    if not stored.same_features(asked):
+        _refuse(gallery, "moments", str(stored), str(asked))
+    return dataclasses.replace(gallery, manifest=dataclasses.replace(gallery.manifest, moments=asked))
 
 
 def _recognised(

@@ -11,8 +11,10 @@ from typing import Any
 import apache_beam as beam
 
 from cliptrace.models.backbones.background import Background
+from cliptrace.models.relocalization.inference import open_locator
 from cliptrace.models.runtime import Device
 from cliptrace.models.ssan.inference import spd_config
+from cliptrace.pipelines import moments
 from cliptrace.pipelines.asking import STORED_WAVE, Asking, asking
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.keeping import keeping
@@ -24,6 +26,7 @@ from cliptrace.schemas.config import (
     QUERY_KEYFRAMES,
     Engine,
     KeyframeConfig,
+    MatchMode,
     Retrieval,
     Streams,
     parse_aligner,
@@ -37,6 +40,7 @@ from cliptrace.transforms.exact import FindExactCopies, FindStoredCopies
 from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
 from cliptrace.transforms.isolation import Results
 from cliptrace.transforms.matching import FindCandidates, Found, MatchConfig
+from cliptrace.transforms.moments import MomentConfig
 from cliptrace.transforms.results import WriteParts, begin, finish, read_rows
 from cliptrace.transforms.sources import STREAM_COLUMN, Listing, list_sources, of_streams
 from cliptrace.transforms.store import decisions, files, ledger
@@ -131,12 +135,15 @@ class End:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MatchOptions:
-    """from_gallery: ask with the videos that a gallery stores instead of ``queries``; since_s: then, in seconds since
-    1970, only pairs of which one was indexed since."""
+    """mode: whether the same footage is looked for, or the same happening. locator: of the latter; None for the
+    default. from_gallery: ask with the videos that a gallery stores instead of ``queries``; since_s: then, in seconds
+    since 1970, only pairs of which one was indexed since."""
 
     queries: Sequence[str]
     gallery: str
     output: str
+    mode: MatchMode = "copy"
+    locator: str | None = None
     aligner: str | None = None
     top_k: int | None = None
     top_m: int = 0
@@ -165,7 +172,7 @@ class Job:
     gallery: Gallery
     listing: Listing
     config: FeatureConfig
-    matching: MatchConfig
+    matching: MatchConfig | MomentConfig
     end: End
     asking: Asking | None = None
 
@@ -199,22 +206,16 @@ class MatchReport:
 
 
 def build(pipeline: beam.Pipeline, queries: Sequence[VideoSource], job: Job, part: str, end: End | None = None) -> None:
-    """queries → exact copies, and features → candidates → matches; with dead letters of all stages → one part of the
-    output.
+    """queries → what is found of them, with dead letters of all stages → one part of the output.
 
     end: for a job that nobody waits for: its last steps, when the part is written.
     """
     videos = pipeline | "Queries" >> beam.Create(queries) | "SpreadQueries" >> beam.Reshuffle()
-    gallery, config, matching = job.gallery, job.config, job.matching
-    live = SharedVideos(gallery)
-    copies, features, recent = _asked(videos, job, live)
-    found = features.good | "FindCandidates" >> FindCandidates(gallery, matching, config.backbone, recent, live)
-    pairs = found.good | "Pairs" >> beam.FlatMap(Found.pairs)
-    matches = pairs | "AlignCandidates" >> AlignCandidates(gallery, matching, config.threads, live)
-    told = found.good | "Told" >> beam.Map(Found.told)
-    failures = (*copies.failures, *features.failures, *found.failures, *matches.failures)
-    records = (copies.good, copies.rejected, matches.good, matches.rejected, told, *failures)
-    written = records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part, matching.top_m)
+    if isinstance(job.matching, MomentConfig):
+        records, top_m = moments.found(videos, job, job.matching), 0
+    else:
+        records, top_m = _copies(videos, job, job.matching), job.matching.top_m
+    written = records | "MatchesAndFailures" >> beam.Flatten() | "WriteParts" >> WriteParts(part, top_m)
     if end:
         once = pipeline | "Once" >> beam.Create([end])  # also where no query has anything to write
         ended = once | "Conclude" >> beam.Map(End.concluded, beam.pvalue.AsList(written))
@@ -222,7 +223,22 @@ def build(pipeline: beam.Pipeline, queries: Sequence[VideoSource], job: Job, par
         ended | "OutputWritten" >> beam.Reshuffle() | "Clear" >> beam.Map(End.clear)
 
 
-def _asked(videos: beam.PCollection, job: Job, live: SharedVideos) -> tuple[Answers, Results, Recent | None]:
+def _copies(videos: beam.PCollection, job: Job, matching: MatchConfig) -> tuple[beam.PCollection, ...]:
+    """queries → exact copies, and features → candidates → matches; with dead letters of all stages."""
+    gallery, config = job.gallery, job.config
+    live = SharedVideos(gallery)
+    copies, features, recent = _asked(videos, job, live, matching.retrieval != "frame")
+    found = features.good | "FindCandidates" >> FindCandidates(gallery, matching, config.backbone, recent, live)
+    pairs = found.good | "Pairs" >> beam.FlatMap(Found.pairs)
+    matches = pairs | "AlignCandidates" >> AlignCandidates(gallery, matching, config.threads, live)
+    told = found.good | "Told" >> beam.Map(Found.told)
+    failures = (*copies.failures, *features.failures, *found.failures, *matches.failures)
+    return copies.good, copies.rejected, matches.good, matches.rejected, told, *failures
+
+
+def _asked(
+    videos: beam.PCollection, job: Job, live: SharedVideos, described: bool
+) -> tuple[Answers, Results, Recent | None]:
     """Exact copies of the queries, and their features: by their files, or by what a gallery stores."""
     gallery, config, asking = job.gallery, job.config, job.asking
     if asking is None:
@@ -230,7 +246,6 @@ def _asked(videos: beam.PCollection, job: Job, live: SharedVideos) -> tuple[Answ
         return copies, videos | "ExtractFeatures" >> ExtractFeatures(config), None
     own = live if asking.gallery.root == gallery.root else SharedVideos(asking.gallery)
     copies = videos | "ExactCopies" >> FindStoredCopies(gallery, own, live, asking.recent)
-    described = job.matching.retrieval != "frame"
     return copies, videos | "ReadStored" >> ReadStored(asking.gallery, own, live, described), asking.recent
 
 
@@ -240,6 +255,7 @@ def prepare(options: MatchOptions) -> Job:
     if gallery is None:
         raise UsageError(f"{options.gallery}: no gallery here (no gallery.json); make one with cliptrace index")
     engine = engine_of(gallery, options.engine)
+    moments.check_mode(options)
     _check_queries(options, engine)
     if engine == "milvus":
         check_store(options.gallery, gallery.manifest.milvus, options.beam_args)
@@ -262,10 +278,17 @@ def prepare(options: MatchOptions) -> Job:
     keyframes = options.keyframes or QUERY_KEYFRAMES
     config = feature_config(gallery, options.device, options.threads, options.views, keyframes)
     config = dataclasses.replace(config, all_streams=options.streams == "all")
+    if options.mode == "moment":
+        config = moments.with_clips(config, gallery, asker)
+        return Job(options, gallery, listing, config, moments.suited(options, gallery, engine), end, asker)
     if options.retrieval != "frame":
         config = _described(config, gallery, asker)
+    return Job(options, gallery, listing, config, _matching(options, config, engine), end, asker)
+
+
+def _matching(options: MatchOptions, config: FeatureConfig, engine: Engine) -> MatchConfig:
     Background.of(config.backbone)  # what is wrong with it is told before the work
-    matching = MatchConfig.suited_to(
+    return MatchConfig.suited_to(
         config.backbone,
         aligner=options.aligner,
         top_k=options.top_k,
@@ -276,7 +299,6 @@ def prepare(options: MatchOptions) -> Job:
         engine=engine,
         retrieval=options.retrieval,
     )
-    return Job(options, gallery, listing, config, matching, end, asker)
 
 
 def _described(config: FeatureConfig, gallery: Gallery, asker: Asking | None) -> FeatureConfig:
@@ -326,13 +348,11 @@ def run(job: Job) -> MatchReport:
         return _launch(job)
     todo = list(_waves(job))
     config = dataclasses.replace(job.config, threads=1)  # which changes no answer
-    aligner, weights = parse_aligner(job.matching.aligner)
-    detector = spd_config(weights or "spd") if aligner == "spd" else None  # with digests: a folder may be trained anew
     galleries = (gallery, job.asking.gallery) if job.asking else (gallery,)
     stored = [(each.root, ledger.shards(each.root)) for each in galleries], decisions.state_of(gallery.home)
     recent = job.asking and job.asking.recent
     new = recent and (sorted(recent.queries), sorted(recent.refs))
-    asked = (stored, config, job.matching, detector, new)
+    asked = (stored, config, job.matching, _learned(job.matching), new)
     held = contextlib.ExitStack()
     if job.matching.engine == "milvus" and not gallery.manifest.milvus:
         # Before what is kept is looked at: it is not given up where the gallery is in use.
@@ -365,6 +385,14 @@ def run(job: Job) -> MatchReport:
         elapsed_s=counts.elapsed_s,
         dead_letters=end.failures_path if outcome.failures else None,
     )
+
+
+def _learned(matching: MatchConfig | MomentConfig) -> object:
+    """What finds the seconds, with digests: a folder may be trained anew."""
+    if isinstance(matching, MomentConfig):
+        return open_locator(matching.locator).sha256
+    aligner, weights = parse_aligner(matching.aligner)
+    return spd_config(weights or "spd") if aligner == "spd" else None
 
 
 def _waves(job: Job) -> Iterator[list[VideoSource]]:

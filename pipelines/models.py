@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from cliptrace.models.backbones.registry import BUILT_IN, config_from_json, config_to_json, load_config
+from cliptrace.models.clips import BUILT_IN as CLIP_ENCODERS
+from cliptrace.models.clips import open_clip_encoder
 from cliptrace.models.runtime import Device
 from cliptrace.models.ssan.inference import ske_sha256
 from cliptrace.models.video_descriptors import open_descriptor
-from cliptrace.schemas.config import NO_DESCRIPTOR, BackboneConfig, KeyframeConfig
+from cliptrace.schemas.config import BASIS_FPS, NO_DESCRIPTOR, TILE_S, BackboneConfig, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
-from cliptrace.schemas.gallery import DescriptorConfig
+from cliptrace.schemas.gallery import DescriptorConfig, MomentsConfig
 from cliptrace.transforms.features import FeatureConfig
 from cliptrace.transforms.store.gallery import Gallery
 
@@ -56,6 +59,7 @@ def feature_config(
     chosen = keyframes or stored
     is_of_queries = keyframes is not None
     described = None if is_of_queries else installed_descriptor(gallery, backbone)
+    moments = None if is_of_queries else installed_moments(gallery)
     return FeatureConfig(
         backbone,
         chosen,
@@ -65,6 +69,7 @@ def feature_config(
         pictures=is_of_queries,
         stored_views=() if is_of_queries else gallery.manifest.views,
         descriptor=described.name if described else "",
+        moments=moments,
     )
 
 
@@ -99,6 +104,39 @@ def needed_descriptor(gallery: Gallery) -> DescriptorConfig:
             "--descriptor NAME"
         )
     return found
+
+
+def moments_config(name: str) -> MomentsConfig:
+    """What tells the clip encoder of that name, or of that config file, from others. UsageError where there is none, or
+    its steps do not fill a tile."""
+    encoder = open_clip_encoder(name)
+    if TILE_S * BASIS_FPS % (encoder.step_s * BASIS_FPS):
+        raise UsageError(f"{name}: clip features of {encoder.step_s:g} s: {TILE_S:g} s must be a whole number of them")
+    kept = name if name in CLIP_ENCODERS else str(Path(name).resolve())
+    return MomentsConfig(kept, encoder.sha256, encoder.dimension, encoder.step_s)
+
+
+def installed_moments(gallery: Gallery) -> MomentsConfig | None:
+    """The gallery's clip encoder; None where it has none. CliptraceError where this installation's is another of the
+    same name."""
+    built = gallery.manifest.moments
+    installed = moments_config(built.name) if built else None
+    if built and installed and not built.same_features(installed):
+        raise CliptraceError(
+            f"{gallery.root} was built with moments {built}, but this cliptrace has {installed}: use the version that "
+            "built it, or index into another gallery"
+        )
+    return built
+
+
+def needed_moments(gallery: Gallery) -> MomentsConfig:
+    """What makes the clip features that a gallery stores. UsageError where it stores none."""
+    if gallery.manifest.moments is None:
+        raise UsageError(
+            f"{gallery.home}: stores no clip features, by which moments are found: index its videos with --moments "
+            "into a new gallery"
+        )
+    return gallery.manifest.moments
 
 
 def identity(backbone: Mapping[str, Any]) -> dict[str, Any]:

@@ -97,7 +97,9 @@ def prepare(options: SearchOptions) -> Job:
         raise UsageError(f"--output {options.output}: the name must end in .jsonl")
     # As the gallery's own videos: descriptors of other keyframes are others.
     config = feature_config(gallery, options.device, options.threads)
-    config = dataclasses.replace(config, stored_views=(), pictures=True, all_streams=options.streams == "all")
+    config = dataclasses.replace(
+        config, stored_views=(), moments=None, pictures=True, all_streams=options.streams == "all"
+    )
     return Job(options, gallery, of_streams(list_sources(options.queries)), config)
 
 

@@ -72,6 +72,24 @@ DEFAULT_DESCRIPTOR = "mean"
 Retrieval = Literal["frame", "video", "both"]
 """How match finds the videos that a query is compared with: by frames, by video descriptors, or by either."""
 
+MatchMode = Literal["copy", "moment"]
+"""What match looks for: the same footage, or the same happening in other footage."""
+
+DEFAULT_CLIPS = "lite0_motion"
+"""Clip features (models/clips) that ``cliptrace index --moments`` stores unless it names others."""
+
+LOCATORS = ("frames",)
+"""What may find the moments of a video (models/relocalization)."""
+
+DEFAULT_LOCATOR = "frames"
+"""What finds them unless ``cliptrace match --locator`` says otherwise."""
+
+MOMENT_VIDEOS = 20
+"""Videos in which moments are looked for, unless ``--top-k`` says otherwise: each is read and compared as a whole."""
+
+MOMENTS_PER_VIDEO = 5
+"""Most moments that are told of a query and a video."""
+
 RANKED_VIDEOS = 100
 """Videos that match compares with a query where their descriptors name them, and ``--top-k`` says nothing else."""
 

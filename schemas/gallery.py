@@ -96,6 +96,40 @@ class DescriptorConfig:
         return f"{self.name} ({weights}{self.dimension} dimensions)"
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class MomentsConfig:
+    """Which clip encoder (models/clips) made the features that moments are found by. name: a built-in one, or the whole
+    path of a config file. sha256: of all that decides what features come out. step_s: seconds that one stands for."""
+
+    name: str
+    sha256: str
+    dimension: int
+    step_s: float
+
+    def __str__(self) -> str:
+        return f"{self.name} (sha256 {self.sha256[:12]}…, {self.dimension} dimensions, {self.step_s:g} s)"
+
+    def same_features(self, other: MomentsConfig) -> bool:
+        """Wherever their files lie."""
+        return dataclasses.replace(self, name="") == dataclasses.replace(other, name="")
+
+
+def clips_schema(moments: MomentsConfig) -> pa.Schema:
+    """One row a step of the clip encoder, one row group a video; these are those of frames/, number by number."""
+    return pa.schema(
+        [
+            pa.field("video_id", pa.string(), nullable=False),
+            pa.field("clip", pa.list_(pa.field("item", pa.float16(), nullable=False), moments.dimension), False),
+        ],
+        metadata={"cliptrace.moments": json.dumps(dataclasses.asdict(moments))},
+    )
+
+
+def clips_path(frames_file: str) -> str:
+    """Where the clip features of videos are whose keyframes are in ``frames_file``, both below the gallery."""
+    return f"clips/{frames_file.removeprefix('frames/')}"
+
+
 def videos_schema(manifest: GalleryManifest) -> pa.Schema:
     """VIDEOS, and with it what the gallery's descriptor is; which one that is, the metadata says."""
     if manifest.descriptor is None:
@@ -143,7 +177,8 @@ class GalleryManifest:
 
     name: prefix of the Milvus collections. backbone: a BackboneConfig as JSON. milvus: server address, "" for the
     embedded store; never a token, which comes from the environment. views: of GALLERY_VIEWS, those that are stored of
-    each keyframe, as keyframes of their own (``view_of``). descriptor: of whole videos; None for none.
+    each keyframe, as keyframes of their own (``view_of``). descriptor: of whole videos; None for none. moments: what
+    makes the clip features that are stored; None for none.
     """
 
     name: str
@@ -155,6 +190,7 @@ class GalleryManifest:
     format_version: int = FORMAT_VERSION
     views: tuple[str, ...] = ()
     descriptor: DescriptorConfig | None = None
+    moments: MomentsConfig | None = None
 
     @property
     def dimension(self) -> int:
@@ -170,12 +206,19 @@ class GalleryManifest:
         product with all of them is faster, and needs no lock."""
         return f"{self.name}_videos" if self.milvus and self.descriptor else ""
 
+    @property
+    def clips_collection(self) -> str:
+        """Where a server has the windows of clip features; "" without any, as of videos_collection."""
+        return f"{self.name}_clips" if self.milvus and self.moments else ""
+
     def to_json(self) -> str:
         values = dataclasses.asdict(self) | {"keyframes": self.keyframes.to_json()}
         if not self.views:  # a cliptrace that knows of none reads it, too
             del values["views"]
         if not self.descriptor:
             del values["descriptor"]
+        if not self.moments:
+            del values["moments"]
         if self.index.kind == DEFAULT_INDEX:  # as well
             del values["index"]["kind"]
         return json.dumps({**values, "metric": METRIC}, indent=2) + "\n"
@@ -201,6 +244,8 @@ class GalleryManifest:
             views = tuple(data.pop("views", ()))
             described = data.pop("descriptor", None)
             descriptor = DescriptorConfig(**described) if described else None
+            clips = data.pop("moments", None)
+            moments = MomentsConfig(**clips) if clips else None
             return cls(
                 **data,
                 keyframes=keyframes,
@@ -208,13 +253,14 @@ class GalleryManifest:
                 format_version=version,
                 views=views,
                 descriptor=descriptor,
+                moments=moments,
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CliptraceError(f"{source}: not a gallery description: {error}") from error
 
 
 def part_path(kind: str, run: str, part: str) -> str:
-    """Where a shard (kind: frames, videos, ledger) lies below the gallery; those of one commit share run and part."""
+    """Where a shard (kind: frames, clips, videos, ledger) lies below the gallery; those of a commit share the rest."""
     return f"{kind}/run={run}/{part}.parquet"
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from cliptrace.schemas.config import MatchMode
+
 
 class _WithArrays:
     """Says the shapes of arrays, not what is in them."""
@@ -123,7 +125,8 @@ class VideoRange:
 class RangeFeatures(_WithArrays):
     """Keyframes of one range, as in FrameFeatures. ``warning`` tells why decoding ended early, else "".
 
-    tiles: float32[P, D], what the range adds to the video's descriptor; None where none is made.
+    tiles: float32[P, D], what the range adds to the video's descriptor; None where none is made. clips: float16[S, C],
+    clip features from the start of the range on; None where none are made.
     """
 
     range: VideoRange
@@ -136,6 +139,7 @@ class RangeFeatures(_WithArrays):
     pictures: tuple[bytes, ...] = ()
     stills: tuple[tuple[float, float], ...] = ()
     tiles: NDArray[np.float32] | None = None
+    clips: NDArray[np.float16] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
@@ -153,6 +157,7 @@ class FrameFeatures(_WithArrays):
     stills: seconds [start, end) in which the video stands still, increasing.
     known_as: of a query, the id that it has itself in the gallery that is searched, which is no answer; "" for none.
     descriptor: of the whole video, float32[V, D] (models/video_descriptors); None where none was made.
+    clips: its clip features, float16[S, C] (models/clips); None where none were made.
     """
 
     source: VideoSource
@@ -169,6 +174,7 @@ class FrameFeatures(_WithArrays):
     stills: tuple[tuple[float, float], ...] = ()
     known_as: str = ""
     descriptor: NDArray[np.float32] | None = None
+    clips: NDArray[np.float16] | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.times)
@@ -199,6 +205,25 @@ class FrameFeatures(_WithArrays):
     def partial(self) -> bool:
         """Whether the file ended or broke before the container's duration."""
         return bool(self.warning)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
+class ClipFeatures(_WithArrays):
+    """What is seen and what moves in a query, step by step.
+
+    clips: float32[S, C], as models/clips makes them. decoded_s, warning, known_as: as of FrameFeatures.
+    """
+
+    source: VideoSource
+    info: VideoInfo
+    clips: NDArray[np.float32]
+    decoded_s: float
+    warning: str = ""
+    known_as: str = ""
+
+    @property
+    def video_id(self) -> str:
+        return self.source.video_id
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
@@ -254,6 +279,8 @@ class Segment:
 class Match:
     """A query video and a gallery video that share segments. ``score`` is the best segment's.
 
+    mode: whether they share footage, or what happens in it: then each segment is a moment that shows what all of the
+    query does.
     exact: their files are the same, byte for byte. below_min_score: told only because it is among the nearest, with its
     best segment. query_share, ref_share: of each video's seconds, in [0, 1], that the segments cover. Of the query:
     truncated: there was evidence of more gallery videos than it was compared with; stopped_s: seconds of it that the
@@ -274,6 +301,7 @@ class Match:
     query_share: float = 0.0
     ref_share: float = 0.0
     below_min_score: bool = False
+    mode: MatchMode = "copy"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
-import re
 from collections.abc import Iterator
 
 import apache_beam as beam
@@ -31,6 +29,7 @@ from cliptrace.schemas.records import Candidate, FrameFeatures, Match, Rejected,
 from cliptrace.transforms.answers import Answers
 from cliptrace.transforms.isolation import RunIsolated
 from cliptrace.transforms.matching import MatchConfig, Pair
+from cliptrace.transforms.naming import picture_name
 from cliptrace.transforms.shown import Shown, end_of, in_views
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.decisions import Rejections, honoured
@@ -149,7 +148,7 @@ def match_pair(
         return None
     if config.maps:
         picture = draw(query.embeddings, query.times, shown[0].embeddings, shown[0].times, query.bias, segments)
-        files.write_bytes(files.join(config.maps, _picture_name(query.video_id, ref.video_id)), picture)
+        files.write_bytes(files.join(config.maps, picture_name(query.video_id, ref.video_id)), picture)
     return Match(
         query_id=query.video_id,
         query_uri=query.source.uri,
@@ -237,13 +236,6 @@ def _moments(query: FrameFeatures, picture: Film, shown: Shown, config: MatchCon
     return find_moments(
         alike, keyframe_spans(shown.times), picture, shown.film if is_learned else Film(shown.times, tuple)
     )
-
-
-def _picture_name(query_id: str, ref_id: str) -> str:
-    """One that every filesystem takes, and that no other pair has."""
-    digest = hashlib.sha256(f"{len(query_id)} {query_id}{ref_id}".encode()).hexdigest()[:8]
-    readable = (re.sub(r"[^A-Za-z0-9.-]+", "_", each)[-60:] for each in (query_id, ref_id))
-    return f"{'__'.join(readable)}__{digest}.png"
 
 
 def _cut(segment: Segment, query_s: float, ref_s: float) -> Segment:

@@ -16,6 +16,8 @@ from cliptrace.models.backbones.registry import Embedder
 from cliptrace.models.borders import cropped, find_borders
 from cliptrace.models.borders.box import Boxes, whole
 from cliptrace.models.borders.inset import find_insets
+from cliptrace.models.clips import ClipEncoder
+from cliptrace.models.clips.timeline import joined, tile_steps
 from cliptrace.models.cuts import find_cuts
 from cliptrace.models.keyframes import Selector
 from cliptrace.models.stoplist import is_uniform
@@ -26,8 +28,8 @@ from cliptrace.models.video_descriptors import VideoDescriptor
 from cliptrace.models.views import Frames, embed_views, make_views
 from cliptrace.schemas.config import BASIS_FPS, FOUND_VIEW, Limits
 from cliptrace.schemas.errors import MediaError
-from cliptrace.schemas.gallery import time_of_view, view_of
-from cliptrace.schemas.records import FrameFeatures, RangeFeatures, VideoRange
+from cliptrace.schemas.gallery import MomentsConfig, time_of_view, view_of
+from cliptrace.schemas.records import ClipFeatures, FrameFeatures, ProbedVideo, RangeFeatures, VideoRange
 from cliptrace.transforms.media.decode import Decoder
 
 
@@ -40,12 +42,13 @@ def extract_range(
     views: Sequence[str] = (),
     stored_views: Sequence[str] = (),
     describing: Describing | None = None,
+    encoder: ClipEncoder | None = None,
 ) -> RangeFeatures:
     """Keyframes of one range. One that yields no frame comes back empty with a warning: join_ranges judges the whole.
 
     path: local file of ``part.source``. views: what else than the plain frame is embedded of each (models/views.py).
     stored_views: what else is a keyframe of its own (schemas/gallery.py: ``view_of``).
-    describing: where the video gets a descriptor, too.
+    describing: where the video gets a descriptor, too; encoder: where it gets clip features.
     """
     size = embedder.config.input_size
     none = np.empty((0, size, size, 3), np.uint8)
@@ -54,6 +57,7 @@ def extract_range(
     stills: list[tuple[float, float]] = []
     cuts: list[NDArray[np.float64]] = [np.empty(0)]
     tiles = [np.empty((0, describing.descriptor.dimension), np.float32)] if describing else []
+    steps: list[tuple[int, NDArray[np.float32]]] = []
     with_regions = describing is not None and describing.descriptor.needs_regions
     with Decoder(path, part.info, limits, start_s=part.start_s, end_s=part.end_s, size=size) as decoder:
         try:
@@ -75,6 +79,9 @@ def extract_range(
                     rows = embedded[plain].reshape(len(positions), -1, embedded.shape[-1])[:, 0]
                     tiles.append(describing.tile(tile.times, small, positions, confidence, rows, regions))
                 pictures += encode(frames)
+                if encoder:
+                    number, rows = tile_steps(encoder, tile.times, tile.frames)
+                    steps.append((number - round(part.start_s / encoder.step_s), rows))
             warning = decoder.warning
         except MediaError as error:
             warning = str(error)
@@ -89,7 +96,31 @@ def extract_range(
         tuple(pictures),
         tuple(stills),
         np.concatenate(tiles) if describing else None,
+        finite(joined(steps, encoder.dimension)) if encoder else None,
     )
+
+
+def extract_clips(path: str, video: ProbedVideo, encoder: ClipEncoder, limits: Limits, size: int) -> ClipFeatures:
+    """Clip features of a whole query; what is stored of a gallery's videos is in half precision, and so are these.
+
+    path: local file of ``video.source``. size: side in pixels of the frames that the gallery's videos were decoded in.
+    MediaError where nothing can be decoded.
+    """
+    steps = []
+    with Decoder(path, video.info, limits, size=size) as decoder:
+        for tile in decoder:
+            steps.append(tile_steps(encoder, tile.times, tile.frames))
+    clips = finite(joined(steps, encoder.dimension)).astype(np.float32)
+    if not len(clips):
+        raise MediaError("no frame could be decoded")
+    return ClipFeatures(video.source, video.info, clips, decoder.decoded_s, decoder.warning)
+
+
+def finite(clips: NDArray[np.float16]) -> NDArray[np.float16]:
+    """As they are. MediaError where they are no numbers, which nothing could be compared with."""
+    if not np.isfinite(clips).all():
+        raise MediaError("its clip features are not finite: the clip network cannot cope with it")
+    return clips
 
 
 def _shown(
@@ -155,10 +186,12 @@ def _embedded(
     return embedded, regions[plain]
 
 
-def join_ranges(parts: list[RangeFeatures], descriptor: VideoDescriptor | None = None) -> FrameFeatures:
+def join_ranges(
+    parts: list[RangeFeatures], descriptor: VideoDescriptor | None = None, moments: MomentsConfig | None = None
+) -> FrameFeatures:
     """All ranges of one video → the video. What decoded is kept and marked partial; MediaError where nothing did.
 
-    descriptor: the one whose tiles the ranges have.
+    descriptor: the one whose tiles the ranges have; moments: of their clip features.
     """
     parts = sorted(parts, key=lambda part: part.range.index)
     first = parts[0].range
@@ -179,7 +212,14 @@ def join_ranges(parts: list[RangeFeatures], descriptor: VideoDescriptor | None =
         pictures=tuple(picture for part in parts for picture in part.pictures),
         stills=tuple(still for part in parts for still in part.stills),
         descriptor=descriptor.video(_tiles(parts)) if descriptor else None,
+        clips=_clips(parts, moments) if moments else None,
     )
+
+
+def _clips(parts: Sequence[RangeFeatures], moments: MomentsConfig) -> NDArray[np.float16]:
+    starts = (round(part.range.start_s / moments.step_s) for part in parts)
+    found = [(start, part.clips) for start, part in zip(starts, parts, strict=True) if part.clips is not None]
+    return joined(found, moments.dimension)
 
 
 def _tiles(parts: Sequence[RangeFeatures]) -> NDArray[np.float32]:

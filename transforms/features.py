@@ -13,11 +13,13 @@ from apache_beam.coders import PickleCoder
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec
 
 from cliptrace.models.backbones.registry import Embedder
+from cliptrace.models.clips import ClipEncoder, open_clip_encoder
 from cliptrace.models.keyframes import make_selector
 from cliptrace.models.runtime import Device
 from cliptrace.models.video_descriptors import open_descriptor
 from cliptrace.schemas.config import BASIS_FPS, BackboneConfig, KeyframeConfig, Limits
 from cliptrace.schemas.errors import MediaError
+from cliptrace.schemas.gallery import MomentsConfig
 from cliptrace.schemas.records import (
     Failure,
     FrameFeatures,
@@ -46,7 +48,7 @@ class FeatureConfig:
     with several video streams, all are videos, not only the one that players show. pictures: whether one is taken for a
     video of a single moment; of queries only, too. stored_views: of a gallery's keyframes, as keyframes of their own.
     descriptor: that videos get, by name; "" for none. described_keyframes: those that it is made of, where they are
-    others; of queries only.
+    others; of queries only. moments: the clip features that videos get; None for none.
     """
 
     backbone: BackboneConfig
@@ -61,6 +63,7 @@ class FeatureConfig:
     stored_views: tuple[str, ...] = ()
     descriptor: str = ""
     described_keyframes: KeyframeConfig | None = None
+    moments: MomentsConfig | None = None
 
 
 @beam.typehints.with_input_types(VideoSource | ProbedVideo)
@@ -137,6 +140,17 @@ def _opened(backbone: BackboneConfig, device: Device) -> Embedder:
     return Embedder.open(backbone, device)
 
 
+@functools.lru_cache(maxsize=1)
+def _clips_opened(moments: MomentsConfig, device: Device) -> ClipEncoder:
+    return open_clip_encoder(moments.name, device)
+
+
+def opened_encoder(moments: MomentsConfig, device: Device) -> ClipEncoder:
+    """One a process, as the backbone is."""
+    with _opening:
+        return _clips_opened(moments, device)
+
+
 class Extract:
     """VideoRange → RangeFeatures."""
 
@@ -149,6 +163,8 @@ class Extract:
         self._describing = _describing(self._config)
         with _opening:
             self._embedder = _opened(self._config.backbone, self._config.device)
+        moments = self._config.moments
+        self._encoder = opened_encoder(moments, self._config.device) if moments else None
 
     def __call__(self, part: VideoRange) -> Iterable[RangeFeatures]:
         with self.scratch.stage(part.source.uri, part.source.fingerprint) as path:
@@ -165,6 +181,7 @@ class Extract:
             config.views,
             config.stored_views,
             self._describing,
+            self._encoder,
         )
         telemetry.tell("seconds", features.decoded_s)
         telemetry.tell("keyframes", len(features.times))
@@ -236,6 +253,22 @@ def content_of(sha256: str, source: VideoSource) -> str:
     return sha256 if source.stream is None else stream_id(sha256, source.stream)
 
 
+def each_stream(path: str, first: ProbedVideo, config: FeatureConfig) -> Iterator[ProbedVideo | Failure]:
+    """The video, and the others of its file that are asked for. What is wrong with one is its own dead letter."""
+    yield first
+    if not config.all_streams or first.source.stream is not None:
+        return
+    for number in first.info.others:
+        source = first.source.of_stream(number)
+        try:
+            info = probe(path, config.limits, number)
+        except MediaError as error:
+            yield failure_of(source, "probe", error)
+        else:
+            content = content_of(first.info.content_sha256, source)
+            yield ProbedVideo(source, dataclasses.replace(info, content_sha256=content))
+
+
 def _source_of(video: VideoSource | ProbedVideo) -> VideoSource:
     return video.source if isinstance(video, ProbedVideo) else video
 
@@ -259,7 +292,7 @@ class Begin:
         check_name(source)
         with self._extract.scratch.stage(source.uri, source.fingerprint) as path:
             first = video if isinstance(video, ProbedVideo) else probed(path, source, self._config)
-            return [begun for each in self._streams(path, first) for begun in self._begin(path, each)]
+            return [begun for each in each_stream(path, first, self._config) for begun in self._begin(path, each)]
 
     def _begin(self, path: str, video: ProbedVideo | Failure) -> Iterable[VideoRange | RangeFeatures | Failure]:
         if isinstance(video, Failure):
@@ -267,21 +300,6 @@ class Begin:
         limits = self._config.limits
         ranges = split(video.source, video.info, limits, costly_starts(path, video.info, limits))
         return [self._extract.extract(path, ranges[0])] if len(ranges) == 1 else ranges
-
-    def _streams(self, path: str, first: ProbedVideo) -> Iterator[ProbedVideo | Failure]:
-        """The video, and the others of its file that are asked for. What is wrong with one is its own dead letter."""
-        yield first
-        if not self._config.all_streams or first.source.stream is not None:
-            return
-        for number in first.info.others:
-            source = first.source.of_stream(number)
-            try:
-                info = probe(path, self._config.limits, number)
-            except MediaError as error:
-                yield failure_of(source, "probe", error)
-            else:
-                content = content_of(first.info.content_sha256, source)
-                yield ProbedVideo(source, dataclasses.replace(info, content_sha256=content))
 
     def close(self) -> None:
         self._extract.close()
@@ -298,7 +316,7 @@ class Join:
         self._descriptor = open_descriptor(name, self._config.backbone) if name else None
 
     def __call__(self, parts: list[RangeFeatures]) -> Iterator[FrameFeatures]:
-        video = join_ranges(parts, self._descriptor)
+        video = join_ranges(parts, self._descriptor, self._config.moments)
         # One video at a time, in the thread that Beam runs the DoFn in: what is counted here reaches the submitter.
         telemetry.count("videos")
         telemetry.count("decoded_ms", round(video.decoded_s * 1000))

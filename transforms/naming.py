@@ -1,7 +1,10 @@
-"""Ids of files: ends of their paths, as short as they can be while they tell the files apart."""
+"""Names: ids of files, the ends of their paths, as short as they can be while they tell the files apart; and files of
+pictures of two videos."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Container, Sequence
 
@@ -28,3 +31,10 @@ def _lengthened(video_id: str, uri: str) -> str:
         return uri
     folder = uri.removesuffix(f"/{video_id}").rpartition("/")[2]
     return f"{folder}/{video_id}" if folder else uri
+
+
+def picture_name(query_id: str, ref_id: str) -> str:
+    """One that every filesystem takes, and that no other pair has."""
+    digest = hashlib.sha256(f"{len(query_id)} {query_id}{ref_id}".encode()).hexdigest()[:8]
+    readable = (re.sub(r"[^A-Za-z0-9.-]+", "_", each)[-60:] for each in (query_id, ref_id))
+    return f"{'__'.join(readable)}__{digest}.png"

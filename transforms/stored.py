@@ -94,13 +94,9 @@ def source_of(video: StoredVideo) -> VideoSource:
     return VideoSource(video.video_id, video.uri, metadata=video.metadata)
 
 
-def stored_features(video: StoredVideo, frames: FrameReader, pictures: bool = True) -> FrameFeatures:
-    """A stored video as a query: its plain keyframes, without cuts and stills, which nobody stores.
-
-    pictures: whether it has those of its keyframes.
-    """
-    times, embeddings = frames.read(video)
-    info = VideoInfo(
+def info_of(video: StoredVideo) -> VideoInfo:
+    """What is stored of what its container said."""
+    return VideoInfo(
         duration_s=video.decoded_s,
         fps=0.0,
         width=video.width,
@@ -111,10 +107,18 @@ def stored_features(video: StoredVideo, frames: FrameReader, pictures: bool = Tr
         stream=video.stream or 0,
         others=video.streams[1:],
     )
+
+
+def stored_features(video: StoredVideo, frames: FrameReader, pictures: bool = True) -> FrameFeatures:
+    """A stored video as a query: its plain keyframes, without cuts and stills, which nobody stores.
+
+    pictures: whether it has those of its keyframes.
+    """
+    times, embeddings = frames.read(video)
     return without_views(
         FrameFeatures(
             source_of(video),
-            info,
+            info_of(video),
             times,
             frames.scores(video),
             embeddings,

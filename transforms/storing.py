@@ -14,10 +14,10 @@ from cliptrace.schemas.records import Failure, FrameFeatures
 from cliptrace.transforms import telemetry
 from cliptrace.transforms.isolation import Results, failure_of
 from cliptrace.transforms.store import files, ledger
-from cliptrace.transforms.store.gallery import Gallery, commit, part_name
+from cliptrace.transforms.store.gallery import Gallery, commit, part_name, weight_of
 
 _COMMIT_KEYFRAMES = 20_000
-"""Keyframes of one commit: 40 MB of embeddings at 512 dimensions."""
+"""Keyframes, or clip features, of one commit: 40 MB of embeddings at 512 dimensions."""
 _SEALED_KEYFRAMES = 1000
 """After so many the embedded Milvus seals what was written: each search copies all that is not sealed."""
 _COMMIT_FAILURES = 1000
@@ -38,7 +38,7 @@ class StoreFeatures(beam.PTransform):
             >> beam.BatchElements(
                 min_batch_size=_COMMIT_KEYFRAMES,
                 max_batch_size=_COMMIT_KEYFRAMES,
-                element_size_fn=lambda video: min(len(video.times), _COMMIT_KEYFRAMES),
+                element_size_fn=lambda video: min(weight_of(video), _COMMIT_KEYFRAMES),
             )
             | "Commit" >> beam.ParDo(_Commit(self._gallery, self._run)).with_outputs(_REFUSED, main="good")
         )

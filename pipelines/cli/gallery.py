@@ -177,6 +177,7 @@ def _stats(options: argparse.Namespace) -> int:
         "backbone": describe(manifest.backbone),
         "keyframe selector": str(manifest.keyframes),
         "video descriptor": str(manifest.descriptor or ""),
+        "clip features": str(manifest.moments or ""),
         "vector store": gallery.vectors_address,
         "format": str(manifest.format_version),
     }

@@ -33,7 +33,7 @@ from cliptrace.pipelines.cli.printing import (
     streams_left_out,
     summarise,
 )
-from cliptrace.schemas.config import DEFAULT_DESCRIPTOR, DEFAULT_GALLERY_VIEWS, GALLERY_VIEWS
+from cliptrace.schemas.config import DEFAULT_CLIPS, DEFAULT_DESCRIPTOR, DEFAULT_GALLERY_VIEWS, GALLERY_VIEWS
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
@@ -57,6 +57,15 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         f"(default: the gallery's own; {','.join(DEFAULT_GALLERY_VIEWS)} for a new one)",
     )
     descriptor_option(parser, f" (default: the gallery's own; {DEFAULT_DESCRIPTOR} for a new one)")
+    parser.add_argument(
+        "--moments",
+        nargs="?",
+        const=DEFAULT_CLIPS,
+        metavar="NAME|FILE",
+        help="store clip features, too, by which match --mode moment finds what happens: "
+        f"{DEFAULT_CLIPS}, which stands for no value, or a .json or .toml file describing a clip network (default: the "
+        "gallery's own; none for a new one)",
+    )
     parser.add_argument("--milvus", metavar="URI", help=MILVUS)
     index_option(parser)
     parser.add_argument("--retry-failed", action="store_true", help="try known failures again, too")

@@ -25,11 +25,15 @@ from cliptrace.pipelines.cli.parsers import (
 from cliptrace.pipelines.cli.printing import left_aside, list_ignored, some, streams_left_out, summarise
 from cliptrace.schemas.config import (
     DEFAULT_BACKBONE,
+    DEFAULT_LOCATOR,
     DEFAULT_VIEWS,
     ENGINES,
+    LOCATORS,
+    MOMENT_VIDEOS,
     QUERY_KEYFRAMES,
     QUERY_VIEWS,
     RANKED_VIDEOS,
+    MatchMode,
     Retrieval,
     parse_aligner,
 )
@@ -61,6 +65,18 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
     parser.add_argument("--gallery", required=True, metavar="DIR", help="the gallery to search")
     parser.add_argument("--output", required=True, metavar="FILE", help="matches, as .jsonl or .parquet")
     parser.add_argument(
+        "--mode",
+        choices=get_args(MatchMode),
+        default="copy",
+        help="copy: the same footage; moment: the same happening, in other footage, of a gallery that was indexed with "
+        "--moments (default: copy)",
+    )
+    parser.add_argument(
+        "--locator",
+        choices=LOCATORS,
+        help=f"with --mode moment: what finds it in a video (default: {DEFAULT_LOCATOR})",
+    )
+    parser.add_argument(
         "--aligner",
         type=_aligner,
         metavar="NAME",
@@ -77,8 +93,8 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         "--top-k",
         type=positive,
         metavar="N",
-        help="at most N gallery videos are compared with a query (default: all that look like a second of it or more, "
-        "and up to 20 others)",
+        help=f"at most N gallery videos are compared with a query, {MOMENT_VIDEOS} with --mode moment "
+        "(default: all that look like a second of it or more, and up to 20 others)",
     )
     parser.add_argument(
         "--top-m",
@@ -126,7 +142,11 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         f"({RANKED_VIDEOS}, or as --top-k says), or both (default: frame)",
     )
     parser.add_argument(
-        "--maps", default="", metavar="DIR", help="draw the similarity map of every match, with its segments, as a PNG"
+        "--maps",
+        default="",
+        metavar="DIR",
+        help="draw the similarity map of every match, with its segments, as a PNG; with --mode moment, frames of the "
+        "query above those of the moments",
     )
     source_options(parser)
     work_options(parser)

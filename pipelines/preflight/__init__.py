@@ -79,7 +79,7 @@ def of_match(job: match.Job) -> ClusterJob:
     """As ``of_index``."""
     asked = job.options
     wave = next(waves(job.listing.sources, asked.beam_args), [])  # a gallery that asks may be empty
-    _, weights = parse_aligner(job.matching.aligner)
+    weights = parse_aligner(asked.aligner)[1] if asked.aligner else ""
     return ClusterJob(
         lambda pipeline: match.build(pipeline, wave, job, job.end.part(0), job.end),
         job.gallery,

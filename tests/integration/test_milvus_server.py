@@ -26,6 +26,7 @@ from cliptrace.pipelines import cli
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store import ledger, vectors
 from cliptrace.transforms.store.vectors import VectorStore
+from tests.pipeline.clip_network import write_clip_network
 from tests.unit.transforms.store_examples import MANIFEST, features
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
@@ -91,6 +92,24 @@ def test_two_clips_are_indexed_and_a_copy_is_found(
     for key, seconds in (("query_start", 0), ("query_end", 10), ("ref_start", 4), ("ref_end", 14)):
         assert segment[key] == pytest.approx(seconds, abs=0.6)
     assert not (root / "milvus.db").exists()
+
+
+def test_clip_features_have_a_collection_that_is_searched(
+    milvus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, root = copied(tmp_path / "videos", "bottles.mp4", "cars.mp4", "coffee.mp4"), tmp_path / "gallery"
+    asked = ("--gallery", root, "--milvus", server_of(milvus).uri, "--moments", write_clip_network(tmp_path / "net"))
+    code, text = index(capsys, folder, *asked)
+    assert code == 0, text
+    assert differences(str(root), {"bottles.mp4", "cars.mp4", "coffee.mp4"}) == []
+    edited("cars.mp4", tmp_path / "part.mp4", "-ss", "3", "-t", "6", "-vf", "scale=240:-2", "-crf", "30")
+    gallery = cliptrace.Gallery.open(root)
+    found = gallery.match(tmp_path / "part.mp4", mode="moment", top_k=1, min_score=0.5)[0]
+    assert (found.ref_id, found.mode) == ("cars.mp4", "moment")
+    assert (found.segments[0].ref_start, found.segments[0].ref_end) == pytest.approx((3, 9), abs=1)
+    gallery.remove("cars.mp4")
+    assert differences(str(root), {"bottles.mp4", "coffee.mp4"}) == []
+    assert "cars.mp4" not in {match.ref_id for match in gallery.match(tmp_path / "part.mp4", mode="moment")}
 
 
 def test_descriptors_of_videos_have_a_collection_that_is_searched(

@@ -139,7 +139,9 @@ def gallery_stats(gallery: Gallery) -> Stats:
     videos = read_videos(gallery).values()
     sizes = {kind: files.sizes(gallery.root, part_path(kind, "*", "*")) for kind in ("frames", "videos", "ledger")}
     stored = {kind: sum(by_path.values()) for kind, by_path in sizes.items()}
-    if mapped := files.sizes(gallery.root, f"{FOLDER}/*"):
+    if gallery.manifest.moments:
+        stored["clips"] = sum(files.sizes(gallery.root, part_path("clips", "*", "*")).values())
+    if mapped := files.sizes(gallery.root, f"{FOLDER}/**/*"):
         stored[FOLDER] = sum(mapped.values())
     if not gallery.manifest.milvus:
         stored["milvus.db"] = sum(files.sizes(gallery.vectors_address, "**/*").values())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.gallery import frames_schema, part_path, video_key
+from cliptrace.schemas.gallery import clips_path, clips_schema, frames_schema, part_path, video_key
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import Gallery, part_name, read_rows, write_videos
-from cliptrace.transforms.store.sweeping import Vectors, sweep
+from cliptrace.transforms.store.sweeping import Place, Vectors, sweep
 from cliptrace.transforms.store.takedown import removed_keys
 
 SHARD_KEYFRAMES = 20_000
@@ -29,7 +30,7 @@ SHARD_KEYFRAMES = 20_000
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Compaction:
-    """Files of frames, videos and ledger, before and after."""
+    """Files of frames, clip features, videos and ledger, before and after."""
 
     before: int
     after: int
@@ -68,7 +69,7 @@ class _Shard:
     def of(cls, gallery: Gallery, commit: ledger.Commit, attempts: Mapping[str, ledger.Attempt]) -> _Shard:
         rows = _rows(gallery, commit, attempts, ["video_id", "keyframes", "frames_file"])
         (frames_file,) = {row["frames_file"] for row in rows}
-        with _frames(gallery, frames_file) as frames:
+        with _shard(gallery, frames_file) as frames:
             has_holes = frames.num_row_groups > len(rows)
         return cls(commit, attempts, frames_file, sum(row["keyframes"] for row in rows), has_holes)
 
@@ -93,19 +94,29 @@ def _merge(gallery: Gallery, run: str, group: Sequence[_Shard]) -> None:
     attempts = {video_id: attempt for shard in group for video_id, attempt in shard.attempts.items()}
     commit = (run, part_name(list(attempts)))
     schema, frames_file = frames_schema(gallery.manifest), part_path("frames", *commit)
-    tables: list[pa.Table] = []
+    places: list[Place] = []
     rows = []
     for shard in group:
-        with _frames(gallery, shard.frames_file) as frames:
-            for row in _rows(gallery, shard.commit, shard.attempts):
-                rows.append({**row, "frames_file": frames_file, "row_group": len(tables)})
-                tables.append(_in_format(frames.read_row_group(row["row_group"]), schema))
+        for row in _rows(gallery, shard.commit, shard.attempts):
+            rows.append({**row, "frames_file": frames_file, "row_group": len(places)})
+            places.append((row["frames_file"], row["row_group"]))
+    tables = [_in_format(table, schema) for table in _row_groups(gallery, places)]
     files.write_tables(files.join(gallery.root, frames_file), schema, tables)
+    if moments := gallery.manifest.moments:
+        tables = list(_row_groups(gallery, [(clips_path(shard), number) for shard, number in places]))
+        files.write_tables(files.join(gallery.root, clips_path(frames_file)), clips_schema(moments), tables)
     write_videos(gallery, *commit, rows)
     ledger.write_rows(gallery.root, *commit, [ledger.row_of(attempt) for attempt in attempts.values()])
     for shard in group:
         if shard.commit != commit:  # which a run of the same name would have written over
             _delete_commit(gallery, shard.commit)
+
+
+def _row_groups(gallery: Gallery, places: Sequence[Place]) -> Iterator[pa.Table]:
+    """Those of one shard after another; places: shard, and number in it."""
+    for path, numbers in itertools.groupby(places, key=lambda place: place[0]):
+        with _shard(gallery, path) as shard:
+            yield from (shard.read_row_group(number) for _, number in numbers)
 
 
 def _in_format(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -148,13 +159,14 @@ def _merge_history(gallery: Gallery, run: str) -> None:
 
 def _delete_commit(gallery: Gallery, commit: ledger.Commit) -> None:
     """The ledger shard first: without it, the others are what a sweep removes."""
-    shards = [files.join(gallery.root, part_path(kind, *commit)) for kind in ("ledger", "videos", "frames")]
+    shards = [files.join(gallery.root, part_path(kind, *commit)) for kind in ("ledger", "videos", "clips", "frames")]
     files.remove([path for path in shards if files.exists(path)])
 
 
 @contextlib.contextmanager
-def _frames(gallery: Gallery, frames_file: str) -> Iterator[Any]:
-    path = files.join(gallery.root, frames_file)
+def _shard(gallery: Gallery, path: str) -> Iterator[Any]:
+    """path: below the gallery."""
+    path = files.join(gallery.root, path)
     try:
         with files.open_bytes(path) as file:
             yield pq.ParquetFile(pa.PythonFile(file, mode="r"))
@@ -181,7 +193,8 @@ def _damaged(gallery: Gallery, path: str, why: str) -> CliptraceError:
 
 
 def _count(gallery: Gallery) -> int:
-    return sum(len(files.find(gallery.root, part_path(kind, "*", "*"))) for kind in ("frames", "videos", "ledger"))
+    kinds = ("frames", "clips", "videos", "ledger")
+    return sum(len(files.find(gallery.root, part_path(kind, "*", "*"))) for kind in kinds)
 
 
 def _remove_empty_folders(root: str) -> None:

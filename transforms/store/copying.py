@@ -12,7 +12,7 @@ from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import part_path
 from cliptrace.schemas.records import FrameFeatures, VideoInfo, VideoSource
 from cliptrace.transforms.store import files
-from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit, read_rows
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, commit, read_rows, weight_of
 from cliptrace.transforms.store.recognition import Known
 from cliptrace.transforms.store.vectors import VectorStore
 
@@ -32,7 +32,7 @@ def _batches(videos: Iterator[FrameFeatures]) -> Iterator[list[FrameFeatures]]:
     batch: list[FrameFeatures] = []
     for video in videos:
         batch.append(video)
-        if sum(len(each.times) for each in batch) >= _COMMIT_KEYFRAMES:
+        if sum(map(weight_of, batch)) >= _COMMIT_KEYFRAMES:
             yield batch
             batch = []
     if batch:
@@ -44,7 +44,7 @@ def _features(gallery: Gallery, copies: Sequence[Known], left: list[VideoSource]
     reader = FrameReader(gallery)
     for copy in sorted(copies, key=lambda copy: (copy.attempt.commit, copy.source.video_id)):
         try:
-            yield _of(reader, _row(gallery, copy), copy)
+            yield _of(reader, _row(gallery, copy), copy, gallery.manifest.moments is not None)
         except CliptraceError:
             left.append(copy.source)
 
@@ -58,7 +58,7 @@ def _row(gallery: Gallery, copy: Known) -> Mapping[str, Any]:
     raise CliptraceError(f"{path}: has no row of {copy.attempt.video_id!r}")
 
 
-def _of(reader: FrameReader, row: Mapping[str, Any], copy: Known) -> FrameFeatures:
+def _of(reader: FrameReader, row: Mapping[str, Any], copy: Known, has_clips: bool) -> FrameFeatures:
     stored = StoredVideo.of(row)
     stream, *others = stored.streams or (0,)
     info = VideoInfo(**{field.name: row[field.name] for field in dataclasses.fields(VideoInfo) if field.name in row})
@@ -74,4 +74,5 @@ def _of(reader: FrameReader, row: Mapping[str, Any], copy: Known) -> FrameFeatur
         row["warning"],
         pictures=reader.pictures(stored),
         descriptor=np.array(described, np.float32) if (described := row.get("descriptor")) else None,
+        clips=reader.clips(stored).astype(np.float16) if has_clips else None,
     )

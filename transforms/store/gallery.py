@@ -23,6 +23,8 @@ from cliptrace.schemas.gallery import (
     FORMAT_VERSION,
     VIDEOS,
     GalleryManifest,
+    clips_path,
+    clips_schema,
     described_by,
     frames_schema,
     generation_of,
@@ -131,21 +133,23 @@ def commit(gallery: Gallery, vectors: VectorStore, run: str, videos: Sequence[Fr
     """
     part = part_name([video.video_id for video in videos])
     frames_file = part_path("frames", run, part)
-    schema = frames_schema(gallery.manifest)
-    tables = [_frames_table(video, schema) for video in videos]
-    files.write_tables(files.join(gallery.root, frames_file), schema, tables)
+    _write_frames(gallery, frames_file, videos, ())
     generation = generation_of(run, part)
     refused = vectors.replace(videos, generation)
     if refused:
         rewrite(gallery, vectors, refused)  # the attempt to replace them may have spoiled what was there
-        kept = [table.slice(0, 0) if v.video_id in refused else table for v, table in zip(videos, tables, strict=True)]
-        files.write_tables(files.join(gallery.root, frames_file), schema, kept)
+        _write_frames(gallery, frames_file, videos, refused)
     rows = [_video_row(v, frames_file, row_group) for row_group, v in enumerate(videos) if v.video_id not in refused]
     write_videos(gallery, run, part, rows)
     stored = [video for video in videos if video.video_id not in refused]
     ledger.write_indexed(gallery.root, run, part, stored, generation)
     vectors.delete_older([video.video_id for video in stored], generation)
     return refused
+
+
+def weight_of(video: FrameFeatures) -> int:
+    """What of a commit a video fills: its keyframes or its clip features, whichever are more."""
+    return max(len(video.times), 0 if video.clips is None else len(video.clips))
 
 
 def read_rows(gallery: Gallery, commit: ledger.Commit, columns: list[str] | None = None) -> list[dict[str, Any]]:
@@ -172,7 +176,8 @@ def rewrite(gallery: Gallery, vectors: VectorStore, video_ids: Container[str]) -
     for commit, owners in ledger.by_commit(live[video_id] for video_id in live if video_id in video_ids).items():
         descriptors = stored_descriptors(gallery, commit)
         for video in read_shard(gallery, *commit, owners):
-            stored = StoredFrames(video.video_id, *reader.read(video), descriptors.get(video.video_id))
+            clips = reader.clips(video) if gallery.manifest.clips_collection else None
+            stored = StoredFrames(video.video_id, *reader.read(video), descriptors.get(video.video_id), clips)
             if refused := vectors.replace([stored], live[video.video_id].generation):
                 raise CliptraceError(f"{gallery.vectors_address}: video {video.video_id!r}: {refused[video.video_id]}")
 
@@ -268,7 +273,8 @@ def check_vectors(gallery: Gallery, vectors: VectorStore, others: Container[str]
 
 
 class FrameReader:
-    """Keyframes of stored videos, read a row group at a time; the last files stay open. Safe between threads."""
+    """Keyframes and clip features of stored videos, read a row group at a time; the last files stay open. Safe between
+    threads."""
 
     def __init__(self, gallery: Gallery, open_files: int = 8) -> None:
         self._gallery, self._open_files = gallery, open_files
@@ -277,84 +283,106 @@ class FrameReader:
 
     def read(self, video: StoredVideo) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """times float64[K] in seconds, embeddings float32[K, D] of a video. CliptraceError where they are damaged."""
-        try:
-            with self._lock:
-                table = self._row_group(video, ["video_id", "time", "embedding"])
-            table.validate(full=True)
-            self._check_owner(video, table)
-            times = table["time"].to_numpy()
-            column = table["embedding"].combine_chunks()
-            if not pa.types.is_fixed_size_list(column.type):
-                raise ValueError(f"its embeddings are {column.type}")
-            numbers = column.flatten().to_numpy().astype(np.float32, copy=False)
-            embeddings = numbers.reshape(len(times), self._gallery.manifest.dimension)
-        except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
-            raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
-        if not np.isfinite(embeddings).all():
-            raise CliptraceError(f"{video.frames_file}: row group {video.row_group} has embeddings that are not finite")
-        return times, embeddings
+        table = self._table(video, video.frames_file, ["video_id", "time", "embedding"])
+        embeddings = _vectors(table, "embedding", self._gallery.manifest.dimension, video.frames_file, video)
+        return table["time"].to_numpy(), embeddings
+
+    def clips(self, video: StoredVideo) -> NDArray[np.float32]:
+        """Clip features of a video, float32[S, D], where the gallery has any. CliptraceError where they are damaged."""
+        assert self._gallery.manifest.moments
+        path = clips_path(video.frames_file)
+        table = self._table(video, path, ["video_id", "clip"])
+        return _vectors(table, "clip", self._gallery.manifest.moments.dimension, path, video)
 
     def pictures(self, video: StoredVideo) -> tuple[bytes, ...]:
         """Of a video's keyframes, as ``FrameFeatures`` has them; none where the gallery is older than they are."""
-        try:
-            with self._lock:
-                table = self._row_group(video, ["video_id", "picture"])
-            table.validate(full=True)
-            self._check_owner(video, table)
-            found: list[bytes | None] = table["picture"].to_pylist() if "picture" in table.column_names else []
-        except (OSError, LookupError, pa.ArrowException) as error:
-            raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
+        table = self._table(video, video.frames_file, ["video_id", "picture"])
+        found: list[bytes | None] = table["picture"].to_pylist() if "picture" in table.column_names else []
         pictures = tuple(picture for picture in found if picture is not None)
         return pictures if len(pictures) == len(found) else ()
 
     def scores(self, video: StoredVideo) -> NDArray[np.float32]:
         """Of a video's keyframes, float32[K]."""
+        table = self._table(video, video.frames_file, ["video_id", "score"])
+        return np.asarray(table["score"].to_numpy(), np.float32)
+
+    def _table(self, video: StoredVideo, path: str, columns: list[str]) -> pa.Table:
+        """Columns of the rows of a video, of which "video_id" is one. path: below the gallery."""
         try:
             with self._lock:
-                table = self._row_group(video, ["video_id", "score"])
+                table = self._row_group(path, video.row_group, columns)
             table.validate(full=True)
-            self._check_owner(video, table)
-            return np.asarray(table["score"].to_numpy(), np.float32)
-        except (OSError, LookupError, pa.ArrowException) as error:
-            raise CliptraceError(f"{video.frames_file}: cannot be read: {files.reason(error)}") from error
+            owners = set(table["video_id"].to_pylist())
+        except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
+            raise CliptraceError(f"{path}: cannot be read: {files.reason(error)}") from error
+        if owners != {video.video_id}:
+            raise CliptraceError(f"{path}: row group {video.row_group} does not hold video {video.video_id!r}")
+        return table
 
-    def _check_owner(self, video: StoredVideo, table: pa.Table) -> None:
-        if set(table["video_id"].to_pylist()) != {video.video_id}:
-            raise CliptraceError(
-                f"{video.frames_file}: row group {video.row_group} does not hold video {video.video_id!r}"
-            )
-
-    def _row_group(self, video: StoredVideo, columns: list[str]) -> pa.Table:
+    def _row_group(self, path: str, number: int, columns: list[str]) -> pa.Table:
         with contextlib.suppress(OSError, LookupError, pa.ArrowException):
-            return self._open(video.frames_file).read_row_group(video.row_group, columns=columns)
-        if stale := self._files.pop(video.frames_file, None):  # the file may have been rewritten since it was opened
+            return self._open(path).read_row_group(number, columns=columns)
+        if stale := self._files.pop(path, None):  # the file may have been rewritten since it was opened
             stale.close(force=True)
-        return self._open(video.frames_file).read_row_group(video.row_group, columns=columns)
+        return self._open(path).read_row_group(number, columns=columns)
 
-    def _open(self, frames_file: str) -> Any:
-        if frames_file not in self._files:
-            source = files.open_bytes(files.join(self._gallery.root, frames_file))
-            self._files[frames_file] = pq.ParquetFile(pa.PythonFile(source, mode="r"))
+    def _open(self, path: str) -> Any:
+        if path not in self._files:
+            source = files.open_bytes(files.join(self._gallery.root, path))
+            self._files[path] = pq.ParquetFile(pa.PythonFile(source, mode="r"))
             if len(self._files) > self._open_files:
                 self._files.popitem(last=False)[1].close(force=True)
-        self._files.move_to_end(frames_file)
-        return self._files[frames_file]
+        self._files.move_to_end(path)
+        return self._files[path]
+
+
+def _vectors(table: pa.Table, name: str, dimension: int, path: str, video: StoredVideo) -> NDArray[np.float32]:
+    """float32[N, D] of a column. path: of the table, for the error message."""
+    try:
+        column = table[name].combine_chunks()
+        if not pa.types.is_fixed_size_list(column.type):
+            raise ValueError(f"its {name}s are {column.type}")
+        numbers = column.flatten().to_numpy().astype(np.float32, copy=False)
+        vectors = numbers.reshape(len(table), dimension)
+    except (ValueError, LookupError, pa.ArrowException) as error:
+        raise CliptraceError(f"{path}: cannot be read: {files.reason(error)}") from error
+    if not np.isfinite(vectors).all():
+        raise CliptraceError(f"{path}: row group {video.row_group} has {name}s that are not finite")
+    return vectors
+
+
+def _write_frames(gallery: Gallery, frames_file: str, videos: Sequence[FrameFeatures], without: Container[str]) -> None:
+    """The shards of keyframes, and of clip features where the gallery has them; nothing of the videos ``without``."""
+    shards = [(frames_file, frames_schema(gallery.manifest), _frames_table)]
+    if gallery.manifest.moments:
+        shards.append((clips_path(frames_file), clips_schema(gallery.manifest.moments), _clips_table))
+    for path, schema, table_of in shards:
+        tables = [schema.empty_table() if v.video_id in without else table_of(v, schema) for v in videos]
+        files.write_tables(files.join(gallery.root, path), schema, tables)
 
 
 def _frames_table(video: FrameFeatures, schema: pa.Schema) -> pa.Table:
-    dimension = video.embeddings.shape[1]
-    embeddings = pa.FixedSizeListArray.from_arrays(
-        pa.array(video.embeddings.astype(np.float16, copy=False).ravel()), type=schema.field("embedding").type
-    )
-    assert embeddings.type.list_size == dimension
     columns = [
         pa.array([video.video_id] * len(video.times), pa.string()),
         pa.array(video.times, pa.float64()),
         pa.array(video.scores, pa.float32()),
-        embeddings,
+        _lists(video.embeddings, schema.field("embedding")),
         pa.array(video.pictures or [None] * len(video.times), pa.binary()),
     ]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _clips_table(video: FrameFeatures, schema: pa.Schema) -> pa.Table:
+    assert video.clips is not None
+    ids = pa.array([video.video_id] * len(video.clips), pa.string())
+    return pa.Table.from_arrays([ids, _lists(video.clips, schema.field("clip"))], schema=schema)
+
+
+def _lists(rows: NDArray[Any], field: pa.Field) -> pa.Array:
+    """float[N, D] as float16."""
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(rows.astype(np.float16, copy=False).ravel()), type=field.type)
+    assert lists.type.list_size == rows.shape[1]
+    return lists
 
 
 def _video_row(video: FrameFeatures, frames_file: str, row_group: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.gallery import VIDEOS, generation_of, part_path
+from cliptrace.schemas.gallery import VIDEOS, clips_path, generation_of, part_path
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.gallery import Gallery, part_name, rewrite
 from cliptrace.transforms.store.sweeping import drop_rows, sweep
@@ -24,6 +24,8 @@ REMEDIES = {
     Kind.SURPLUS: "removed",
     Kind.VECTORS_DIFFERENT: "written from Parquet",
     Kind.VECTORS_SURPLUS: "removed",
+    Kind.CLIPS_DIFFERENT: "written from Parquet",
+    Kind.CLIPS_SURPLUS: "removed",
 }
 
 
@@ -48,7 +50,9 @@ def repair(gallery: Gallery, vectors: VectorStore, differences: Iterable[Differe
             vectors.delete_keys(difference.keys)
         elif difference.kind is Kind.VECTORS_SURPLUS and vectors.videos:
             vectors.videos.delete_keys(difference.keys)
-        elif difference.kind in (Kind.MISSING, Kind.DIFFERENT, Kind.VECTORS_DIFFERENT):
+        elif difference.kind is Kind.CLIPS_SURPLUS and vectors.clips:
+            vectors.clips.delete_keys(difference.keys)
+        elif difference.kind in (Kind.MISSING, Kind.DIFFERENT, Kind.VECTORS_DIFFERENT, Kind.CLIPS_DIFFERENT):
             rewritten.add(difference.subject)
     if ledger_damaged:
         return
@@ -98,8 +102,10 @@ def _forget(
 
 
 def _remove_shards(gallery: Gallery, left: Mapping[str, ledger.Attempt], commit: ledger.Commit) -> None:
-    """A commit's shards of frames and of videos; not where the keyframes of other commits' live videos are."""
-    shards = {part_path(kind, *commit) for kind in ("frames", "videos")} - _frames_files(gallery, left, commit)
+    """A commit's shards; not of frames and clips where those of other commits' live videos are."""
+    in_use = _frames_files(gallery, left, commit)
+    in_use |= {clips_path(shard) for shard in in_use}
+    shards = {part_path(kind, *commit) for kind in ("frames", "clips", "videos")} - in_use
     paths = [files.join(gallery.root, shard) for shard in sorted(shards)]
     files.remove([path for path in paths if files.exists(path)])  # of moved videos the one is elsewhere
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.gallery import part_path, video_key
+from cliptrace.schemas.gallery import clips_path, part_path, video_key
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.exact.rows import forget
 from cliptrace.transforms.store.gallery import Gallery, part_name
@@ -45,7 +45,8 @@ def unacknowledged(gallery: Gallery, attempts: Sequence[ledger.Attempt]) -> list
     """Shards of which the ledger says nothing."""
     # One of the ledger's shards may be empty: all videos of the commit have moved since, and their keyframes have not.
     acknowledged = {attempt.commit for attempt in attempts} | set(map(ledger.commit_of, ledger.shards(gallery.root)))
-    shards = [path for kind in ("frames", "videos") for path in files.find(gallery.root, part_path(kind, "*", "*"))]
+    kinds = ("frames", "clips", "videos")
+    shards = [path for kind in kinds for path in files.find(gallery.root, part_path(kind, "*", "*"))]
     return [path for path in shards if ledger.commit_of(path) not in acknowledged]
 
 
@@ -110,7 +111,7 @@ def _places(gallery: Gallery, commit: ledger.Commit) -> dict[str, Place]:
 def drop_rows(
     gallery: Gallery, commit: ledger.Commit, video_ids: Collection[str], live: Mapping[str, ledger.Attempt]
 ) -> None:
-    """Rows that a commit has of these videos; their keyframes stay where they are those of live ones.
+    """Rows that a commit has of these videos; their keyframes and clip features stay where they are those of live ones.
 
     A row group that goes is emptied, so that its neighbours keep their numbers.
     """
@@ -125,17 +126,19 @@ def drop_rows(
         if video_id in video_ids and (frames_file, row_group) not in in_use:
             dropped.setdefault(frames_file, set()).add(row_group)
     for frames_file, groups in dropped.items():
+        if gallery.manifest.moments:
+            _empty(files.join(gallery.root, clips_path(frames_file)), groups)
         _empty(files.join(gallery.root, frames_file), groups)
     files.write_tables(videos_path, kept.schema, [kept])  # an older gallery has fewer columns
 
 
-def _empty(frames_path: str, dropped: Container[int]) -> None:
-    """These row groups of a frames shard."""
+def _empty(path: str, dropped: Container[int]) -> None:
+    """These row groups of a shard of keyframes or clip features."""
     try:
-        frames = pq.ParquetFile(pa.BufferReader(files.read_bytes(frames_path)))
-        schema = frames.schema_arrow  # an older gallery has another precision
-        groups = range(frames.num_row_groups)
-        tables = [schema.empty_table() if group in dropped else frames.read_row_group(group) for group in groups]
+        shard = pq.ParquetFile(pa.BufferReader(files.read_bytes(path)))
+        schema = shard.schema_arrow  # an older gallery has another precision
+        groups = range(shard.num_row_groups)
+        tables = [schema.empty_table() if group in dropped else shard.read_row_group(group) for group in groups]
     except (OSError, pa.ArrowException) as error:
-        raise CliptraceError(f"{frames_path}: cannot be read: {files.reason(error)}") from error
-    files.write_tables(frames_path, schema, tables)
+        raise CliptraceError(f"{path}: cannot be read: {files.reason(error)}") from error
+    files.write_tables(path, schema, tables)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import functools
 import itertools
@@ -18,9 +19,18 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
+from cliptrace.models.clips.timeline import windows
 from cliptrace.schemas.config import BASIS_FPS
 from cliptrace.schemas.errors import CliptraceError, UsageError
-from cliptrace.schemas.gallery import MAX_ID_BYTES, METRIC, GalleryManifest, frame_key, video_key
+from cliptrace.schemas.gallery import (
+    MAX_ID_BYTES,
+    METRIC,
+    DescriptorConfig,
+    GalleryManifest,
+    MomentsConfig,
+    frame_key,
+    video_key,
+)
 from cliptrace.transforms.store.files import is_local
 from cliptrace.transforms.store.hits import Answer, Hits
 from cliptrace.transforms.store.retrying import CALL_S, WORK_S, is_refusal, message_of, retried
@@ -68,7 +78,7 @@ def check_address(uri: str) -> None:
 
 class Embedded(Protocol):
     """A video's keyframes: times float64[K] in seconds, embeddings float[K, D]. descriptor: of the whole video, float32
-    [V, D], None without one."""
+    [V, D], clips: its clip features, float[S, C]; None without them."""
 
     @property
     def video_id(self) -> str: ...
@@ -78,6 +88,8 @@ class Embedded(Protocol):
     def embeddings(self) -> NDArray[Any]: ...
     @property
     def descriptor(self) -> NDArray[Any] | None: ...
+    @property
+    def clips(self) -> NDArray[Any] | None: ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,11 +100,12 @@ class StoredFrames:
     times: NDArray[np.float64]
     embeddings: NDArray[np.float32]
     descriptor: NDArray[np.float32] | None = None
+    clips: NDArray[np.float32] | None = None
 
     @classmethod
     def of_vectors(cls, video_id: str, vectors: NDArray[np.float32]) -> StoredFrames:
-        """The vectors float32[V, D] of a whole video, as the collection of videos has them: a keyframe each, none where
-        it has no direction."""
+        """The vectors float32[V, D] of a whole video, as the collections of videos and of clips have them: a keyframe
+        each, none where it has no direction."""
         directed = vectors[vectors.any(axis=1)]
         return cls(video_id, np.arange(len(directed)) / BASIS_FPS, directed)
 
@@ -102,18 +115,27 @@ class VectorStore:
 
     A call that fails for a reason that passes is made again (retrying.py); else CliptraceError.
 
-    videos: the collection of descriptors, where there is one; what is replaced, deleted, merged or dropped here is
-    there, too.
+    videos, clips: the collections of descriptors and of windows of clip features, where there are such; what is
+    replaced, deleted, merged or dropped here is there, too.
     """
 
-    def __init__(self, client: Any, address: str, manifest: GalleryManifest, of_videos: bool = False) -> None:
+    def __init__(self, client: Any, address: str, manifest: GalleryManifest) -> None:
         self._client, self._address, self._manifest = client, address, manifest
         self._collection, self._dimension = manifest.frames_collection, manifest.dimension
-        self.videos: VectorStore | None = None
-        if of_videos and manifest.descriptor:
-            self._collection, self._dimension = manifest.videos_collection, manifest.descriptor.dimension
-        elif manifest.videos_collection:
-            self.videos = VectorStore(client, address, manifest, of_videos=True)
+        self.videos = self._other(manifest.videos_collection, manifest.descriptor)
+        self.clips = self._other(manifest.clips_collection, manifest.moments)
+
+    def _other(self, collection: str, made_by: DescriptorConfig | MomentsConfig | None) -> VectorStore | None:
+        """Another collection of the gallery, on its own; None where there is no such."""
+        if not collection or made_by is None:
+            return None
+        other = copy.copy(self)
+        other._collection, other._dimension, other.videos, other.clips = collection, made_by.dimension, None, None
+        return other
+
+    @property
+    def _others(self) -> Iterator[VectorStore]:
+        return (store for store in (self.videos, self.clips) if store)
 
     @classmethod
     @contextlib.contextmanager
@@ -136,8 +158,8 @@ class VectorStore:
         """Make what is missing of the collection: who made it may have been cut off at any point."""
         from pymilvus import DataType
 
-        if self.videos:
-            self.videos._prepare()
+        for other in self._others:
+            other._prepare()
 
         within: dict[str, Any] = {"timeout": CALL_S}
         is_new = not self._client.has_collection(self._collection, **within)
@@ -188,10 +210,12 @@ class VectorStore:
         if spoiled and not taken:
             raise CliptraceError(f"Milvus at {self._address} refuses every row: {next(iter(spoiled.values()))}")
         refused |= spoiled
-        if self.videos:
-            left = [video for video in videos if video.descriptor is not None and video.video_id not in refused]
-            vectors = [StoredFrames.of_vectors(video.video_id, np.asarray(video.descriptor)) for video in left]
-            spoiled |= self.videos.replace(vectors, generation)
+        for other, vectors_of in ((self.videos, _described), (self.clips, _windows)):
+            if other:
+                left = [video for video in videos if video.video_id not in refused | spoiled]
+                found = [(video.video_id, vectors_of(video)) for video in left]
+                vectors = [StoredFrames.of_vectors(video_id, rows) for video_id, rows in found if rows is not None]
+                spoiled |= other.replace(vectors, generation)
         self.delete_videos(list(spoiled))
         return refused | spoiled
 
@@ -236,14 +260,14 @@ class VectorStore:
     def delete_older(self, video_ids: Sequence[str], generation: int) -> None:
         """Drop what other generations left of the videos."""
         self._delete("video_key", [video_key(video_id) for video_id in video_ids], f" and generation != {generation}")
-        if self.videos:
-            self.videos.delete_older(video_ids, generation)
+        for other in self._others:
+            other.delete_older(video_ids, generation)
 
     def delete_videos(self, video_ids: Sequence[str]) -> None:
         """Drop every keyframe of the videos."""
         self._delete("video_key", [video_key(video_id) for video_id in video_ids])
-        if self.videos:
-            self.videos.delete_videos(video_ids)
+        for other in self._others:
+            other.delete_videos(video_ids)
 
     def delete_keys(self, keys: Sequence[int]) -> None:
         self._delete("key", keys)
@@ -295,8 +319,8 @@ class VectorStore:
     def flush(self) -> None:
         """Seal what was written, so that it is indexed."""
         self._call(lambda: self._client.flush(self._collection, timeout=WORK_S))
-        if self.videos:
-            self.videos.flush()
+        for other in self._others:
+            other.flush()
 
     def compact(self) -> None:
         """After a bulk load to a server: merge segments and forget replaced rows, and return when all is indexed. Until
@@ -304,8 +328,8 @@ class VectorStore:
         job = self._call(lambda: self._client.compact(self._collection, timeout=CALL_S))
         self._await(lambda: self._client.get_compaction_state(job, timeout=CALL_S) != "Completed", "merged")
         self._await(lambda: self._client.describe_index(self._collection, "embedding")["pending_index_rows"], "indexed")
-        if self.videos:
-            self.videos.compact()
+        for other in self._others:
+            other.compact()
 
     def _await(self, left: Callable[[], int], done: str) -> None:
         """Return when nothing is left."""
@@ -322,8 +346,8 @@ class VectorStore:
     def drop(self) -> None:
         """Remove the collection."""
         self._call(lambda: self._client.drop_collection(self._collection, timeout=CALL_S))
-        if self.videos:
-            self.videos.drop()
+        for other in self._others:
+            other.drop()
 
     def count(self) -> int:
         """Rows, all that were written before the call."""
@@ -422,6 +446,14 @@ class VectorStore:
             return retried(call)
         except Exception as error:
             raise _clear(error, self._address) from error
+
+
+def _described(video: Embedded) -> NDArray[np.float32] | None:
+    return None if video.descriptor is None else np.asarray(video.descriptor, np.float32)
+
+
+def _windows(video: Embedded) -> NDArray[np.float32] | None:
+    return None if video.clips is None else windows(video.clips)
 
 
 def _unfit(video: Embedded) -> str:

@@ -5,16 +5,19 @@ Only for who holds the gallery. Memory: a few hundred bytes a video, 8 a keyfram
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
+import functools
 import itertools
 from collections import defaultdict
-from collections.abc import Container, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cliptrace.models.clips.timeline import windows
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import frame_key, part_path, video_key
 from cliptrace.transforms.store import files, ledger
@@ -42,6 +45,8 @@ class Kind(enum.StrEnum):
     SURPLUS = "keyframes in Milvus that no video has"
     VECTORS_DIFFERENT = "video descriptors missing in Milvus, or others there"
     VECTORS_SURPLUS = "video descriptors in Milvus that no video has"
+    CLIPS_DIFFERENT = "windows of clip features missing in Milvus, or others there"
+    CLIPS_SURPLUS = "windows of clip features in Milvus that no video has"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,27 +93,48 @@ def compare(gallery: Gallery, vectors: VectorStore) -> Iterator[Difference]:
     if vectors.count() != rows_seen:
         yield from _surplus(vectors, np.concatenate(keys), unreadable)
     if vectors.videos:
-        yield from _compare_descriptors(gallery, vectors.videos, live, unreadable)
+        kinds = Kind.VECTORS_DIFFERENT, Kind.VECTORS_SURPLUS
+        yield from _compare_others(vectors.videos, functools.partial(_descriptors, gallery), kinds, live, unreadable)
+    if vectors.clips:
+        kinds = Kind.CLIPS_DIFFERENT, Kind.CLIPS_SURPLUS
+        yield from _compare_others(vectors.clips, functools.partial(_windows, gallery), kinds, live, unreadable)
 
 
-def _compare_descriptors(
-    gallery: Gallery, vectors: VectorStore, live: Mapping[str, ledger.Attempt], unreadable: Container[int]
+def _compare_others(
+    vectors: VectorStore,
+    stored: Callable[[ledger.Commit, Container[str]], Mapping[str, NDArray[np.float32]]],
+    kinds: tuple[Kind, Kind],
+    live: Mapping[str, ledger.Attempt],
+    unreadable: Container[int],
 ) -> Iterator[Difference]:
-    """As keyframes are compared. vectors: the collection of videos."""
+    """As keyframes are compared. vectors: another collection, which should have what is ``stored`` of the videos of a
+    commit. kinds: of what differs there, and of what is too much."""
     rows_seen, keys = 0, [np.empty(0, np.int64)]
     for commit, owners in ledger.by_commit(live.values()).items():
         try:
-            described = stored_descriptors(gallery, commit)
+            found = stored(commit, owners)
         except CliptraceError:  # the videos are lost, as is known by now
             continue
-        left = {v: StoredFrames.of_vectors(v, described[v]) for v in owners if v in described}
-        expected = Expected.of({v: (stored.times, stored.embeddings) for v, stored in left.items()}, owners)
+        left = {v: StoredFrames.of_vectors(v, found[v]) for v in owners if v in found}
+        expected = Expected.of({v: (each.times, each.embeddings) for v, each in left.items()}, owners)
         keys.append(expected.keys)
-        found = expected.compare(vectors.rows_with(expected.keys.tolist()), Kind.VECTORS_DIFFERENT)
-        rows_seen += yield from found
+        rows_seen += yield from expected.compare(vectors.rows_with(expected.keys.tolist()), kinds[0])
     if vectors.count() != rows_seen:
         for surplus in _surplus(vectors, np.concatenate(keys), unreadable):
-            yield dataclasses.replace(surplus, kind=Kind.VECTORS_SURPLUS)
+            yield dataclasses.replace(surplus, kind=kinds[1])
+
+
+def _descriptors(gallery: Gallery, commit: ledger.Commit, _: Container[str]) -> dict[str, NDArray[np.float32]]:
+    return stored_descriptors(gallery, commit)
+
+
+def _windows(gallery: Gallery, commit: ledger.Commit, owners: Container[str]) -> dict[str, NDArray[np.float32]]:
+    """Of the clip features of these videos that can be read."""
+    found, reader = {}, FrameReader(gallery)
+    for video in read_shard(gallery, *commit, owners):
+        with contextlib.suppress(CliptraceError):
+            found[video.video_id] = windows(reader.clips(video))
+    return found
 
 
 def _stale(
@@ -130,7 +156,7 @@ def _stale(
 def _readable(
     gallery: Gallery, reader: FrameReader, commit: ledger.Commit, owners: Mapping[str, ledger.Attempt]
 ) -> tuple[dict[str, Frames], list[Difference]]:
-    """Keyframes of the videos of a commit, by id, and the videos of which they cannot be had."""
+    """Keyframes of the videos of a commit, by id, and the videos of which they, or the clip features, cannot be had."""
     try:
         rows = {video.video_id: video for video in read_shard(gallery, *commit, owners)}
     except CliptraceError as error:
@@ -139,7 +165,10 @@ def _readable(
     lost = []
     for video_id in owners:
         try:
-            videos[video_id] = read_frames(reader, rows.get(video_id))
+            frames = read_frames(reader, rows.get(video_id))
+            if gallery.manifest.moments:
+                reader.clips(rows[video_id])
+            videos[video_id] = frames
         except CliptraceError as error:
             lost.append(Difference(Kind.LOST, video_id, reason=str(error)))
     return videos, lost

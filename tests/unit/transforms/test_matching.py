@@ -14,8 +14,9 @@ from cliptrace.models.backbones.registry import load_config
 from cliptrace.models.verification.pictures import encode
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.records import Candidate, FrameFeatures, Match
-from cliptrace.transforms.aligning import _picture_name, match_pair
+from cliptrace.transforms.aligning import match_pair
 from cliptrace.transforms.matching import MatchConfig
+from cliptrace.transforms.naming import picture_name
 from cliptrace.transforms.store.gallery import StoredVideo
 from tests.unit.transforms.store_examples import features
 
@@ -75,7 +76,7 @@ def test_pictures_of_maps_have_names_of_their_own_on_every_filesystem(tmp_path: 
     image = cv2.imread(str(picture))
     assert image is not None
     assert min(image.shape[:2]) >= 400
-    names = [_picture_name(query, ref) for query in ("a/b", "a_b", "ä" * 200) for ref in ("r", "/r", "../r")]
+    names = [picture_name(query, ref) for query in ("a/b", "a_b", "ä" * 200) for ref in ("r", "/r", "../r")]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,150}\.png", name) for name in names)
 

@@ -1,15 +1,16 @@
-"""The embeddings of a local gallery as one file that is mapped into memory. It is made from the shards, grows by what
-is new, and may be thrown away at any time: Parquet stays the truth."""
+"""The embeddings of a local gallery, or other rows of its videos, as one file that is mapped into memory. It is made
+from the shards, grows by what is new, and may be thrown away at any time: Parquet stays the truth."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import fcntl
+import operator
 import os
 import secrets
 import tempfile
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -26,8 +27,8 @@ from cliptrace.transforms.store.takedown import removed_keys
 
 FOLDER = "exact"
 _INDEX, _LOCK, _ROWS = "index.parquet", ".lock", "rows-*.f32"
-_VERSION = b"1"
-_PLACES = {"frames_file": pa.string(), "row_group": pa.int32(), "start": pa.int64()}
+_VERSION = b"2"
+_PLACES = {"frames_file": pa.string(), "row_group": pa.int32(), "start": pa.int64(), "count": pa.int64()}
 _SAMPLED = 3
 """Videos that are compared with Parquet whenever the file is opened."""
 _OPENINGS = 5
@@ -35,6 +36,20 @@ _OPENINGS = 5
 
 Place = tuple[str, int]
 """Where Parquet has a video's keyframes: shard and row group. What is there stays what it is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """What is mapped of a gallery's videos. folder: of the file, below the gallery. dimension: of a row. read: the rows
+    of a video, float32[N, D] of unit length; N may be 0. about: how many these are, or somewhat more. otherwise: what
+    else a person may do who has no room for them."""
+
+    gallery: Gallery
+    folder: str
+    dimension: int
+    read: Callable[[FrameReader, StoredVideo], NDArray[np.float32]]
+    about: Callable[[StoredVideo], int]
+    otherwise: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,60 +78,76 @@ class MappedRows:
 
 @dataclasses.dataclass(frozen=True)
 class _Index:
-    """What a file holds: where the rows of each place start. rows: in all."""
+    """What a file holds: where the rows of each place start, and how many there are. rows: in all."""
 
     path: Path
-    starts: Mapping[Place, int]
+    places: Mapping[Place, tuple[int, int]]
     rows: int
 
     def lacks(self, videos: Iterable[StoredVideo]) -> list[StoredVideo]:
-        return [video for video in videos if _place(video) not in self.starts]
+        return [video for video in videos if _place(video) not in self.places]
 
 
 def map_rows(gallery: Gallery) -> MappedRows:
-    """The keyframes of all live videos of a gallery, as of now.
+    """The keyframes of all live videos of a gallery, as of now; as ``map_all`` has them."""
+    about, otherwise = operator.attrgetter("keyframes"), ", or use --engine milvus"
+    return map_all(Rows(gallery, FOLDER, gallery.manifest.dimension, _keyframes, about, otherwise))
+
+
+def _keyframes(reader: FrameReader, video: StoredVideo) -> NDArray[np.float32]:
+    if not video.keyframes:
+        return np.empty((0, 1), np.float32)
+    rows = reader.read(video)[1]
+    if len(rows) != video.keyframes:
+        raise CliptraceError(f"{video.frames_file}: row group {video.row_group} has {len(rows)} keyframes")
+    return of_unit_length(rows)
+
+
+def map_all(rows: Rows) -> MappedRows:
+    """Those of all live videos of a gallery that have any, as of now.
 
     Waits while another process adds to the file. Where the gallery cannot be written to, or is on an object store, the
     file is a temporary one.
     CliptraceError where Parquet cannot be read, or no file can be made at all.
     """
+    gallery = rows.gallery
     if not files.is_local(gallery.root):
-        return _temporary(gallery, _live(gallery))
+        return _temporary(rows, _live(gallery))
     before: list[StoredVideo] | None = None
     for _ in range(_OPENINGS):
         videos = _live(gallery)
         try:
-            if mapped := _opened(gallery, videos):
+            if mapped := _opened(rows, videos):
                 return mapped
         except CliptraceError:
             if videos == before:
                 raise
         before = videos  # shards may have been rewritten since they were listed
-    return _temporary(gallery, _live(gallery))
+    return _temporary(rows, _live(gallery))
 
 
 def forget(gallery: Gallery) -> None:
-    """Delete the file: it has rows of videos that were taken out. A search makes it anew."""
+    """Delete the files: they have rows of videos that were taken out. A search makes them anew."""
     if files.is_local(gallery.root):
         files.remove_folder(files.join(gallery.root, FOLDER))
 
 
 def _live(gallery: Gallery) -> list[StoredVideo]:
-    return sorted((video for video in read_videos(gallery).values() if video.keyframes), key=_place)
+    return sorted(read_videos(gallery).values(), key=_place)
 
 
-def _opened(gallery: Gallery, videos: Sequence[StoredVideo]) -> MappedRows | None:
+def _opened(rows: Rows, videos: Sequence[StoredVideo]) -> MappedRows | None:
     """None where others have made the file anew meanwhile, or it is not what Parquet says."""
     try:
-        index = _read(gallery)
+        index = _read(rows)
         if index is None or index.lacks(videos):
-            index = _updated(gallery, videos)
-        mapped = _mapped(_values(index.path, gallery, index.rows), index.starts, videos)
+            index = _updated(rows, videos)
+        mapped = _mapped(_values(index.path, rows, index.rows), index.places, videos)
     except FileNotFoundError:
         return None
     except OSError:
-        return _temporary(gallery, videos)
-    if _agrees(mapped, gallery, videos):
+        return _temporary(rows, videos)
+    if _agrees(mapped, rows, videos):
         return mapped
     index.path.unlink(missing_ok=True)
     return None
@@ -126,77 +157,78 @@ def _place(video: StoredVideo) -> Place:
     return video.frames_file, video.row_group
 
 
-def _bytes(gallery: Gallery, rows: int) -> int:
-    return rows * gallery.manifest.dimension * np.dtype(np.float32).itemsize
+def _bytes(rows: Rows, count: int) -> int:
+    return count * rows.dimension * np.dtype(np.float32).itemsize
 
 
-def _values(file: Path | IO[bytes], gallery: Gallery, rows: int) -> NDArray[np.float32]:
-    shape = rows, gallery.manifest.dimension
-    return np.memmap(file, np.float32, "r", shape=shape) if rows else np.empty(shape, np.float32)
+def _values(file: Path | IO[bytes], rows: Rows, count: int) -> NDArray[np.float32]:
+    shape = count, rows.dimension
+    return np.memmap(file, np.float32, "r", shape=shape) if count else np.empty(shape, np.float32)
 
 
-def _folder(gallery: Gallery) -> Path:
-    return Path(gallery.root) / FOLDER
+def _folder(rows: Rows) -> Path:
+    return Path(rows.gallery.root) / rows.folder
 
 
-def _origin(gallery: Gallery) -> dict[bytes, bytes]:
+def _origin(rows: Rows) -> dict[bytes, bytes]:
     """Of which gallery, and of which shape, a file is."""
-    manifest = gallery.manifest
-    return {b"version": _VERSION, b"gallery": manifest.name.encode(), b"dimension": str(manifest.dimension).encode()}
+    name = rows.gallery.manifest.name
+    return {b"version": _VERSION, b"gallery": name.encode(), b"dimension": str(rows.dimension).encode()}
 
 
-def _read(gallery: Gallery) -> _Index | None:
+def _read(rows: Rows) -> _Index | None:
     """None where there is none, or it is damaged or another gallery's, or its file is cut off."""
     try:
-        table = pq.read_table(_folder(gallery) / _INDEX)
+        table = pq.read_table(_folder(rows) / _INDEX)
         told = table.schema.metadata
         columns = [table[name].to_pylist() for name in _PLACES]
-        path, rows = _folder(gallery) / told[b"file"].decode(), int(told[b"rows"])
-        whole = path.parent == _folder(gallery) and path.stat().st_size >= _bytes(gallery, rows)
+        path, count = _folder(rows) / told[b"file"].decode(), int(told[b"rows"])
+        whole = path.parent == _folder(rows) and path.stat().st_size >= _bytes(rows, count)
     except (OSError, LookupError, ValueError, TypeError, pa.ArrowException):
         return None
-    if not whole or {name: told.get(name) for name in _origin(gallery)} != _origin(gallery):
+    if not whole or {name: told.get(name) for name in _origin(rows)} != _origin(rows):
         return None
-    return _Index(path, {(shard, group): start for shard, group, start in zip(*columns, strict=True)}, rows)
+    places = {(shard, group): (start, length) for shard, group, start, length in zip(*columns, strict=True)}
+    return _Index(path, places, count)
 
 
-def _updated(gallery: Gallery, videos: Sequence[StoredVideo]) -> _Index:
+def _updated(rows: Rows, videos: Sequence[StoredVideo]) -> _Index:
     """With all of the videos. OSError where it cannot be written; FileNotFoundError where some were removed since they
     were listed."""
-    folder = _folder(gallery)
-    folder.mkdir(exist_ok=True)
+    folder = _folder(rows)
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        removed = removed_keys(gallery.home)
+        removed = removed_keys(rows.gallery.home)
         if any(video_key(video.video_id) in removed for video in videos):
             raise FileNotFoundError
-        index = _read(gallery)
+        index = _read(rows)
         if index and not index.lacks(videos):
             return index
         if index is None or _mostly_gone(index, videos):
             index = _Index(folder / _ROWS.replace("*", secrets.token_hex(4)), {}, 0)
         for other in set(folder.glob(_ROWS)) - {index.path}:  # also what a writer that was killed has left
             other.unlink(missing_ok=True)
-        missing = index.lacks(videos)
-        starts = {**index.starts, **_written(index, gallery, missing)}
-        index = _Index(index.path, starts, index.rows + sum(video.keyframes for video in missing))
-        _write(gallery, index)
+        written = _written(index, rows, index.lacks(videos))
+        count = index.rows + sum(length for _, length in written.values())
+        index = _Index(index.path, {**index.places, **written}, count)
+        _write(rows, index)
         return index
 
 
 def _mostly_gone(index: _Index, videos: Sequence[StoredVideo]) -> bool:
-    kept = sum(video.keyframes for video in videos if _place(video) in index.starts)
+    kept = sum(index.places[_place(video)][1] for video in videos if _place(video) in index.places)
     return index.rows - kept > index.rows // 2 or not index.rows
 
 
-def _written(index: _Index, gallery: Gallery, videos: Sequence[StoredVideo]) -> dict[Place, int]:
+def _written(index: _Index, rows: Rows, videos: Sequence[StoredVideo]) -> dict[Place, tuple[int, int]]:
     """Adds the rows of the videos, or nothing: on a full disk, what was written is in the way."""
-    end = _bytes(gallery, index.rows)
+    end = _bytes(rows, index.rows)
     try:
         with index.path.open("r+b" if index.rows else "xb") as file:
             file.truncate(end)
             file.seek(end)
-            starts = _append(file, index.rows, gallery, videos)
+            places = _append(file, index.rows, rows, videos)
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
@@ -205,20 +237,18 @@ def _written(index: _Index, gallery: Gallery, videos: Sequence[StoredVideo]) -> 
         if not index.rows:
             index.path.unlink(missing_ok=True)
         raise
-    return starts
+    return places
 
 
-def _append(file: IO[bytes], start: int, gallery: Gallery, videos: Sequence[StoredVideo]) -> dict[Place, int]:
-    """Where the rows of each video start, which are written behind ``start`` others."""
-    reader, starts = FrameReader(gallery), {}
+def _append(file: IO[bytes], start: int, rows: Rows, videos: Sequence[StoredVideo]) -> dict[Place, tuple[int, int]]:
+    """Where the rows of each video start, which are written behind ``start`` others, and how many there are."""
+    reader, places = FrameReader(rows.gallery), {}
     for video in videos:
-        rows = reader.read(video)[1]
-        if len(rows) != video.keyframes:
-            raise CliptraceError(f"{video.frames_file}: row group {video.row_group} has {len(rows)} keyframes")
-        file.write(of_unit_length(rows).tobytes())
-        starts[_place(video)] = start
-        start += len(rows)
-    return starts
+        found = rows.read(reader, video)
+        file.write(found.tobytes())
+        places[_place(video)] = (start, len(found))
+        start += len(found)
+    return places
 
 
 def of_unit_length(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -227,52 +257,50 @@ def of_unit_length(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return rows / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
-def _write(gallery: Gallery, index: _Index) -> None:
-    shards, groups = zip(*index.starts, strict=True) if index.starts else ((), ())
-    columns = [
-        pa.array(each, kind)
-        for each, kind in zip((shards, groups, index.starts.values()), _PLACES.values(), strict=True)
-    ]
-    told = {**_origin(gallery), b"file": index.path.name.encode(), b"rows": str(index.rows).encode()}
-    beside = _folder(gallery) / f".{secrets.token_hex(4)}.tmp"
+def _write(rows: Rows, index: _Index) -> None:
+    columns = zip(*(place + where for place, where in index.places.items()), strict=True) if index.places else [()] * 4
+    table = pa.table([*columns], pa.schema(_PLACES))
+    told = {**_origin(rows), b"file": index.path.name.encode(), b"rows": str(index.rows).encode()}
+    beside = _folder(rows) / f".{secrets.token_hex(4)}.tmp"
     try:
-        pq.write_table(pa.table(columns, list(_PLACES)).replace_schema_metadata(told), beside)
-        beside.replace(_folder(gallery) / _INDEX)
+        pq.write_table(table.replace_schema_metadata(told), beside)
+        beside.replace(_folder(rows) / _INDEX)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _mapped(values: NDArray[np.float32], starts: Mapping[Place, int], videos: Sequence[StoredVideo]) -> MappedRows:
-    inside = sorted((starts[_place(video)], video.video_id, video.keyframes) for video in videos)
+def _mapped(
+    values: NDArray[np.float32], places: Mapping[Place, tuple[int, int]], videos: Sequence[StoredVideo]
+) -> MappedRows:
+    inside = sorted((*places[_place(video)], video.video_id) for video in videos if places[_place(video)][1])
     return MappedRows(
         values,
-        np.array([video_id for _, video_id, _ in inside], np.str_),
+        np.array([video_id for _, _, video_id in inside], np.str_),
         np.array([start for start, _, _ in inside], np.int64),
-        np.array([count for _, _, count in inside], np.int64),
+        np.array([count for _, count, _ in inside], np.int64),
     )
 
 
-def _agrees(mapped: MappedRows, gallery: Gallery, videos: Sequence[StoredVideo]) -> bool:
+def _agrees(mapped: MappedRows, rows: Rows, videos: Sequence[StoredVideo]) -> bool:
     """Whether a few of the videos are as Parquet has them."""
-    by_id, reader = {video.video_id: video for video in videos}, FrameReader(gallery)
-    for position in np.unique(np.linspace(0, len(videos) - 1, _SAMPLED).astype(int)) if videos else ():
-        start, count = mapped.starts[position], mapped.counts[position]
-        stored = reader.read(by_id[str(mapped.video_ids[position])])[1]
-        if not np.array_equal(mapped.values[start : start + count], of_unit_length(stored)):
+    by_id, reader, last = {video.video_id: video for video in videos}, FrameReader(rows.gallery), len(mapped.starts) - 1
+    for position in np.unique(np.linspace(0, last, _SAMPLED).astype(int)) if last >= 0 else ():
+        stored = rows.read(reader, by_id[str(mapped.video_ids[position])])
+        if not np.array_equal(mapped.of(position), stored):
             return False
     return True
 
 
-def _temporary(gallery: Gallery, videos: Sequence[StoredVideo]) -> MappedRows:
+def _temporary(rows: Rows, videos: Sequence[StoredVideo]) -> MappedRows:
     """In a file that is gone with this process."""
-    rows = sum(video.keyframes for video in videos)
     try:
         with tempfile.TemporaryFile(prefix="cliptrace-") as file:
-            starts = _append(file, 0, gallery, videos)
+            places = _append(file, 0, rows, videos)
             file.flush()
-            return _mapped(_values(file, gallery, rows), starts, videos)
+            return _mapped(_values(file, rows, sum(count for _, count in places.values())), places, videos)
     except OSError as error:
         raise CliptraceError(
-            f"{gallery.root}: the file of an exact search can be written neither there nor in {tempfile.gettempdir()}: "
-            f"{files.reason(error)}; make room for {_bytes(gallery, rows):,} bytes, or use --engine milvus"
+            f"{rows.gallery.root}: the file of an exact search can be written neither there nor in "
+            f"{tempfile.gettempdir()}: {files.reason(error)}; make room for "
+            f"{_bytes(rows, sum(map(rows.about, videos))):,} bytes{rows.otherwise}"
         ) from error
