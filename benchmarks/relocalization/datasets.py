@@ -2,12 +2,12 @@
 
 | set | file | what is in it |
 | --- | --- | --- |
-| activitynet | v1.2 or v1.3, .json | {"database": {id: {"duration", "subset", "annotations": [{"segment", "label"}]}}} |
-| activitynet | BMN's, .json | {"v_" + id: {"duration_second", "annotations"}}; no subsets |
+| activitynet | v1.2, v1.3: .json | {"database": {id: {"duration", "subset", "annotations": [{"segment", "label"}]}}} |
+| activitynet | BMN's .json | {"v_" + id: {"duration_second", "annotations"}}; no subsets |
 | thumos14 | .json | as ActivityNet's; no durations |
 | thumos14 | *_Annotation.csv | video, type, type_idx, start, end, …; no durations |
 | thumos14 | *_groundtruth.csv | video-name, t-init, t-end, …, video-duration, …, label-idx |
-| video_reloc | train.json, val.json, test.json | [{"id", "location", "groundtruth", "label"}], in steps of the features |
+| video_reloc | train, val, test: .json | [{"id", "location", "groundtruth", "label"}], in steps of the features |
 | video_reloc | length.json | {id: {"n_feat", "n_frames"}} |
 
 All times are seconds but for video_reloc. Segments of no length and those that THUMOS14 calls ambiguous are left out.
@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,11 @@ class Piece:
     steps: int
 
 
+SHARES: Mapping[str, Mapping[str, float]] = {
+    "activitynet": {"training": 0.8, "validation": 0.1, "testing": 0.1},
+    "thumos14": {"training": 0.7, "testing": 0.3},
+}
+"""Of the labels: 80, 10 and 10 of v1.2's 100, 160, 20 and 20 of v1.3's 200; 14 and 6 of 20 (§5.1)."""
 FALSELY_ANNOTATED = ("video_test_0000270", "video_test_0001496")
 """Of THUMOS14; the paper leaves them out (§5.1.2)."""
 THUMOS14_LABELS = (
@@ -113,18 +119,16 @@ def video_reloc(files: Sequence[Path]) -> dict[str, list[Piece]]:
     return {split: _pieces(named[name], named["length"], lengths) for name, split in _SUBSETS.items()}
 
 
-def split_labels(labels: Iterable[str], counts: Mapping[str, int], seed: int) -> dict[str, frozenset[str]]:
-    """Labels drawn by a seed, so many for each split; the paper does not publish its own lists. UsageError where they
-    are not as many."""
-    sorted_labels = sorted(set(labels))
-    if len(sorted_labels) != sum(counts.values()):
-        asked = ", ".join(f"{count} for {split}" for split, count in counts.items())
-        raise UsageError(f"the annotations have {len(sorted_labels)} labels; needed are {asked}")
-    order = iter(np.random.default_rng(seed).permutation(sorted_labels).tolist())
-    return {split: frozenset(next(order) for _ in range(count)) for split, count in counts.items()}
+def split_labels(labels: Iterable[str], shares: Mapping[str, float], seed: int) -> dict[str, frozenset[str]]:
+    """Labels drawn by a seed: so large a share of them for each split. The paper does not publish its own lists."""
+    order = np.random.default_rng(seed).permutation(sorted(set(labels))).tolist()
+    ends = np.rint(np.cumsum([0, *shares.values()]) * len(order)).astype(int).tolist()
+    return {
+        split: frozenset(order[start:end]) for split, (start, end) in zip(shares, itertools.pairwise(ends), strict=True)
+    }
 
 
-def _all(files: Sequence[Path], read: Any) -> list[Video]:
+def _all(files: Sequence[Path], read: Callable[[Path], Iterable[Video]]) -> list[Video]:
     videos: dict[str, Video] = {}
     for file in files:
         for video in read(file):
@@ -140,9 +144,11 @@ def _json_videos(file: Path) -> Iterator[Video]:
     try:
         for name, each in (content["database"] if official else content).items():
             duration = each.get("duration" if official else "duration_second")
-            segments = (
-                Segment(*map(float, annotation["segment"]), annotation["label"]) for annotation in each["annotations"]
-            )
+            segments = [
+                Segment(float(start), float(end), str(annotation["label"]))
+                for annotation in each["annotations"]
+                for start, end in [annotation["segment"]]
+            ]
             yield Video(
                 name if official else name.removeprefix("v_"),
                 None if duration is None else float(duration),

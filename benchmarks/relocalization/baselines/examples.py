@@ -65,8 +65,9 @@ def covered(reference: Floats, span: Floats) -> Floats:
 
 
 def of_another_label(make: Make, label: str, random: Random) -> Example:
+    """Where a label is "", nobody has said what it shows, and any other will do."""
     for _ in range(_TRIES):
-        if (other := make(random)).label != label:
+        if (other := make(random)).label != label or not label:
             return other
     raise UsageError(f"all {_TRIES:,} examples are of {label!r}: give examples of at least two labels")
 
