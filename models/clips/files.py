@@ -12,7 +12,9 @@ file says of its size is looked at before it is read.
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
@@ -29,6 +31,9 @@ _SUFFIXES = (".npy", ".npz", *_HDF5)
 _USUAL = "features"
 _MOST_BYTES = 1 << 30
 """Of a video's features: an hour of 2048 numbers every eighth of a second is a quarter of it."""
+_TOO_MUCH = f"more than {_MOST_BYTES >> 20:,} MiB of features of one video"
+_DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
+"""What the readers raise for files that are not what they say."""
 
 
 class FeatureFiles:
@@ -72,9 +77,11 @@ class FeatureFiles:
         _check_shape(where, features)
         if features.shape[1] != self.dimension:
             raise UsageError(f"{where}: features of {features.shape[1]} numbers, not {self.dimension}")
-        if not np.isfinite(features).all():
+        with np.errstate(over="ignore"):
+            rows = np.ascontiguousarray(features, np.float32)
+        if not np.isfinite(rows).all():
             raise UsageError(f"{where}: features that are not finite (NaN or infinity)")
-        return np.ascontiguousarray(features, np.float32)
+        return rows
 
 
 def _names(video_id: str) -> Iterator[str]:
@@ -90,7 +97,7 @@ def _check_shape(where: str, features: Any) -> None:
         shape = f"{features.dtype}[{', '.join(map(str, features.shape))}]"
         raise UsageError(f"{where}: {shape} is not float[K, D] with at least one row")
     if features.size * features.dtype.itemsize > _MOST_BYTES:
-        raise UsageError(f"{where}: more than {_MOST_BYTES >> 20:,} MiB of features of one video")
+        raise UsageError(f"{where}: {_TOO_MUCH}")
 
 
 def _read_file(file: Path) -> NDArray[Any]:
@@ -99,16 +106,17 @@ def _read_file(file: Path) -> NDArray[Any]:
             name = _only(file, [name for name in content if _is_own_dataset(content, name)])
             return _read_dataset(str(file), content[name])
     try:
-        if file.suffix == ".npz":
-            with zipfile.ZipFile(file) as archive:
-                if sum(each.file_size for each in archive.infolist()) > _MOST_BYTES:
-                    raise UsageError(f"{file}: more than {_MOST_BYTES >> 20:,} MiB of features of one video")
-            with np.load(file, allow_pickle=False) as arrays:
-                return np.asarray(arrays[_only(file, arrays.files)])
-        mapped: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        return _read_npz(file) if file.suffix == ".npz" else np.lib.format.open_memmap(file, mode="r")
+    except _DAMAGE as error:
         raise UsageError(f"{file}: not an array of numpy: {error}") from error
-    return mapped
+
+
+def _read_npz(file: Path) -> NDArray[Any]:
+    with zipfile.ZipFile(file) as archive:
+        if sum(each.file_size for each in archive.infolist()) > _MOST_BYTES:
+            raise UsageError(f"{file}: {_TOO_MUCH}")
+    with np.load(file, allow_pickle=False) as arrays:
+        return np.asarray(arrays[_only(file, arrays.files)])
 
 
 def _only(file: Path, names: list[str]) -> str:
@@ -119,15 +127,17 @@ def _only(file: Path, names: list[str]) -> str:
     raise UsageError(f"{file}: {len(names)} arrays ({', '.join(names)}), none of which is named {_USUAL!r}")
 
 
-def _opened(file: Path) -> Any:
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[Any]:
     """Anew for each video: batches are made in another process, and an open HDF5 file does not survive a fork."""
     try:
         import h5py
     except ImportError as error:
         raise CliptraceError(f"{file}: HDF5 needs h5py: pip install 'cliptrace[train]'") from error
     try:
-        return h5py.File(file, "r")
-    except OSError as error:
+        with h5py.File(file, "r") as content:
+            yield content
+    except _DAMAGE as error:
         raise UsageError(f"{file}: not an HDF5 file, or damaged: {error}") from error
 
 
@@ -157,7 +167,4 @@ def _read_dataset(where: str, dataset: Any) -> NDArray[Any]:
     if dataset.external or dataset.is_virtual:
         raise UsageError(f"{where}: its numbers are in another file")
     _check_shape(where, dataset)
-    try:
-        return np.asarray(dataset[:])
-    except OSError as error:
-        raise UsageError(f"{where}: damaged: {error}") from error
+    return np.asarray(dataset[:])

@@ -83,13 +83,13 @@ def triplets(make: Make, draw: Draw, batch: int, length: int, random: Random) ->
 
 
 def best_proposals(propose: Propose) -> Draw:
-    """The paper's choice (§5.2.1): of each of the two references the proposal that overlaps a moment most."""
+    """The paper's choice (§5.2.1): of each of the two references the proposal that overlaps a moment most. Where none
+    does, it is a moment itself."""
 
     def best(example: Example) -> Floats:
         spans = propose(example.reference)
-        if not len(spans):
-            spans = example.moments
-        return covered(example.reference, spans[tiou(spans, example.moments).max(axis=1).argmax()])
+        overlaps = tiou(spans, example.moments).max(axis=1)
+        return covered(example.reference, spans[overlaps.argmax()] if overlaps.any() else example.moments[0])
 
     return lambda example, other, random: (best(example), best(other))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.relocalization.baselines import BASELINES
 from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant
 from benchmarks.relocalization.baselines.cross_gated import END, INSIDE, OUTSIDE, START, best_spans, labels_of
-from benchmarks.relocalization.baselines.examples import clips, covered, of_another_label, padded
+from benchmarks.relocalization.baselines.examples import best_proposals, clips, covered, of_another_label, padded
 from benchmarks.relocalization.baselines.sst import LENGTHS, spans_of
 from benchmarks.relocalization.baselines.video_level import drawn
 from benchmarks.relocalization.measures import best_tiou
@@ -50,7 +50,16 @@ def by_chance(seen: Make, windows: Propose, tmp_path_factory: pytest.TempPathFac
     return quality(chance, seen, windows, 200)
 
 
-@pytest.mark.parametrize("name", [name for name in BASELINES if name != "chance"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "frame level",
+        "video level",
+        "SST",
+        "AFT+SRM",
+        pytest.param("cross-gated bilinear matching", marks=pytest.mark.slow),
+    ],
+)
 def test_it_finds_what_chance_does_not(
     name: str, seen: Make, windows: Propose, by_chance: float, tmp_path: Path
 ) -> None:
@@ -122,6 +131,18 @@ def test_positives_and_negatives_of_one_reference(seen: Make) -> None:
     assert negative.sum() < 0.5 * (end - start)
     everywhere = np.array([[start, start + 1] for start in range(40)], np.float32)
     assert len(drawn(dataclasses.replace(example, moments=everywhere), example, random)[1])
+
+
+def test_a_moment_that_no_proposal_covers_stands_for_itself(seen: Make) -> None:
+    example = seen(np.random.default_rng(0))
+    start, end = example.moments[0].astype(int)
+    marked = dataclasses.replace(example, reference=np.arange(40, dtype=np.float32)[:, None])
+    for spans in (np.empty((0, 2), np.float32), np.array([[end, end + 1]], np.float32)):
+        positive, _ = best_proposals(lambda reference, spans=spans: spans)(marked, marked, np.random.default_rng(0))
+        assert positive[:, 0].tolist() == list(range(start, end))
+    near = np.array([[0, 40], [start, end + 1]], np.float32)
+    positive, _ = best_proposals(lambda reference: near)(marked, marked, np.random.default_rng(0))
+    assert len(positive) == end + 1 - start
 
 
 def test_spans_of_sst_end_at_every_step() -> None:

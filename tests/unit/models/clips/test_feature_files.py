@@ -46,8 +46,8 @@ def test_one_hdf5_file_for_all_videos(hdf5: Path) -> None:
     assert not files.read("zeros").any()
     assert "abc" in files
     assert "v_abc" in files
-    assert "abd" not in files
-    assert said(files, "abd") == f"{hdf5}: no features of video 'abd'"
+    assert "other" not in files
+    assert said(files, "other") == f"{hdf5}: no features of video 'other'"
     assert said(files, "nan") == f"{hdf5}, v_nan/c3d_features: features that are not finite (NaN or infinity)"
     assert said(files, "wide") == f"{hdf5}, v_wide/c3d_features: features of 5 numbers, not 4"
     assert said(files, "whole") == f"{hdf5}, v_whole/c3d_features: int64[2, 4] is not float[K, D] with at least one row"
@@ -72,7 +72,9 @@ def test_a_file_a_video(tmp_path: Path) -> None:
     np.savez(tmp_path / "two.npz", features=ROWS, times=ROWS[:, 0])
     np.savez(tmp_path / "odd.npz", rgb=ROWS, flow=ROWS)
     np.save(tmp_path / "pickled.npy", np.array([{}], object))
+    np.save(tmp_path / "large.npy", 1e300 * ROWS)
     (tmp_path / "broken.npz").write_bytes(b"PK")
+    (tmp_path / "renamed.npy").write_bytes((tmp_path / "one.npz").read_bytes())
     with h5py.File(tmp_path / "v_own.h5", "w") as content:
         content["c3d"] = ROWS
     files = FeatureFiles(tmp_path, 4)
@@ -82,19 +84,29 @@ def test_a_file_a_video(tmp_path: Path) -> None:
     assert said(files, "none") == f"{tmp_path}: no features of video 'none' (.npy, .npz, .h5, .hdf5)"
     assert said(files, "odd") == f"{tmp_path / 'odd.npz'}: 2 arrays (rgb, flow), none of which is named 'features'"
     assert said(files, "pickled").startswith(f"{tmp_path / 'pickled.npy'}: not an array of numpy: ")
+    assert said(files, "renamed").startswith(f"{tmp_path / 'renamed.npy'}: not an array of numpy: ")
+    assert said(files, "large") == f"{tmp_path / 'large.npy'}: features that are not finite (NaN or infinity)"
     assert said(files, "broken").startswith(f"{tmp_path / 'broken.npz'}: not an array of numpy: ")
     assert said(files, "../" + tmp_path.name + "/one").startswith(f"{tmp_path}: no features of video ")
 
 
-def test_more_than_a_video_has_is_not_read(tmp_path: Path) -> None:
+def test_a_damaged_file(hdf5: Path) -> None:
+    content = bytearray(hdf5.read_bytes())
+    for start in range(100, len(content), 7):
+        content[start] ^= 255
+    hdf5.write_bytes(content)
+    for name in ("abc", "plain"):
+        with pytest.raises(UsageError) as error:
+            FeatureFiles(hdf5, 4).read(name)
+        assert str(error.value).startswith(f"{hdf5}: ")
+
+
+def test_more_than_a_video_has_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with h5py.File(tmp_path / "huge.h5", "w") as content:
         content.create_dataset("features", (1 << 20, 1 << 20), np.float32, chunks=(64, 64))
-    with (
-        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("a.npy", "w") as out,
-    ):
-        for _ in range(1025):
-            out.write(bytes(1 << 20))
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", bytes(1 << 20))
+    monkeypatch.setattr("cliptrace.models.clips.files._MOST_BYTES", 1 << 19)
     files = FeatureFiles(tmp_path, 4)
     for name in ("huge.h5", "bomb.npz"):
         assert said(files, Path(name).stem) == f"{tmp_path / name}: more than 1,024 MiB of features of one video"
