@@ -37,8 +37,9 @@ _CHUNK = 32
 
 
 class FusionTensor(nn.Module):
-    def __init__(self, dimension: int, hidden: int) -> None:
+    def __init__(self, dimension: int, hidden: int, dropout: float) -> None:
         super().__init__()
+        self.drop = nn.Dropout(dropout)
         self.map = nn.Linear(dimension, hidden)
         self.lstm = nn.LSTM(hidden, hidden, batch_first=True)
         widths = (hidden, hidden // 2, hidden, hidden)
@@ -57,7 +58,7 @@ class FusionTensor(nn.Module):
         return scores[:, 0]
 
     def _states(self, steps: Steps) -> torch.Tensor:
-        mapped = functional.relu(self.map(steps.features))
+        mapped = functional.relu(self.map(self.drop(steps.features)))
         return (self.lstm(mapped)[0] + mapped) * steps.there[..., None]
 
 
@@ -81,7 +82,7 @@ class Measured:
 def train_aft_srm(make: Make, propose: Propose, output: Path, config: BaselineTraining) -> Contestant:
     torch.manual_seed(config.seed)
     dimension = make(np.random.default_rng(config.seed)).query.shape[1]
-    network = FusionTensor(dimension, config.hidden)
+    network = FusionTensor(dimension, config.hidden, config.dropout)
 
     def loss(batch: Triplets) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         apart = network(batch.query, batch.positive) - network(batch.query, batch.negative)

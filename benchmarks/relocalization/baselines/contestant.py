@@ -32,7 +32,8 @@ class Contestant(Protocol):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BaselineTraining(Training):
     """batch: examples of a step. rate: of learning, at its fastest. hidden: numbers of a hidden state. length: T, steps
-    to which queries and proposals are brought. margin: γ of the triplet loss."""
+    to which queries and proposals are brought. margin: γ of the triplet loss. dropout: of features and states, so that
+    what is learned holds for other labels, too; SST has none."""
 
     steps: int = 400
     warm_up: int = 20
@@ -44,6 +45,7 @@ class BaselineTraining(Training):
     hidden: int = 64
     length: int = 40
     margin: float = 0.5
+    dropout: float = 0.3
 
 
 Train = Callable[[Make, Propose, Path, BaselineTraining], Contestant]

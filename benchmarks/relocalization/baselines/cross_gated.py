@@ -1,10 +1,11 @@
 """Cross-gated bilinear matching (Feng et al., ECCV 2018): every step of the reference is matched and labelled.
 
-LSTMs read query and reference. At each step of the reference: attention over the query's states, which knows the state
-of the matching so far; cross gating, by which each side decides what of the other counts; a bilinear form of the two
-(here of low rank); a matching LSTM over the forms. A localisation LSTM, here of both directions, labels the steps
-start, end, inside, outside, with a weighted cross-entropy, since most are outside. Told are the spans of the highest
-geometric mean of the labels' probabilities over their steps, among all pairs of the 64 likeliest starts and ends.
+One LSTM reads query and reference. At each step of the reference: attention over the query's states, which knows the
+state of the matching so far; cross gating, by which each side decides what of the other counts; a bilinear form of the
+two (here of low rank); a matching LSTM over the forms. A localisation LSTM, here of both directions, labels the steps
+start, end, inside, outside, with a weighted cross-entropy, since most are outside. A span scores the product of how
+likely its first step is a start, its last one an end, and, on average, those between inside; told are the best pairs of
+the 64 likeliest starts and ends.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ class Batch(NamedTuple):
 
 
 class CrossGated(nn.Module):
-    def __init__(self, dimension: int, hidden: int) -> None:
+    def __init__(self, dimension: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.query = nn.LSTM(dimension, hidden, batch_first=True)
-        self.reference = nn.LSTM(dimension, hidden, batch_first=True)
+        self.drop = nn.Dropout(dropout)
+        self.encoder = nn.LSTM(dimension, hidden, batch_first=True)
         self.asked, self.seen = nn.Linear(hidden, hidden), nn.Linear(hidden, hidden, bias=False)
         self.matched = nn.Linear(hidden, hidden, bias=False)
         self.attention = nn.Linear(hidden, 1, bias=False)
@@ -55,7 +56,7 @@ class CrossGated(nn.Module):
 
     def forward(self, query: Steps, reference: Steps) -> torch.Tensor:
         """→ [B, R, 4], logits of the labels."""
-        asked, seen = self.query(query.features)[0], self.reference(reference.features)[0]
+        asked, seen = (self.drop(self.encoder(self.drop(each.features))[0]) for each in (query, reference))
         of_query, of_reference = self.asked(asked), self.seen(seen)
         nowhere = torch.zeros_like(query.features[:, :, 0]).masked_fill(~query.there, -torch.inf)
         state = (torch.zeros_like(seen[:, 0]), torch.zeros_like(seen[:, 0]))
@@ -96,10 +97,10 @@ def best_spans(logs: Floats) -> Floats:
     starts, ends = (np.argsort(-logs[:, label], kind="stable")[:_ENDS] for label in (START, END))
     pairs = np.stack(np.meshgrid(starts, ends, indexing="ij"), axis=2).reshape(-1, 2)
     first, last = pairs[pairs[:, 0] < pairs[:, 1]].T
-    before = np.concatenate([[0], np.cumsum(logs[:, INSIDE], dtype=np.float64)])
-    total = logs[first, START] + logs[last, END] + before[last] - before[first + 1]
-    spans = np.stack([first, last + 1], axis=1).astype(np.float32)
-    return ranked(spans, np.exp(total / (last + 1 - first)).astype(np.float32))[:_MOST]
+    until = np.concatenate([[0], np.cumsum(np.exp(logs[:, INSIDE]), dtype=np.float64)])
+    between = (until[last] - until[first + 1]) / np.maximum(last - first - 1, 1)
+    scores = np.exp(logs[first, START] + logs[last, END]) * np.where(last - first > 1, between, 1)
+    return ranked(np.stack([first, last + 1], axis=1).astype(np.float32), scores.astype(np.float32))[:_MOST]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Matching:
 def train_cross_gated(make: Make, propose: Propose, output: Path, config: BaselineTraining) -> Contestant:
     torch.manual_seed(config.seed)
     dimension = make(np.random.default_rng(config.seed)).query.shape[1]
-    network = CrossGated(dimension, config.hidden)
+    network = CrossGated(dimension, config.hidden, config.dropout)
     weights = torch.tensor(_WEIGHTS)
 
     def batches(random: Random) -> Batch:

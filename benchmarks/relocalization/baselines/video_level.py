@@ -37,13 +37,14 @@ _CHUNK = 64
 
 
 class VideoEncoder(nn.Module):
-    def __init__(self, dimension: int, hidden: int) -> None:
+    def __init__(self, dimension: int, hidden: int, dropout: float) -> None:
         super().__init__()
+        self.drop = nn.Dropout(dropout)
         self.lstm = nn.LSTM(dimension, hidden, batch_first=True)
 
     def forward(self, steps: Steps) -> torch.Tensor:
         """→ [B, H], rows of unit L2 norm."""
-        states, _ = self.lstm(steps.features)
+        states, _ = self.lstm(self.drop(steps.features))
         return functional.normalize(last_there(states, steps.there))
 
 
@@ -67,7 +68,7 @@ class VideoLevel:
 def train_video_level(make: Make, propose: Propose, output: Path, config: BaselineTraining) -> Contestant:
     torch.manual_seed(config.seed)
     dimension = make(np.random.default_rng(config.seed)).query.shape[1]
-    encoder = VideoEncoder(dimension, config.hidden)
+    encoder = VideoEncoder(dimension, config.hidden, config.dropout)
 
     def loss(batch: Triplets) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         query, positive, negative = (encoder(steps) for steps in batch)
