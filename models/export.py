@@ -32,7 +32,7 @@ _ROUNDED = 1e-3
 
 def export(
     network: torch.nn.Module,
-    example: torch.Tensor,
+    example: torch.Tensor | tuple[torch.Tensor, ...],
     axes: dict[str, dict[int, str]],
     folder: Path,
     config: Training,
@@ -40,19 +40,20 @@ def export(
 ) -> None:
     """model.safetensors (float32, batch normalisation folded), model.onnx over it, and config.json with both digests.
 
-    example: an input, on which both must agree; CliptraceError where they do not. axes: name of each input and output,
-    in order → its axes of any length, and their names. facts: what else config.json says.
+    example: an input, or all of them in order, on which both must agree; CliptraceError where they do not. axes: name
+    of each input and output, in order → its axes of any length, and their names. facts: what else config.json says.
     """
+    inputs = example if isinstance(example, tuple) else (example,)
     folded = fold(network)
     tensors = {name: tensor.detach().contiguous().numpy() for name, tensor in folded.state_dict().items()}
     weights = safetensors.numpy.save(tensors)
-    digests = write_files(folder, {"model.safetensors": weights, "model.onnx": _onnx(folded, example, axes, weights)})
+    digests = write_files(folder, {"model.safetensors": weights, "model.onnx": _onnx(folded, inputs, axes, weights)})
     write_config(folder, config, **facts, sha256=digests)
-    first, *outputs = axes
+    names, outputs = list(axes)[: len(inputs)], list(axes)[len(inputs) :]
     with torch.inference_mode():
-        wanted = folded(example).numpy()
+        wanted = folded(*inputs).numpy()
     _, file = open_exported(folder.resolve())  # not what ships, though it be called the same
-    (found,) = file.session.run(outputs, {first: example.numpy()})
+    (found,) = file.session.run(outputs, {name: each.numpy() for name, each in zip(names, inputs, strict=True)})
     check_parity(folder / "model.onnx", wanted, found, _ROUNDED)
 
 
@@ -93,17 +94,19 @@ def fold(network: torch.nn.Module) -> torch.nn.Module:
     return folded
 
 
-def _onnx(network: torch.nn.Module, example: torch.Tensor, axes: dict[str, dict[int, str]], weights: bytes) -> bytes:
+def _onnx(
+    network: torch.nn.Module, inputs: tuple[torch.Tensor, ...], axes: dict[str, dict[int, str]], weights: bytes
+) -> bytes:
     names = list(axes)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter that needs no other package is called legacy
         torch.onnx.export(
             network,
-            (example,),
+            inputs,
             buffer,  # type: ignore[arg-type]  # it takes one, whatever its types say
-            input_names=names[:1],
-            output_names=names[1:],
+            input_names=names[: len(inputs)],
+            output_names=names[len(inputs) :],
             dynamic_axes=axes,
             opset_version=17,
             dynamo=False,

@@ -81,7 +81,7 @@ DEFAULT_CLIPS = "lite0_motion"
 LOCATORS = ("frames",)
 """What may find the moments of a video (models/relocalization)."""
 
-DEFAULT_LOCATOR = "frames"
+DEFAULT_LOCATOR = "anchor_free"
 """What finds them unless ``cliptrace match --locator`` says otherwise."""
 
 MOMENT_VIDEOS = 20

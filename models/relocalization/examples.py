@@ -56,7 +56,10 @@ def triplets(
     make: Callable[[Random], Example], proposer: Proposer, count: int, length: int, random: Random
 ) -> Triplets:
     """§5.2.1: of a positive and of a negative video the proposal that overlaps a labelled moment most."""
-    asked, positives, negatives, off = [], [], [], []
+    asked: list[tuple[Floats, NDArray[np.bool_]]] = []
+    positives: list[tuple[Floats, NDArray[np.bool_]]] = []
+    negatives: list[tuple[Floats, NDArray[np.bool_]]] = []
+    off: list[Floats] = []
     while len(asked) < count:
         example, another = make(random), make(random)
         if not len(example.moments) or (example.label and example.label == another.label):

@@ -88,7 +88,8 @@ class GraphRelocalizer(nn.Module):
         nodes = self.dropout(nodes) * exist
         for layer in self.layers:
             nodes = layer(nodes, exist) * exist
-        return nodes.sum(dim=1) / exist.sum(dim=1)
+        pooled: torch.Tensor = nodes.sum(dim=1) / exist.sum(dim=1)
+        return pooled
 
 
 class GraphFusion(nn.Module):

@@ -1,0 +1,27 @@
+"""From a trained locator to what runs: weights, an ONNX file over them and a config, checked to compute the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from cliptrace.models.export import export
+from cliptrace.models.relocalization.anchor_free import AnchorFree
+from cliptrace.models.relocalization.config import AnchorFreeTraining
+from cliptrace.models.relocalization.network import DIMENSION
+
+
+def export_anchor_free(
+    network: AnchorFree, folder: Path, config: AnchorFreeTraining, clips_sha256: str, least_score: float
+) -> None:
+    """clips_sha256: of the clip encoder that it has learned from. least_score: below which nothing is told."""
+    example = (torch.randn(1, 7, DIMENSION), torch.ones(1, 7), torch.randn(1, 40, DIMENSION), torch.ones(1, 40))
+    axes = {
+        "query": {0: "n", 1: "q"},
+        "query_there": {0: "n", 1: "q"},
+        "reference": {0: "n", 1: "r"},
+        "reference_there": {0: "n", 1: "r"},
+        "said": {0: "n", 2: "r"},
+    }
+    export(network, example, axes, folder, config, clips_sha256=clips_sha256, least_score=least_score)
