@@ -10,7 +10,7 @@ import apache_beam as beam
 from cliptrace.models.relocalization.inference import open_locator
 from cliptrace.pipelines.asking import Asking
 from cliptrace.pipelines.models import installed_moments, needed_moments
-from cliptrace.schemas.config import DEFAULT_LOCATOR, DEFAULT_VIEWS, MOMENT_VIDEOS, Engine
+from cliptrace.schemas.config import DEFAULT_VIEWS, LOCATORS, MOMENT_VIDEOS, Engine
 from cliptrace.schemas.errors import UsageError
 from cliptrace.transforms.features import FeatureConfig
 from cliptrace.transforms.moments import ExtractClips, FindMoments, MomentConfig, ReadClips
@@ -59,9 +59,10 @@ def with_clips(config: FeatureConfig, gallery: Gallery, asking: Asking | None) -
 
 def suited(options: MatchOptions, gallery: Gallery, engine: Engine) -> MomentConfig:
     """How the gallery's moments are found. UsageError where the locator or the engine cannot."""
-    locator = open_locator(options.locator or DEFAULT_LOCATOR)
     stored = needed_moments(gallery)
-    if locator.clips_sha256 not in ("", stored.sha256):
+    able = [locator for locator in map(open_locator, LOCATORS) if locator.clips_sha256 in ("", stored.sha256)]
+    locator = open_locator(options.locator) if options.locator else able[0]
+    if locator.name not in [each.name for each in able]:
         raise UsageError(
             f"--locator {locator.name} has learned from other clip features (sha256 {locator.clips_sha256[:12]}…) than "
             f"{gallery.home} stores, {stored}: use --locator frames, which takes any"

@@ -78,11 +78,9 @@ MatchMode = Literal["copy", "moment"]
 DEFAULT_CLIPS = "lite0_motion"
 """Clip features (models/clips) that ``cliptrace index --moments`` stores unless it names others."""
 
-LOCATORS = ("frames",)
-"""What may find the moments of a video (models/relocalization)."""
-
-DEFAULT_LOCATOR = "anchor_free"
-"""What finds them unless ``cliptrace match --locator`` says otherwise."""
+LOCATORS = ("anchor_free", "frames")
+"""What may find the moments of a video (models/relocalization): a network that has learned from DEFAULT_CLIPS, and what
+takes any features. The first that takes a gallery's does, unless ``cliptrace match --locator`` says otherwise."""
 
 MOMENT_VIDEOS = 20
 """Videos in which moments are looked for, unless ``--top-k`` says otherwise: each is read and compared as a whole."""

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cliptrace.models.backbones.pooling import unit
-from cliptrace.models.relocalization.steps import fitted
 
 Floats = NDArray[np.float32]
 
@@ -20,10 +19,7 @@ _MOVES = ((1, 1), (1, 2), (2, 1))
 
 def frame_level(query: Floats, reference: Floats) -> Floats:
     """float32[Q, D], float32[R, D] → float32[E, 3], one row an end: start and end in steps of the reference, and how
-    alike, in [-1, 1]; the best first. Q and R at least 1; of a query longer than the reference as many steps are used
-    as the reference has."""
-    if len(query) > len(reference):
-        query, _ = fitted(query, len(reference))
+    alike, in [-1, 1]; the best first. Q and R at least 1; E is 0 where the query is more than twice as long."""
     query, reference = unit(np.asarray(query, np.float32)), unit(np.asarray(reference, np.float32))
     distances = 2 - 2 * query @ reference.T
     count = len(reference)

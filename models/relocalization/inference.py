@@ -88,10 +88,9 @@ def told(found: Floats, step_s: float, most: int) -> list[Moment]:
 
 @functools.cache
 def open_locator(name: str) -> Locator:
-    """name: "anchor_free", which ships; "anchor_free:FOLDER", of what somebody trained; or "frames"."""
-    kind, _, folder = name.partition(":")
-    if kind == AnchorFree.name:
-        return AnchorFree(folder or kind)
+    """name: one of LOCATORS (schemas/config.py)."""
+    if name == AnchorFree.name:
+        return AnchorFree(name)
     if name == FrameLevel.name:
         return FrameLevel()
-    raise UsageError(f"unknown locator {name!r}: use anchor_free, anchor_free:FOLDER or frames")
+    raise UsageError(f"unknown locator {name!r}: use anchor_free or frames")

@@ -25,7 +25,6 @@ from cliptrace.pipelines.cli.parsers import (
 from cliptrace.pipelines.cli.printing import left_aside, list_ignored, some, streams_left_out, summarise
 from cliptrace.schemas.config import (
     DEFAULT_BACKBONE,
-    DEFAULT_LOCATOR,
     DEFAULT_VIEWS,
     ENGINES,
     LOCATORS,
@@ -74,7 +73,8 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
     parser.add_argument(
         "--locator",
         choices=LOCATORS,
-        help=f"with --mode moment: what finds it in a video (default: {DEFAULT_LOCATOR})",
+        help="with --mode moment: what finds it in a video: anchor_free, a network; frames, which follows the query "
+        "step by step (default: anchor_free for galleries whose clip features it has learned from, frames for others)",
     )
     parser.add_argument(
         "--aligner",
