@@ -1,0 +1,149 @@
+"""What the networks are made of, against values worked by hand; the locator that ships, on planted moments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch_geometric.nn import DenseGraphConv
+
+from cliptrace.models.relocalization.adjacency import adjacency
+from cliptrace.models.relocalization.anchor_free import AnchorFree
+from cliptrace.models.relocalization.compose import Composer
+from cliptrace.models.relocalization.config import FUSIONS, AnchorFreeTraining, Composition, GraphTraining, Proposing
+from cliptrace.models.relocalization.examples import references
+from cliptrace.models.relocalization.footage import Clip
+from cliptrace.models.relocalization.inference import open_locator
+from cliptrace.models.relocalization.network import GraphFusion, GraphRelocalizer
+from cliptrace.models.relocalization.proposals import basins, grouped, sliding_windows
+from cliptrace.models.relocalization.refinement import offsets, refined
+from cliptrace.schemas.errors import UsageError
+
+
+def test_steps_are_joined_as_in_figure_6() -> None:
+    """T = 8, k = 3: the query's step 2 with 0 to 5 of its own video, and with 2, 5 of the proposal's, since -1 is
+    none."""
+    joined = adjacency(8, 3)
+    assert np.flatnonzero(joined[2]).tolist() == [0, 1, 2, 3, 4, 5, 8 + 2, 8 + 5]
+    assert np.flatnonzero(joined[8 + 7]).tolist() == [1, 4, 7, 8 + 4, 8 + 5, 8 + 6, 8 + 7]
+    assert np.array_equal(joined, joined.T)
+    assert adjacency(8, 1)[:8, 8:].all()
+
+
+def test_a_graph_convolution_is_that_of_torch_geometric() -> None:
+    torch.manual_seed(0)
+    fusion = GraphFusion(GraphTraining(length=8, width=6, scales=(2,)))
+    nodes, exist = torch.randn(3, 16, 6), torch.ones(3, 16, 1)
+    theirs = DenseGraphConv(6, 6, aggr="add", bias=False)
+    with torch.inference_mode():
+        theirs.lin_rel.weight.copy_(fusion.weights[0].T)
+        theirs.lin_root.weight.zero_()
+        projected = fusion.before(nodes)
+        wanted = fusion.after(torch.tanh(theirs(projected, torch.from_numpy(adjacency(8, 2)).expand(3, -1, -1))))
+        assert torch.allclose(fusion(nodes, exist), wanted, atol=1e-5)
+
+
+@given(st.floats(0, 100), st.floats(1, 50), st.floats(-0.9, 0.9), st.floats(0.5, 2.0))
+def test_what_a_proposal_is_off_leads_back_to_the_moment(
+    start: float, length: float, shift: float, scale: float
+) -> None:
+    truth = np.array([[start, start + length]])
+    centre, wide = start + length / 2 + shift * length, length * scale
+    proposal = np.array([[centre - wide / 2, centre + wide / 2]])
+    assert np.allclose(refined(proposal, offsets(proposal, truth)), truth, atol=1e-3)
+
+
+def test_actionness_is_grouped() -> None:
+    said = np.array([0, 0.9, 0.9, 0.2, 0.8, 0.8, 0, 0, 0, 0, 0, 0.6])
+    assert basins(said, 0.5) == [(1, 3), (4, 6), (11, 12)]
+    spans = grouped(said[None], Proposing()).tolist()
+    assert [1, 3] in spans
+    assert [1, 6] in spans
+    assert [1, 12] not in spans
+    assert grouped(np.zeros((2, 5)), Proposing()).shape == (0, 2)
+
+
+def test_windows_stay_inside() -> None:
+    windows = sliding_windows(10, (4, 16))
+    assert windows.tolist() == [[0, 4], [2, 6], [4, 8], [6, 10], [0, 10]]
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_padding_says_nothing(fusion: str) -> None:
+    torch.manual_seed(0)
+    network = GraphRelocalizer(GraphTraining(length=8, width=16, fusion=fusion), dimension=5).eval()  # type: ignore[arg-type]
+    query, there = torch.randn(1, 8, 5), torch.tensor([[1.0] * 5 + [0.0] * 3])
+    other = query.clone()
+    other[:, 5:] = 7
+    with torch.inference_mode():
+        first, second = (network(each * there[:, :, None], there, query, there) for each in (query, other))
+        third = network(query * there[:, :, None], there, other * there[:, :, None], there)
+        fourth = network(query * there[:, :, None], there, query * there[:, :, None], there)
+    assert torch.allclose(first, second)
+    assert torch.allclose(third, fourth)
+
+
+def clips(labels: int, each: int, random: np.random.Generator) -> list[Clip]:
+    """Of every label a direction of its own, which its clips share."""
+    made = []
+    for label in range(labels):
+        direction = random.standard_normal(500)
+        for source in range(each):
+            steps = direction + 0.5 * random.standard_normal((12, 500))
+            made.append(Clip(f"label{label}", f"{source}", (1.0,), (steps.astype(np.float16),)))
+    return made
+
+
+def test_videos_are_composed_of_moments_and_other_things() -> None:
+    random = np.random.default_rng(0)
+    composer = Composer(clips(6, 3, random), Composition(scenes=0.0, wear=(0.0, 0.0), speeds=(1.0,)))
+    for _ in range(20):
+        example = composer.example(random)
+        mean = example.query.mean(axis=0)
+        inside = np.zeros(len(example.reference), np.bool_)
+        for start, end in example.moments.astype(int):
+            inside[start:end] = True
+        alike = example.reference @ mean / np.linalg.norm(mean) / np.linalg.norm(example.reference, axis=1)
+        assert inside.any()
+        assert (alike[inside] > 0.5).all()
+        assert (alike[~inside] < 0.5).all()
+    absent = composer.example(random, absent=True)
+    assert len(absent.moments) == 0
+    assert len(absent.reference) >= 40
+
+
+def test_the_locator_that_ships_computes_what_its_network_does() -> None:
+    """Moments of directions that no training has shown are found in two of three, and nothing is told of zeros."""
+    random = np.random.default_rng(1)
+    composer = Composer(clips(6, 3, random), Composition(scenes=0.0, wear=(0.0, 0.0), speeds=(1.0,)))
+    locator = open_locator("anchor_free")
+    found = 0
+    for _ in range(12):
+        example = composer.example(random)
+        for best in locator.locate(example.query, example.reference, 0.5, 1):
+            spans = example.moments * 0.5
+            common = np.minimum(spans[:, 1], best.end_s) - np.maximum(spans[:, 0], best.start_s)
+            found += bool((common > 0.5 * (best.end_s - best.start_s)).any())
+    assert found >= 8
+    nothing = np.zeros((4, 500), np.float32)
+    assert locator.locate(nothing, example.reference, 0.5, 5) == []
+    assert locator.locate(example.query, nothing, 0.5, 5) == []
+
+
+def test_the_reference_padded_is_the_reference() -> None:
+    torch.manual_seed(0)
+    network = AnchorFree(AnchorFreeTraining(width=16)).eval()
+    random = np.random.default_rng(0)
+    composer = Composer(clips(4, 2, random), Composition(scenes=0.0, speeds=(1.0,)))
+    examples = [composer.example(random) for _ in range(3)]
+    together, alone = references(examples), references(examples[:1])
+    with torch.inference_mode():
+        said = network(*together[:4])[0, :, : len(examples[0].reference)]
+        assert torch.allclose(said, network(*alone[:4])[0], atol=1e-4)
+
+
+def test_an_unknown_locator_is_named() -> None:
+    with pytest.raises(UsageError, match="unknown locator 'oracle': use anchor_free or frames"):
+        open_locator("oracle")
