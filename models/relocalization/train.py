@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
 from pathlib import Path
 
@@ -27,14 +26,10 @@ from cliptrace.models.training.optimiser import optimise
 
 Floats = NDArray[np.float32]
 
-_ACTION_STEPS = 0.3
-"""Share of the steps that the classifier of actions learns for: it is small."""
-
 
 def train_actionness(composer: Composer, output: Path, config: GraphTraining) -> Actionness:
     torch.manual_seed(config.seed)
     network = Actionness(config.proposing.width)
-    shorter = dataclasses.replace(config, steps=max(round(config.steps * _ACTION_STEPS), 1))
     rates = [(network.parameters(), config.rate)]
     make = partial(action_steps, composer, config.batch)
     return optimise(
