@@ -32,9 +32,7 @@ def train_actionness(composer: Composer, output: Path, config: GraphTraining) ->
     network = Actionness(config.proposing.width)
     rates = [(network.parameters(), config.rate)]
     make = partial(action_steps, composer, config.batch)
-    return optimise(
-        network, rates, lambda random: make(random=random), partial(action_losses, network), output, shorter
-    )
+    return optimise(network, rates, make, partial(action_losses, network), output, config)
 
 
 def proposer(network: Actionness, config: Proposing) -> Proposer:
