@@ -138,6 +138,7 @@ def test_every_parameter_reaches_the_program(monkeypatch: pytest.MonkeyPatch) ->
         "views": "turns,halves",
         "stored_views": "halves",
         "descriptor": "parts",
+        "moments": "lite0_motion",
         "unmatched": "gs://b/u.jsonl",
         "output": "gs://b/m.jsonl",
     }
