@@ -108,6 +108,7 @@ def _onnx(
             input_names=names[: len(inputs)],
             output_names=names[len(inputs) :],
             dynamic_axes=axes,
+            do_constant_folding=False,  # what is folded is no longer in the file of weights, but a second copy
             opset_version=17,
             dynamo=False,
         )

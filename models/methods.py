@@ -104,5 +104,13 @@ METHODS: Mapping[str, Method] = {
             entry="cliptrace.models.star_gnn.train:run",
             use="a video descriptor for cliptrace index --descriptor star_gnn:FOLDER",
         ),
+        Method(
+            name="moments",
+            summary="where the same happens, from folders of clips that show the same",
+            settings="cliptrace.models.relocalization.config:AnchorFreeTraining",
+            entry="cliptrace.models.relocalization.train:run",
+            use="a locator for cliptrace match --mode moment --locator anchor_free:FOLDER",
+            on_embeddings=False,
+        ),
     )
 }

@@ -31,7 +31,7 @@ from cliptrace.schemas.config import (
     descriptor_name,
 )
 from cliptrace.schemas.errors import CliptraceError, UsageError
-from cliptrace.schemas.gallery import GalleryManifest, MomentsConfig, collection_prefix
+from cliptrace.schemas.gallery import ClipsConfig, GalleryManifest, collection_prefix
 from cliptrace.schemas.indexes import DEFAULT_INDEX, IndexConfig
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.features import ExtractFeatures, FeatureConfig
@@ -333,7 +333,7 @@ def open_existing(options: IndexOptions) -> Gallery | None:
     return gallery
 
 
-def _with_moments(gallery: Gallery, asked: MomentsConfig) -> Gallery:
+def _with_moments(gallery: Gallery, asked: ClipsConfig) -> Gallery:
     """The gallery, with its encoder's files where they are said to be. UsageError where its features are others."""
     stored = gallery.manifest.moments
     if stored is None:

@@ -15,7 +15,7 @@ from cliptrace.models.ssan.inference import ske_sha256
 from cliptrace.models.video_descriptors import open_descriptor
 from cliptrace.schemas.config import BASIS_FPS, NO_DESCRIPTOR, TILE_S, BackboneConfig, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
-from cliptrace.schemas.gallery import DescriptorConfig, MomentsConfig
+from cliptrace.schemas.gallery import ClipsConfig, DescriptorConfig
 from cliptrace.transforms.features import FeatureConfig
 from cliptrace.transforms.store.gallery import Gallery
 
@@ -106,17 +106,17 @@ def needed_descriptor(gallery: Gallery) -> DescriptorConfig:
     return found
 
 
-def moments_config(name: str) -> MomentsConfig:
+def moments_config(name: str) -> ClipsConfig:
     """What tells the clip encoder of that name, or of that config file, from others. UsageError where there is none, or
     its steps do not fill a tile."""
     encoder = open_clip_encoder(name)
     if TILE_S * BASIS_FPS % (encoder.step_s * BASIS_FPS):
         raise UsageError(f"{name}: clip features of {encoder.step_s:g} s: {TILE_S:g} s must be a whole number of them")
     kept = name if name in CLIP_ENCODERS else str(Path(name).resolve())
-    return MomentsConfig(kept, encoder.sha256, encoder.dimension, encoder.step_s)
+    return ClipsConfig(kept, encoder.sha256, encoder.dimension, encoder.step_s)
 
 
-def installed_moments(gallery: Gallery) -> MomentsConfig | None:
+def installed_moments(gallery: Gallery) -> ClipsConfig | None:
     """The gallery's clip encoder; None where it has none. CliptraceError where this installation's is another of the
     same name."""
     built = gallery.manifest.moments
@@ -129,7 +129,7 @@ def installed_moments(gallery: Gallery) -> MomentsConfig | None:
     return built
 
 
-def needed_moments(gallery: Gallery) -> MomentsConfig:
+def needed_moments(gallery: Gallery) -> ClipsConfig:
     """What makes the clip features that a gallery stores. UsageError where it stores none."""
     if gallery.manifest.moments is None:
         raise UsageError(

@@ -13,7 +13,7 @@ from cliptrace.pipelines.models import installed_moments, needed_moments
 from cliptrace.schemas.config import DEFAULT_VIEWS, LOCATORS, MOMENT_VIDEOS, Engine
 from cliptrace.schemas.errors import UsageError
 from cliptrace.transforms.features import FeatureConfig
-from cliptrace.transforms.moments import ExtractClips, FindMoments, MomentConfig, ReadClips
+from cliptrace.transforms.moments import ExtractClips, Find, FindMoments, MomentConfig, ReadClips
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.gallery import Gallery
 from cliptrace.transforms.store.live import SharedVideos
@@ -60,17 +60,18 @@ def with_clips(config: FeatureConfig, gallery: Gallery, asking: Asking | None) -
 def suited(options: MatchOptions, gallery: Gallery, engine: Engine) -> MomentConfig:
     """How the gallery's moments are found. UsageError where the locator or the engine cannot."""
     stored = needed_moments(gallery)
-    able = [locator for locator in map(open_locator, LOCATORS) if locator.clips_sha256 in ("", stored.sha256)]
-    locator = open_locator(options.locator) if options.locator else able[0]
-    if locator.name not in [each.name for each in able]:
+    any_or_its = "", stored.sha256
+    name = options.locator or next(each for each in LOCATORS if open_locator(each).clips_sha256 in any_or_its)
+    locator = open_locator(name)
+    if locator.clips_sha256 not in any_or_its:
         raise UsageError(
-            f"--locator {locator.name} has learned from other clip features (sha256 {locator.clips_sha256[:12]}…) than "
+            f"--locator {name} has learned from other clip features (sha256 {locator.clips_sha256[:12]}…) than "
             f"{gallery.home} stores, {stored}: use --locator frames, which takes any"
         )
     if engine == "milvus" and not gallery.manifest.milvus:
         raise UsageError("--engine milvus: the embedded store has no clip features: leave it out with --mode moment")
     return MomentConfig(
-        locator=locator.name,
+        locator=name,
         top_k=options.top_k or MOMENT_VIDEOS,
         min_score=options.min_score or 0.0,
         engine=engine,
@@ -89,5 +90,5 @@ def found(videos: beam.PCollection, job: Job, matching: MomentConfig) -> tuple[b
         clips = videos | "ReadClips" >> ReadClips(asking.gallery, own, live)
         recent, asked = asking.recent, (asking.gallery, own)
     strips = Strips(matching.maps, config, gallery, asked) if matching.maps else None
-    matches = clips.good | "FindMoments" >> FindMoments(gallery, matching, live, recent, strips, config.threads)
+    matches = clips.good | "FindMoments" >> FindMoments(Find(gallery, matching, live, recent, strips), config.threads)
     return matches.good, *clips.failures, *matches.failures

@@ -78,9 +78,21 @@ MatchMode = Literal["copy", "moment"]
 DEFAULT_CLIPS = "lite0_motion"
 """Clip features (models/clips) that ``cliptrace index --moments`` stores unless it names others."""
 
-LOCATORS = ("anchor_free", "frames")
-"""What may find the moments of a video (models/relocalization): a network that has learned from DEFAULT_CLIPS, and what
-takes any features. The first that takes a gallery's does, unless ``cliptrace match --locator`` says otherwise."""
+LOCATORS = ("anchor_free", "graph", "frames")
+"""What may find the moments of a video (models/relocalization): two networks that have learned from DEFAULT_CLIPS, and
+what takes any features. The first that takes a gallery's does, unless ``cliptrace match --locator`` says otherwise."""
+
+
+def parse_locator(text: str) -> tuple[str, str]:
+    """A locator as a person names it → its name, and the folder of its weights ("" for those that ship).
+
+    UsageError for one that is none of LOCATORS, nor ``anchor_free:FOLDER``.
+    """
+    name, colon, folder = text.partition(":")
+    if name not in LOCATORS or (colon and (name != "anchor_free" or not folder)):
+        raise UsageError(f"{text}: must be one of {', '.join(LOCATORS)}, or anchor_free:FOLDER")
+    return name, folder
+
 
 MOMENT_VIDEOS = 20
 """Videos in which moments are looked for, unless ``--top-k`` says otherwise: each is read and compared as a whole."""

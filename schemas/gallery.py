@@ -97,7 +97,7 @@ class DescriptorConfig:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class MomentsConfig:
+class ClipsConfig:
     """Which clip encoder (models/clips) made the features that moments are found by. name: a built-in one, or the whole
     path of a config file. sha256: of all that decides what features come out. step_s: seconds that one stands for."""
 
@@ -109,12 +109,12 @@ class MomentsConfig:
     def __str__(self) -> str:
         return f"{self.name} (sha256 {self.sha256[:12]}…, {self.dimension} dimensions, {self.step_s:g} s)"
 
-    def same_features(self, other: MomentsConfig) -> bool:
+    def same_features(self, other: ClipsConfig) -> bool:
         """Wherever their files lie."""
         return dataclasses.replace(self, name="") == dataclasses.replace(other, name="")
 
 
-def clips_schema(moments: MomentsConfig) -> pa.Schema:
+def clips_schema(moments: ClipsConfig) -> pa.Schema:
     """One row a step of the clip encoder, one row group a video; these are those of frames/, number by number."""
     return pa.schema(
         [
@@ -190,7 +190,7 @@ class GalleryManifest:
     format_version: int = FORMAT_VERSION
     views: tuple[str, ...] = ()
     descriptor: DescriptorConfig | None = None
-    moments: MomentsConfig | None = None
+    moments: ClipsConfig | None = None
 
     @property
     def dimension(self) -> int:
@@ -245,7 +245,7 @@ class GalleryManifest:
             described = data.pop("descriptor", None)
             descriptor = DescriptorConfig(**described) if described else None
             clips = data.pop("moments", None)
-            moments = MomentsConfig(**clips) if clips else None
+            moments = ClipsConfig(**clips) if clips else None
             return cls(
                 **data,
                 keyframes=keyframes,

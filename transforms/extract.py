@@ -28,7 +28,7 @@ from cliptrace.models.video_descriptors import VideoDescriptor
 from cliptrace.models.views import Frames, embed_views, make_views
 from cliptrace.schemas.config import BASIS_FPS, FOUND_VIEW, Limits
 from cliptrace.schemas.errors import MediaError
-from cliptrace.schemas.gallery import MomentsConfig, time_of_view, view_of
+from cliptrace.schemas.gallery import ClipsConfig, time_of_view, view_of
 from cliptrace.schemas.records import ClipFeatures, FrameFeatures, ProbedVideo, RangeFeatures, VideoRange
 from cliptrace.transforms.media.decode import Decoder
 
@@ -187,7 +187,7 @@ def _embedded(
 
 
 def join_ranges(
-    parts: list[RangeFeatures], descriptor: VideoDescriptor | None = None, moments: MomentsConfig | None = None
+    parts: list[RangeFeatures], descriptor: VideoDescriptor | None = None, moments: ClipsConfig | None = None
 ) -> FrameFeatures:
     """All ranges of one video → the video. What decoded is kept and marked partial; MediaError where nothing did.
 
@@ -216,7 +216,7 @@ def join_ranges(
     )
 
 
-def _clips(parts: Sequence[RangeFeatures], moments: MomentsConfig) -> NDArray[np.float16]:
+def _clips(parts: Sequence[RangeFeatures], moments: ClipsConfig) -> NDArray[np.float16]:
     starts = (round(part.range.start_s / moments.step_s) for part in parts)
     found = [(start, part.clips) for start, part in zip(starts, parts, strict=True) if part.clips is not None]
     return joined(found, moments.dimension)

@@ -19,7 +19,7 @@ from cliptrace.models.runtime import Device
 from cliptrace.models.video_descriptors import open_descriptor
 from cliptrace.schemas.config import BASIS_FPS, BackboneConfig, KeyframeConfig, Limits
 from cliptrace.schemas.errors import MediaError
-from cliptrace.schemas.gallery import MomentsConfig
+from cliptrace.schemas.gallery import ClipsConfig
 from cliptrace.schemas.records import (
     Failure,
     FrameFeatures,
@@ -63,7 +63,7 @@ class FeatureConfig:
     stored_views: tuple[str, ...] = ()
     descriptor: str = ""
     described_keyframes: KeyframeConfig | None = None
-    moments: MomentsConfig | None = None
+    moments: ClipsConfig | None = None
 
 
 @beam.typehints.with_input_types(VideoSource | ProbedVideo)
@@ -141,11 +141,11 @@ def _opened(backbone: BackboneConfig, device: Device) -> Embedder:
 
 
 @functools.lru_cache(maxsize=1)
-def _clips_opened(moments: MomentsConfig, device: Device) -> ClipEncoder:
+def _clips_opened(moments: ClipsConfig, device: Device) -> ClipEncoder:
     return open_clip_encoder(moments.name, device)
 
 
-def opened_encoder(moments: MomentsConfig, device: Device) -> ClipEncoder:
+def opened_encoder(moments: ClipsConfig, device: Device) -> ClipEncoder:
     """One a process, as the backbone is."""
     with _opening:
         return _clips_opened(moments, device)

@@ -16,7 +16,7 @@ from cliptrace.models.relocalization.inference import open_locator
 from cliptrace.models.relocalization.moments import Moment
 from cliptrace.schemas.config import BASIS_FPS, MOMENT_VIDEOS, MOMENTS_PER_VIDEO, Engine
 from cliptrace.schemas.errors import MediaError
-from cliptrace.schemas.gallery import MomentsConfig
+from cliptrace.schemas.gallery import ClipsConfig
 from cliptrace.schemas.records import (
     ClipFeatures,
     Failure,
@@ -149,22 +149,11 @@ def _count(query: ClipFeatures) -> ClipFeatures:
 
 @beam.typehints.with_input_types(ClipFeatures)
 class FindMoments(beam.PTransform):
-    """ClipFeatures of queries → a Match with each gallery video that has moments, what was rejected, and Searched.
+    """ClipFeatures of queries → a Match with each gallery video that has moments, what was rejected, and Searched."""
 
-    videos: of the gallery. recent: where only pairs of which one is new are asked for. strips: where pictures are.
-    """
-
-    def __init__(
-        self,
-        gallery: Gallery,
-        config: MomentConfig,
-        videos: SharedVideos,
-        recent: Recent | None = None,
-        strips: Strips | None = None,
-        threads: int = 3,
-    ) -> None:
+    def __init__(self, work: Find, threads: int) -> None:
         super().__init__()
-        self._work, self._threads = Find(gallery, config, videos, recent, strips), threads
+        self._work, self._threads = work, threads
 
     def expand(self, queries: beam.PCollection) -> Results:
         return queries | "Find" >> RunIsolated(self._work, "moments", lambda query: query.source, self._threads)
@@ -174,6 +163,7 @@ class Find:
     """A query → its matches, what was rejected of them, and what is told of it.
 
     A reference is read when it is looked at: what is held of one is its clip features.
+    videos: of the gallery. recent: where only pairs of which one is new are asked for. strips: where pictures are.
     """
 
     def __init__(
@@ -187,7 +177,7 @@ class Find:
         assert gallery.manifest.moments
         self._gallery, self._config, self._shared = gallery, config, videos
         self._recent, self._strips = recent, strips
-        self._moments: MomentsConfig = gallery.manifest.moments
+        self._moments: ClipsConfig = gallery.manifest.moments
         self._shared_ranking, self._opened = Shared(), contextlib.ExitStack()
 
     def open(self) -> None:

@@ -37,7 +37,7 @@ _SCHEMA = pa.schema(
         ("below_min_score", pa.bool_()),
         ("query_metadata", pa.map_(pa.string(), pa.string())),
         ("ref_metadata", pa.map_(pa.string(), pa.string())),
-        ("mode", pa.string()),  # null for copies
+        ("mode", pa.string()),
     ]
 )
 
@@ -113,9 +113,8 @@ def match_to_json(match: Match) -> dict[str, Any]:
         "query_share": round(match.query_share, 4),
         "ref_share": round(match.ref_share, 4),
         "below_min_score": match.below_min_score,
+        "mode": match.mode,
     }
-    if match.mode != "copy":
-        row["mode"] = match.mode
     for name in ("query_metadata", "ref_metadata"):
         if getattr(match, name):
             row[name] = dict(getattr(match, name))

@@ -1,17 +1,16 @@
 """Moments of untrimmed videos: the paper's model, its baselines, and what has come since, on the same features.
 
-python -m benchmarks.relocalization [--seeds 1 2 3] [--steps 600] [--ablations] [--export FOLDER]
+python -m benchmarks.relocalization [--seeds 1 2 3] [--steps 600] [--no-ablations] [--export FOLDER]
 
-Videos are composed from clips (models/relocalization/compose.py). Labels, people and sources of the test split are in
-no training; signs are asked, and never learned from. All see the same features, and where they need them the same
-proposals. The validation split says what is exported, and from which score on something is told.
+Videos are composed from clips (models/relocalization/compose.py). Labels and sources of the test split are in no
+training; signs are asked, and never learned from. All see the same features, and where they need them the same
+proposals. The validation split gives the score from which on the exported locator tells what it finds.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,25 +18,27 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmarks.harness.command import Question, Result
 from benchmarks.relocalization import tables
-from benchmarks.relocalization.baselines import BASELINES
-from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant
-from benchmarks.relocalization.contestants import Chamfer, Graph, OnMap, PointWise
+from benchmarks.relocalization.baselines.contestant import Contestant
+from benchmarks.relocalization.contestants import PAPERS, SHIPPED, Given, Graph, PointWise, graph, trained
 from benchmarks.relocalization.footage import load
 from benchmarks.relocalization.measures import best_tiou, map_at_1, proposal_recall, with_absent
+from benchmarks.relocalization.windows import sliding_windows
 from cliptrace.models.clips import open_clip_encoder
 from cliptrace.models.relocalization.compose import Composer
-from cliptrace.models.relocalization.config import AnchorFreeTraining, Composition, GraphTraining, MapTraining
+from cliptrace.models.relocalization.config import Composition, GraphTraining
 from cliptrace.models.relocalization.example import Example
 from cliptrace.models.relocalization.examples import Proposer
-from cliptrace.models.relocalization.export import export_anchor_free
-from cliptrace.models.relocalization.proposals import sliding_windows
+from cliptrace.models.relocalization.export import export_anchor_free, export_graph
+from cliptrace.models.relocalization.footage import Clip
+from cliptrace.models.relocalization.network import Actionness
 from cliptrace.models.relocalization.train import proposer, train_actionness
+from cliptrace.schemas.config import DEFAULT_CLIPS
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
-SHIPPED = "anchor-free"
 KINDS: Mapping[str, tuple[str, int]] = {"games": ("game_", 3), "signs": ("sign_", 2)}
 """What labels begin with, and queries of each."""
 _COUNTS = (10, 30, 100)
@@ -54,121 +55,104 @@ _ABLATIONS: Mapping[str, Mapping[str, Any]] = {
     "no regression": {"regression": False},
     "no mask": {"masked": False},
 }
-Sets = dict[str, list[Example]]
+Answers = dict[str, NDArray[np.float64]]
+"""Of each contestant float64[Q, 2]: tIoU and score of its best answer to each query."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of training and of the videos")
     parser.add_argument("--steps", type=int, default=600, help="of each training")
-    parser.add_argument("--ablations", action="store_true", help="of the paper's model, with the first seed")
-    parser.add_argument("--export", type=Path, metavar="FOLDER", help="write the first seed's anchor-free locator")
+    parser.add_argument(
+        "--no-ablations", dest="ablations", action="store_false", help="of the paper's model, with the first seed"
+    )
+    parser.add_argument("--export", type=Path, metavar="FOLDER", help="write the first seed's locators")
 
 
 def measure(arguments: argparse.Namespace) -> Result:
     torch.set_num_threads(1)  # of networks this small, more would only wait for one another
     clips = load(arguments.output / "features")
+    splits = {"validation": clips.validation, "test": clips.test}
+    training = Composer(clips.train, Composition())
     seeds: dict[str, Any] = {}
+    ablations: dict[str, Any] = {}
     for seed in arguments.seeds:
         folder = arguments.output / str(seed)
-        training = Composer(clips.train, Composition())
-        graph = GraphTraining(steps=arguments.steps, seed=seed)
-        propose = _remembered(proposer(train_actionness(training, folder / "actionness", graph), graph.proposing))
-        named = _contestants(training, propose, folder, graph)
-        asked = {split: _sets(getattr(clips, split), seed) for split in ("validation", "test")}
-        seeds[str(seed)] = {split: _scores(named, propose, each) for split, each in asked.items()}
-        seeds[str(seed)]["absent"] = {
-            split: _absent(named, propose, asked[split], _sets(getattr(clips, split), seed, absent=True))
-            for split in asked
-        }
-        seeds[str(seed)]["proposals"] = {kind: _recall(propose, each) for kind, each in asked["test"].items()}
+        config = GraphTraining(steps=arguments.steps, seed=seed)
+        actionness = train_actionness(training, folder / "actionness", config)
+        given = Given(training, proposer(actionness, config.proposing), folder, arguments.steps, seed)
+        named = trained(given)
+        asked = {split: _asked(each, seed) for split, each in splits.items()}
+        seeds[str(seed)] = {split: _measured(named, given.propose, *each) for split, each in asked.items()}
+        there, _ = asked["test"]
+        actions = proposer(actionness, config.proposing, signals=(0,))
+        ways = {"TAG": given.propose, "TAG, actions alone": actions, "sliding windows": _windows}
+        seeds[str(seed)]["proposals"] = {kind: _recall(ways, each) for kind, each in there.items()}
         if seed == arguments.seeds[0]:
-            ablated = _ablations(training, propose, folder, graph, asked["test"]) if arguments.ablations else {}
+            if arguments.ablations:
+                ablations = _ablations(given, config, there)
             if arguments.export:
-                _export(named[SHIPPED], seeds[str(seed)]["absent"]["validation"], arguments.export)
-    return {"clips": {split: len(getattr(clips, split)) for split in asked}, "seeds": seeds, "ablations": ablated}
+                _export(named, actionness, seeds[str(seed)]["validation"]["absent"], arguments.export)
+    return {"clips": {split: len(each) for split, each in splits.items()}, "seeds": seeds, "ablations": ablations}
 
 
-def _contestants(training: Composer, propose: Proposer, folder: Path, graph: GraphTraining) -> dict[str, Contestant]:
-    baseline = BaselineTraining(steps=graph.steps, seed=graph.seed)
-    given: dict[str, Any] = {"steps": graph.steps, "seed": graph.seed}
-    named: dict[str, Contestant] = {
-        name: train(training.example, propose, folder / name.replace(" ", "-"), baseline)
-        for name, train in BASELINES.items()
-    }
-    named["proposals by Chamfer"] = Chamfer()
-    named["multi-graph (the paper)"] = Graph(training, propose, folder / "graph", graph)
-    attention = dataclasses.replace(graph, fusion="attention")
-    named["attention for graphs"] = Graph(training, propose, folder / "attention", attention)
-    named["SPD on the semantic map"] = OnMap(training, folder / "map", MapTraining(**given))
-    named[SHIPPED] = PointWise(training, folder / "anchor-free", AnchorFreeTraining(**given))
-    return named
-
-
-def _remembered(propose: Proposer) -> Proposer:
-    """All contestants are asked for the same references."""
-    known: dict[bytes, Any] = {}
-
-    def remembered(reference: Any) -> Any:
-        key = hashlib.sha256(reference.tobytes()).digest()
-        if key not in known:
-            known[key] = propose(reference)
-        return known[key]
-
-    return remembered
-
-
-def _sets(clips: Sequence[Any], seed: int, absent: bool = False) -> Sets:
-    """By kind: some queries of each label, of clips as they are."""
+def _asked(clips: Sequence[Clip], seed: int) -> tuple[dict[str, list[Example]], dict[str, list[Example]]]:
+    """By kind some queries of each label, of clips as they are; and as many whose moment is not there."""
     plain = dataclasses.replace(Composition(), scenes=0.0, wear=(0.0, 0.0))
-    random = np.random.default_rng([seed, absent])
-    found: Sets = {}
+    there, absent = {}, {}
     for kind, (prefix, each) in KINDS.items():
-        composer = Composer(clips, plain, sorted({clip.label for clip in clips if clip.label.startswith(prefix)}))
-        found[kind] = [composer.of_label(label, random, absent) for label in composer.labels for _ in range(each)]
-    return found
+        composer = Composer(clips, plain, [clip.label for clip in clips if clip.label.startswith(prefix)])
+        random = np.random.default_rng(seed)
+        labels = [label for label in composer.labels for _ in range(each)]
+        there[kind] = [composer.of_label(label, random) for label in labels]
+        absent[kind] = [composer.of_label(label, random, absent=True) for label in labels]
+    return there, absent
 
 
-def _scores(named: Mapping[str, Contestant], propose: Proposer, sets: Sets) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for kind, examples in sets.items():
-        labels = [example.label for example in examples]
-        best = {
-            name: np.array([_asked(each, propose, example)[0] for example in examples]) for name, each in named.items()
-        }
-        found[kind] = {name: map_at_1(tious, labels, THRESHOLDS) for name, tious in best.items()}
-    found["all"] = {
-        name: {
-            step: float(np.mean([found[kind][name][step] for kind in sets])) for step in map("{:g}".format, THRESHOLDS)
-        }
-        for name in named
+def _measured(
+    named: Mapping[str, Contestant],
+    propose: Proposer,
+    there: Mapping[str, Sequence[Example]],
+    absent: Mapping[str, Sequence[Example]],
+) -> dict[str, Any]:
+    """mAP@1 by kind, and over all kinds alike; and where half of the references hold no such moment, by kind and
+    contestant: the score from which on one in ten of those is answered, and how many of the others are, rightly."""
+    found: dict[str, Any] = {"map_at_1": {}, "absent": {}}
+    for kind, examples in there.items():
+        right, wrong = _answers(named, propose, examples), _answers(named, propose, absent[kind])
+        found["map_at_1"][kind] = {name: _map(answers, examples) for name, answers in right.items()}
+        found["absent"][kind] = {name: _with_absent(answers, wrong[name]) for name, answers in right.items()}
+    kinds = list(found["map_at_1"].values())
+    found["map_at_1"]["all"] = {
+        name: {step: float(np.mean([kind[name][step] for kind in kinds])) for step in kinds[0][name]} for name in named
     }
     return found
 
 
-def _asked(contestant: Contestant, propose: Proposer, example: Example) -> tuple[float, float]:
-    """tIoU and score of the best answer."""
-    answers = contestant.locate(example.query, example.reference, propose(example.reference))
-    return best_tiou(answers, example.moments), float(answers[0, 2]) if len(answers) else -np.inf
+def _answers(named: Mapping[str, Contestant], propose: Proposer, examples: Sequence[Example]) -> Answers:
+    answers: dict[str, list[tuple[float, float]]] = {name: [] for name in named}
+    for example in examples:
+        proposals = propose(example.reference)
+        for name, contestant in named.items():
+            told = contestant.locate(example.query, example.reference, proposals)
+            best = float(told[0, 2]) if len(told) else -np.inf
+            answers[name].append((best_tiou(told, example.moments), best))
+    return {name: np.array(each) for name, each in answers.items()}
 
 
-def _absent(named: Mapping[str, Contestant], propose: Proposer, there: Sets, absent: Sets) -> dict[str, Any]:
-    """Half of the references hold no such moment. By kind, and contestant that is told of it: the score from which on
-    one in ten of those is answered, and how many of the others are, rightly."""
-    found: dict[str, Any] = {}
-    for kind in there:
-        examples = [*there[kind], *absent[kind]]
-        present = np.arange(len(examples)) < len(there[kind])
-        for name in (SHIPPED, "proposals by Chamfer", "frame level"):
-            tious, scores = np.array([_asked(named[name], propose, example) for example in examples]).T
-            least = float(np.quantile(scores[~present], 1 - _MOST_FALSE))
-            answers = with_absent(tious, scores, present, least, _LEAST_TIOU)
-            found.setdefault(kind, {})[name] = {"least_score": least, **dataclasses.asdict(answers)}
-    return found
+def _map(answers: NDArray[np.float64], examples: Sequence[Example]) -> dict[str, float]:
+    return map_at_1(answers[:, 0], [example.label for example in examples], THRESHOLDS)
 
 
-def _recall(propose: Proposer, examples: Sequence[Example]) -> dict[str, Any]:
+def _with_absent(there: NDArray[np.float64], absent: NDArray[np.float64]) -> dict[str, float]:
+    tious, scores = np.concatenate([there, absent]).T
+    present = np.arange(len(scores)) < len(there)
+    least = float(np.quantile(scores[~present], 1 - _MOST_FALSE, method="higher"))
+    answered = with_absent(tious, scores, present, least, _LEAST_TIOU)
+    return {"least_score": least, **dataclasses.asdict(answered)}
+
+
+def _recall(ways: Mapping[str, Proposer], examples: Sequence[Example]) -> dict[str, Any]:
     moments = [example.moments for example in examples]
-    ways = {"TAG": propose, "sliding windows": lambda reference: _spread(sliding_windows(len(reference)))}
     found = {}
     for name, way in ways.items():
         proposals = [way(example.reference) for example in examples]
@@ -177,25 +161,30 @@ def _recall(propose: Proposer, examples: Sequence[Example]) -> dict[str, Any]:
     return found
 
 
-def _spread(windows: Any) -> Any:
+def _windows(reference: NDArray[np.float32]) -> NDArray[np.float32]:
     """In an order that tells nothing: else the shortest would be the first."""
+    windows = sliding_windows(reference)
     return windows[np.random.default_rng(0).permutation(len(windows))]
 
 
-def _ablations(training: Composer, propose: Proposer, folder: Path, graph: GraphTraining, sets: Sets) -> dict[str, Any]:
-    named: dict[str, Contestant] = {}
-    for name, changed in _ABLATIONS.items():
-        config = dataclasses.replace(graph, **changed)
-        named[name] = Graph(training, propose, folder / ("graph" if not changed else name.replace(" ", "")), config)
-    return dict(_scores(named, propose, sets)["all"])
+def _ablations(given: Given, config: GraphTraining, there: Mapping[str, Sequence[Example]]) -> dict[str, Any]:
+    named = {
+        name: graph(given, dataclasses.replace(config, **changed), name if changed else config.fusion)
+        for name, changed in _ABLATIONS.items()
+    }
+    return dict(_measured(named, given.propose, there, there)["map_at_1"]["all"])
 
 
-def _export(contestant: Contestant, absent: Mapping[str, Any], folder: Path) -> None:
-    """With the score from which on one in ten of the absent moments of validation is told."""
-    assert isinstance(contestant, PointWise)
-    least = float(np.mean([absent[kind][SHIPPED]["least_score"] for kind in absent]))
-    encoder = open_clip_encoder("lite0_motion")
-    export_anchor_free(contestant.network, folder, contestant.network.config, encoder.sha256, round(least, 3))
+def _export(named: Mapping[str, Contestant], actionness: Actionness, absent: Mapping[str, Any], folder: Path) -> None:
+    """The paper's, and what ships with the score that one in ten of the absent moments of validation reaches: of games,
+    since signs are learned from in no way."""
+    ships, papers = named[SHIPPED], named[PAPERS]
+    assert isinstance(ships, PointWise)
+    assert isinstance(papers, Graph)
+    least = round(absent["games"][SHIPPED]["least_score"], 3)
+    sha256 = open_clip_encoder(DEFAULT_CLIPS).sha256
+    export_anchor_free(ships.network, folder / "anchor_free", ships.network.config, sha256, least)
+    export_graph(papers.network, actionness, folder, papers.network.config, sha256)
 
 
 QUESTION = Question("benchmarks.relocalization", __doc__, options, measure, tables.relocalization)

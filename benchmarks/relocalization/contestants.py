@@ -1,97 +1,134 @@
-"""The networks of models/relocalization as contestants: the paper's, and what has come since."""
+"""Everybody who takes part, and how they are trained: the baselines, the paper's model, and what has come since."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.relocalization.baselines import BASELINES
+from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant
+from benchmarks.relocalization.baselines.examples import ranked
 from cliptrace.models.backbones.pooling import unit
-from cliptrace.models.relocalization.anchor_free import FARTHEST, AnchorFree
-from cliptrace.models.relocalization.compose import Composer
-from cliptrace.models.relocalization.config import AnchorFreeTraining, GraphTraining, MapTraining
+from cliptrace.models.relocalization.anchor_free import AnchorFree
+from cliptrace.models.relocalization.config import AnchorFreeTraining, Fusion, GraphTraining, MapTraining
 from cliptrace.models.relocalization.example import Example
-from cliptrace.models.relocalization.examples import Proposer, references
+from cliptrace.models.relocalization.examples import Examples, Proposer, references
+from cliptrace.models.relocalization.moments import decoded
 from cliptrace.models.relocalization.network import GraphRelocalizer
 from cliptrace.models.relocalization.refinement import refined
 from cliptrace.models.relocalization.semantic_map import ROWS, SemanticMap
-from cliptrace.models.relocalization.steps import fitted, pieces
+from cliptrace.models.relocalization.steps import covered, fitted
 from cliptrace.models.relocalization.train import train_anchor_free, train_graph, train_map
 
 Floats = NDArray[np.float32]
-_NOTHING = np.empty((0, 3), np.float32)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Given:
+    """What every training is given. folder: for checkpoints and logs."""
+
+    examples: Examples
+    propose: Proposer
+    folder: Path
+    steps: int
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Graph:
-    """The proposal that fits best, refined."""
+    """The proposals, those that fit best first, refined."""
 
-    def __init__(self, composer: Composer, propose: Proposer, output: Path, config: GraphTraining) -> None:
-        self.network: GraphRelocalizer = train_graph(composer, propose, output, config)
+    network: GraphRelocalizer
 
     def locate(self, query: Floats, reference: Floats, proposals: Floats) -> Floats:
         if not len(proposals):
-            return _NOTHING
+            return np.empty((0, 3), np.float32)
         config = self.network.config
-        asked, asked_there = fitted(query, config.length)
-        shown, there = pieces(reference, proposals, config.length)
-        given = (asked[None], asked_there[None], shown, there)
+        given = (
+            *fitted([query], config.length),
+            *fitted([covered(reference, span) for span in proposals], config.length),
+        )
         with torch.inference_mode():
-            said = self.network(*(torch.from_numpy(np.asarray(each, np.float32)) for each in given)).numpy()
-        spans = refined(proposals, said[:, 1:]) if config.regression else proposals
-        return _ranked(spans, said[:, 0])
+            said = self.network(*(torch.from_numpy(each.astype(np.float32)) for each in given)).numpy()
+        return ranked(refined(proposals, said[:, 1:]) if config.regression else proposals, said[:, 0])
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class PointWise:
     """The anchor-free locator."""
 
-    def __init__(self, composer: Composer, output: Path, config: AnchorFreeTraining) -> None:
-        self.network: AnchorFree = train_anchor_free(composer, output, config)
+    network: AnchorFree
 
     def locate(self, query: Floats, reference: Floats, proposals: Floats) -> Floats:
         with torch.inference_mode():
-            said = self.network(*references([_asked(query, reference)])[:4])[0].numpy()
-        reach = np.exp(said[1:].clip(-FARTHEST, FARTHEST))
-        middles = np.arange(said.shape[1]) + 0.5
-        spans = np.stack([middles - reach[0], middles + reach[1]], axis=1)
-        return _ranked(spans.clip(0, len(reference)), 1 / (1 + np.exp(-said[0])))
+            return decoded(self.network(*_asked(query, reference))[0].numpy(), least=0.0)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class OnMap:
     """SPD's machine on the semantic map."""
 
-    def __init__(self, composer: Composer, output: Path, config: MapTraining) -> None:
-        self.network: SemanticMap = train_map(composer, output, config)
+    network: SemanticMap
 
     def locate(self, query: Floats, reference: Floats, proposals: Floats) -> Floats:
         with torch.inference_mode():
-            said = self.network(*references([_asked(query, reference)], ROWS, ROWS)[:4])[0].numpy()
-        return _ranked(said[:, 1:].clip(0, len(reference)), 1 / (1 + np.exp(-said[:, 0])))
+            said = self.network(*_asked(query, reference, ROWS, ROWS))[0].numpy()
+        return ranked(said[:, 1:].clip(0, len(reference)), 1 / (1 + np.exp(-said[:, 0])))
 
 
 class Chamfer:
     """Nothing learned but the proposals: the one whose steps and the query's find the most alike in one another."""
 
     def locate(self, query: Floats, reference: Floats, proposals: Floats) -> Floats:
-        if not len(proposals):
-            return _NOTHING
-        cosines = unit(query) @ unit(reference).T
-        scores = [
-            _both_ways(cosines[:, int(start) : max(int(np.ceil(end)), int(start) + 1)]) for start, end in proposals
-        ]
-        return _ranked(proposals, np.array(scores))
+        pieces = (unit(query) @ unit(covered(reference, span)).T for span in proposals)
+        scores = [(each.max(axis=0).mean() + each.max(axis=1).mean()) / 2 for each in pieces]
+        return ranked(proposals, np.array(scores, np.float32))
 
 
-def _both_ways(cosines: Floats) -> float:
-    return float(cosines.max(axis=0).mean() + cosines.max(axis=1).mean()) / 2
-
-
-def _asked(query: Floats, reference: Floats) -> Example:
+def _asked(query: Floats, reference: Floats, rows: int = 0, multiple: int = 1) -> tuple[torch.Tensor, ...]:
     none = np.empty((0, 2), np.float32)
-    return Example(query, reference, none, none, "")
+    return references([Example(query, reference, none, none, "")], rows, multiple)[:4]
 
 
-def _ranked(spans: NDArray[np.floating], scores: NDArray[np.floating]) -> Floats:
-    found = np.concatenate([spans, scores[:, None]], axis=1).astype(np.float32)
-    return found[np.argsort(-found[:, 2], kind="stable")]
+def graph(given: Given, config: GraphTraining, name: str) -> Graph:
+    return Graph(train_graph(given.examples, given.propose, given.folder / name, config))
+
+
+def _fused(fusion: Fusion) -> Callable[[Given], Contestant]:
+    return lambda given: graph(given, GraphTraining(steps=given.steps, seed=given.seed, fusion=fusion), fusion)
+
+
+def _anchor_free(given: Given) -> PointWise:
+    config = AnchorFreeTraining(steps=given.steps, seed=given.seed)
+    return PointWise(train_anchor_free(given.examples, given.folder / "anchor-free", config))
+
+
+def _on_map(given: Given) -> OnMap:
+    return OnMap(train_map(given.examples, given.folder / "map", MapTraining(steps=given.steps, seed=given.seed)))
+
+
+PAPERS, SHIPPED = "multi-graph", "anchor-free"
+_OURS: Mapping[str, Callable[[Given], Contestant]] = {
+    "proposals by Chamfer": lambda given: Chamfer(),
+    PAPERS: _fused("graph"),
+    "attention for graphs": _fused("attention"),
+    "SPD on the semantic map": _on_map,
+    SHIPPED: _anchor_free,
+}
+CONTESTANTS = (*BASELINES, *_OURS)
+
+
+def trained(given: Given, names: Iterable[str] = CONTESTANTS) -> dict[str, Contestant]:
+    """By name, all trained on the same examples for as many steps."""
+    config = BaselineTraining(steps=given.steps, seed=given.seed)
+    return {
+        name: _OURS[name](given)
+        if name in _OURS
+        else BASELINES[name](given.examples.example, given.propose, given.folder / name.replace(" ", "-"), config)
+        for name in names
+    }

@@ -16,10 +16,9 @@ import numpy as np
 from benchmarks.attacks.splits import Split
 from benchmarks.star_gnn.footage import find_videos
 from cliptrace.models.clips.appearance_motion import Projection
-from cliptrace.models.relocalization.footage import Clip, step_features
-from cliptrace.models.relocalization.network import DIMENSION
+from cliptrace.models.relocalization.config import DIMENSION
+from cliptrace.models.relocalization.footage import SPEEDS, Clip, projected, step_features
 
-SPEEDS = (0.75, 1.0, 1.5)
 _SIGN = "sign_"
 
 
@@ -48,10 +47,10 @@ def load(cache: Path) -> Clips:
     for path in (each for each in raw if each in splits):
         clip = raw[path]
         parts["validation" if clip.label in signs[::3] else splits[path]].append(clip)
-    seen = np.concatenate([clip.steps[clip.speeds.index(1.0)] for clip in parts["train"]]).astype(np.float32)
+    seen = np.concatenate([clip.steps[1] for clip in parts["train"]]).astype(np.float32)
     projection = Projection.fit(seen, DIMENSION)
     train, validation, test = (
-        [_projected(clip, projection) for clip in parts[split]] for split in ("train", "validation", "test")
+        [projected(clip, projection) for clip in parts[split]] for split in ("train", "validation", "test")
     )
     return Clips(train, validation, test, projection)
 
@@ -63,12 +62,4 @@ def _listed(folder: Path) -> list[Path]:
 
 def _clips(paths: Sequence[Path], speeds: tuple[float, ...], cache: Path, has_labels: bool) -> dict[Path, Clip]:
     made = step_features(paths, speeds, cache)
-    return {
-        path: Clip(path.parent.name if has_labels else "", path.stem, speeds, steps)
-        for path, steps in zip(paths, made, strict=True)
-    }
-
-
-def _projected(clip: Clip, projection: Projection) -> Clip:
-    steps = tuple(projection.apply(each.astype(np.float32)).astype(np.float16) for each in clip.steps)
-    return dataclasses.replace(clip, steps=steps)
+    return {path: Clip(path.parent.name if has_labels else "", steps) for path, steps in zip(paths, made, strict=True)}

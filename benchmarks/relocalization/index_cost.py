@@ -9,63 +9,37 @@ the rounds.
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-from benchmarks.attacks.splits import find_footage, representatives
-from benchmarks.harness.command import Question, Result, add_seed
+from benchmarks.harness.command import Question, Result
+from benchmarks.harness.indexing import add_rounds, compared
 from benchmarks.harness.tables import Table
 from cliptrace.schemas.config import DEFAULT_CLIPS
-from cliptrace.transforms.store.catalogue import gallery_stats
-from cliptrace.transforms.store.gallery import Gallery
 
 _WITHOUT = "none"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--moments", nargs="+", default=[DEFAULT_CLIPS], metavar="NAME|FILE")
-    parser.add_argument("--videos", type=int, default=30)
-    parser.add_argument("--rounds", type=int, default=3)
-    add_seed(parser)
+    add_rounds(parser)
 
 
 def measure(arguments: argparse.Namespace) -> Result:
-    footage = find_footage()
-    videos = [footage.root / path for path in representatives(footage, "train")[: arguments.videos]]
-    taken: dict[str, list[dict[str, Any]]] = {name: [] for name in (_WITHOUT, *arguments.moments)}
-    for _ in range(arguments.rounds):
-        for name, runs in taken.items():
-            runs.append(_indexed(videos, name))
+    given: dict[str, tuple[str, ...]] = {_WITHOUT: (), **{name: ("--moments", name) for name in arguments.moments}}
+    taken = compared(given, arguments.videos, arguments.rounds)
     return {
-        "videos": len(videos),
+        "videos": taken[_WITHOUT][0].stats.videos,
         "rounds": arguments.rounds,
-        "moments": {name: min(runs, key=lambda run: run["cpu_s"]) for name, runs in taken.items()},
+        "moments": {
+            name: {
+                "cpu_s": min(run.cpu_s for run in runs),
+                "video_s": runs[0].stats.seconds,
+                "bytes": runs[0].stats.bytes.get("clips", 0),
+            }
+            for name, runs in taken.items()
+        },
     }
-
-
-def _indexed(videos: list[Path], moments: str) -> dict[str, Any]:
-    """CPU seconds of one run and of the processes that it starts, seconds of video, and bytes of clip features."""
-    with tempfile.TemporaryDirectory() as folder:
-        program = [sys.executable, "-P", "-m", "cliptrace.pipelines.cli", "index", *map(str, videos)]
-        asked = [*program, "--gallery", f"{folder}/gallery", *([] if moments == _WITHOUT else ["--moments", moments])]
-        before = _used()
-        subprocess.run(asked, check=True, capture_output=True, env=os.environ)
-        cpu_s = _used() - before
-        gallery = Gallery.load(f"{folder}/gallery")
-        assert gallery
-        stats = gallery_stats(gallery)
-        return {"cpu_s": cpu_s, "video_s": stats.seconds, "bytes": stats.bytes.get("clips", 0)}
-
-
-def _used() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def tables(result: Result) -> Iterator[Table]:

@@ -13,10 +13,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.relocalization.baselines.examples import covered
 from benchmarks.relocalization.datasets import Piece, Video
 from cliptrace.models.clips.files import FeatureFiles
 from cliptrace.models.relocalization.example import Example
+from cliptrace.models.relocalization.steps import covered
 from cliptrace.models.training.batches import Random
 from cliptrace.schemas.errors import UsageError
 
@@ -128,10 +128,26 @@ class Pairs:
         """Videos or pieces that can ask."""
         return len(self._asking)
 
-    def make(self, random: Random) -> Example:
-        """An example to learn from."""
+    def example(self, random: Random, absent: bool = False) -> Example:
+        """An example to learn from. UsageError where the reference is to hold no such moment, and every video does."""
         example = self._example(int(random.choice(self._asking)), random)
+        if absent:
+            example = self._without(example, random)
         return _window(example, self._longest, random) if len(example.reference) > self._longest else example
+
+    def labelled(self, random: Random) -> Example:
+        """All are."""
+        return self.example(random)
+
+    def _without(self, example: Example, random: Random) -> Example:
+        others = [source for source in self._sources if example.label not in source.labels]
+        if not others:
+            raise UsageError(f"every video shows {example.label!r}: give videos of at least two labels")
+        reference, spans = others[int(random.integers(len(others)))].read()
+        none = np.empty((0, 2), np.float32)
+        return dataclasses.replace(
+            example, reference=reference, moments=none, others=np.concatenate([none, *spans.values()])
+        )
 
     def asked(self, most: int, seed: int) -> Iterator[Example]:
         """At most so many examples to be asked, drawn by the seed, no video or piece twice as the query."""
@@ -150,7 +166,8 @@ class Pairs:
 
 
 def _window(example: Example, longest: int, random: Random) -> Example:
-    moment = random.choice(example.moments)
+    spans = example.moments if len(example.moments) else example.others
+    moment = random.choice(spans)
     first, last = int(moment[0]), int(np.ceil(moment[1]))
     length = max(longest, last - first)
     start = int(random.integers(max(last - length, 0), min(first, len(example.reference) - length) + 1))

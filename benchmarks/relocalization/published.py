@@ -21,16 +21,17 @@ import torch
 
 from benchmarks.harness.command import Question, Result
 from benchmarks.harness.tables import Table
-from benchmarks.relocalization.baselines import BASELINES
-from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant, Make, Propose, Train
+from benchmarks.relocalization.baselines.contestant import Contestant
+from benchmarks.relocalization.contestants import CONTESTANTS, PAPERS, Given, trained
 from benchmarks.relocalization.datasets import SHARES, activitynet, split_labels, thumos14, video_reloc
 from benchmarks.relocalization.measures import best_tiou, map_at_1, recall_at_1
 from benchmarks.relocalization.pairs import Pairs, PieceOfVideo, Source, WholeVideo
-from benchmarks.relocalization.windows import sliding_windows
 from cliptrace.models.clips.files import FeatureFiles
+from cliptrace.models.relocalization.config import GraphTraining
+from cliptrace.models.relocalization.examples import Proposer
+from cliptrace.models.relocalization.train import proposer, train_actionness
 from cliptrace.schemas.errors import UsageError
 
-CONTESTANTS: dict[str, Train] = dict(BASELINES)
 THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 PAPER = {
     "activitynet": {
@@ -40,24 +41,17 @@ PAPER = {
         "SST": {"0.5": 34.7, "0.6": 25.8, "0.7": 18.3, "0.8": 8.1, "0.9": 3.0},
         "AFT+SRM": dict(zip(map(str, THRESHOLDS), (40.6, 40.5, 40.4, 35.5, 30.0, 24.1, 16.1, 7.5), strict=True)),
         "cross-gated bilinear matching": {"0.5": 45.8, "0.6": 37.7, "0.7": 28.2, "0.8": 17.1, "0.9": 7.3},
-        "multi-graph": dict(
-            zip(map(str, THRESHOLDS), (49.28, 49.05, 49.3, 44.01, 37.46, 29.59, 22.07, 9.92), strict=True)
-        ),
+        PAPERS: dict(zip(map(str, THRESHOLDS), (49.28, 49.05, 49.3, 44.01, 37.46, 29.59, 22.07, 9.92), strict=True)),
     },
     "thumos14": {
         "AFT+SRM": {"0.5": 36.5, "0.6": 36.4, "0.7": 36.2, "0.8": 24.7, "0.9": 9.8},
-        "multi-graph": {"0.5": 42.11, "0.6": 41.76, "0.7": 40.02, "0.8": 28.34, "0.9": 11.01},
+        PAPERS: {"0.5": 42.11, "0.6": 41.76, "0.7": 40.02, "0.8": 28.34, "0.9": 11.01},
     },
     "video_reloc": {},
 }
 """Tables 1 and 2, in percent; what they leave empty is not here."""
 _LONGEST = 256
 """Steps of a reference that is learned from."""
-
-
-def train_proposals(make: Make, output: Path, config: BaselineTraining) -> Propose:
-    """What proposes moments to all contestants alike."""
-    return sliding_windows
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +62,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--every", type=int, default=1, help="use one of so many features (default: %(default)s)")
     parser.add_argument("--step-s", type=float, help="seconds from a feature to the next, where no duration is known")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--contestants", nargs="+", choices=tuple(CONTESTANTS), default=list(CONTESTANTS))
+    parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=CONTESTANTS)
     parser.add_argument("--steps", type=int, default=4000, help="batches of each training (default: %(default)s)")
     parser.add_argument("--queries", type=int, default=2000, help="at most so many (default: %(default)s)")
 
@@ -79,13 +73,11 @@ def measure(arguments: argparse.Namespace) -> Result:
     seeds = {}
     for seed in arguments.seeds:
         learned, asked = split(seed)
-        config = BaselineTraining(steps=arguments.steps, seed=seed)
         folder = arguments.output / arguments.dataset / str(seed)
-        propose = train_proposals(learned.make, folder / "proposals", config)
-        contestants = {
-            name: CONTESTANTS[name](learned.make, propose, folder / name.replace(" ", "-"), config)
-            for name in arguments.contestants
-        }
+        config = GraphTraining(steps=arguments.steps, seed=seed)
+        propose = proposer(train_actionness(learned, folder / "actionness", config), config.proposing)
+        given = Given(learned, propose, folder, arguments.steps, seed)
+        contestants = trained(given, arguments.contestants)
         seeds[str(seed)] = {
             "can_ask": {"training": len(learned), "testing": len(asked)},
             **_scores(contestants, propose, asked, arguments.queries, seed),
@@ -125,7 +117,7 @@ def _labels(sources: Sequence[Source]) -> set[str]:
 
 
 def _scores(
-    contestants: dict[str, Contestant], propose: Propose, pairs: Pairs, queries: int, seed: int
+    contestants: dict[str, Contestant], propose: Proposer, pairs: Pairs, queries: int, seed: int
 ) -> dict[str, object]:
     labels: list[str] = []
     best: dict[str, list[float]] = {name: [] for name in contestants}

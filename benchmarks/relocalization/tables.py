@@ -13,13 +13,13 @@ def relocalization(result: Mapping[str, Any]) -> Iterator[Table]:
     seeds = list(result["seeds"].values())
     named = ", ".join(result["seeds"])
     for split in ("test", "validation"):
-        found = spread([seed[split] for seed in seeds])
+        found = spread([seed[split]["map_at_1"] for seed in seeds])
         for kind, contestants in found.items():
             steps = list(next(iter(contestants.values())))
             rows = [(name, *(shown(figures[step]) for step in steps)) for name, figures in contestants.items()]
             title = f"mAP@1 by tIoU, {split} split, {kind}; seeds {named}"
             yield Table(title, ("", *steps), rows, detail=split != "test")
-    absent = spread([seed["absent"]["test"] for seed in seeds])
+    absent = spread([seed["test"]["absent"] for seed in seeds])
     rows = [
         (kind, name, shown(figures["recall"]), shown(figures["false_answers"]))
         for kind, contestants in absent.items()

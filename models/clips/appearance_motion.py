@@ -95,6 +95,18 @@ class Projection:
         return content
 
 
+def open_projection(weights: str) -> tuple[Projection, str]:
+    """weights: one of the folders that ship by its name, or any other by its path. Also its digest. UsageError for
+    another folder."""
+    folder = folder_of(weights)
+    sha256 = str(read_config(folder, (_PROJECTION,))["sha256"][_PROJECTION])
+    tensors = safetensors.numpy.load(read_verified(folder / _PROJECTION, sha256))
+    try:
+        return Projection(*(tensors[name].astype(np.float32) for name in ("scale", "mean", "directions"))), sha256
+    except KeyError as error:
+        raise UsageError(f"{folder}: not a projection of clip features: {error!r}") from error
+
+
 class AppearanceMotion:
     """The clip encoder of this module (models/clips/__init__.py says what it must do)."""
 
@@ -107,18 +119,11 @@ class AppearanceMotion:
 
     @classmethod
     def open(cls, weights: str, device: Device = "cpu") -> AppearanceMotion:
-        """weights: one of the folders that ship by its name, or any other by its path. UsageError for another one."""
-        folder = folder_of(weights)
-        config = read_config(folder, (_PROJECTION,))
+        """weights: as ``open_projection`` takes it."""
         backbone = load_config(BACKBONE)
-        tensors = safetensors.numpy.load(read_verified(folder / _PROJECTION, config["sha256"][_PROJECTION]))
-        try:
-            parts = (tensors[name].astype(np.float32) for name in ("scale", "mean", "directions"))
-            projection = Projection(*parts)
-        except KeyError as error:
-            raise UsageError(f"{folder}: not a projection of clip features: {error!r}") from error
-        sha256 = sha256_of(f"{backbone.sha256} {config['sha256'][_PROJECTION]}".encode())
-        return cls(folder.name, sha256, open_session(backbone, device), projection, backbone.input_size)
+        projection, digest = open_projection(weights)
+        sha256 = sha256_of(f"{backbone.sha256} {digest}".encode())
+        return cls(folder_of(weights).name, sha256, open_session(backbone, device), projection, backbone.input_size)
 
     def encode(self, frames: Frames) -> Floats:
         """uint8[N, S, S, 3] → float32[K, D]."""

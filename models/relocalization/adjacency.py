@@ -10,8 +10,8 @@ def adjacency(length: int, k: int) -> NDArray[np.float32]:
     """float32[2T, 2T], 1 where nodes are joined and 0 elsewhere, symmetric; the query's T nodes come first.
 
     Inside a video: nodes at most k apart, each one with itself. Between the videos: i and j where i - j is a multiple
-    of k: the same step and every k-th to both sides. (The slices that the paper prints end at T - 1 and at 21; figure 6
-    and its text say that they go to both ends.)
+    of k: the same step and every k-th to both sides. (The slices that the paper prints end at T - 1 and at 21; its text
+    says that they go to both sides.)
     """
     apart = np.abs(np.subtract.outer(np.arange(length), np.arange(length)))
     inside, between = apart <= k, apart % k == 0

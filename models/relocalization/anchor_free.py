@@ -11,10 +11,7 @@ import torch
 from torch import nn
 
 from cliptrace.models.relocalization.config import AnchorFreeTraining
-from cliptrace.models.relocalization.network import DIMENSION
 
-FARTHEST = 5.0
-"""Logarithm of a distance in steps, at most."""
 _DIAGONALS = (1, 3, 5)
 """Steps in a row of both videos whose mean cosine is looked at."""
 _SIMILARITIES = 3 * len(_DIAGONALS)
@@ -25,7 +22,7 @@ class AnchorFree(nn.Module):
     float32[B, R]. Output: float32[B, 3, R]: logit of lying in a moment, logarithms of the distances to its start and
     its end, in steps from the middle of this one."""
 
-    def __init__(self, config: AnchorFreeTraining, dimension: int = DIMENSION) -> None:
+    def __init__(self, config: AnchorFreeTraining, dimension: int) -> None:
         super().__init__()
         self.config, width = config, config.width
         self.project = nn.Linear(dimension, width)

@@ -16,6 +16,11 @@ Floats = NDArray[np.float32]
 Random = np.random.Generator
 Piece = NDArray[np.float16]
 
+_SCENE = 8
+"""Steps of a clip from which on it can be asked for by a piece of itself."""
+_ABSENT_S = 20.0
+"""Of a reference that holds no moment, at least."""
+
 
 class Composer:
     """Examples without end. clips: those with a label, and others; a label with two clips at least can be asked for.
@@ -33,12 +38,16 @@ class Composer:
         self.labels = sorted(known if labels is None else set(labels) & set(known))
         self._others = sorted(self._by_label)
         self._background = [clip for clip in clips if not clip.label]
-        self._scenes = [clip for clip in self._background if self._own_speed(clip).shape[0] >= 8]
+        self._scenes = [clip for clip in self._background if len(clip.steps[1]) >= _SCENE]
 
     def example(self, random: Random, absent: bool = False) -> Example:
         """absent: whether the reference holds no such moment."""
         if self._scenes and random.random() < self._config.scenes:
             return self._of_scene(random, absent)
+        return self.labelled(random, absent)
+
+    def labelled(self, random: Random, absent: bool = False) -> Example:
+        """Of a label, never of a clip without one."""
         return self.of_label(str(random.choice(self.labels)), random, absent)
 
     def of_label(self, label: str, random: Random, absent: bool = False) -> Example:
@@ -49,7 +58,7 @@ class Composer:
 
     def _of_scene(self, random: Random, absent: bool) -> Example:
         clip = self._scenes[int(random.integers(len(self._scenes)))]
-        steps = self._own_speed(clip)
+        steps = clip.steps[1]
         cut = int(random.integers(3, len(steps) - 2))
         halves = [steps[:cut], steps[cut:]]
         random.shuffle(halves)
@@ -68,7 +77,7 @@ class Composer:
         for place in range(len(moments) + 1):
             gap = self._steps(min(_drawn(layout.gaps_s, random), self._config.longest_gap_s))
             if not moments:
-                gap = max(gap, self._steps(20.0))
+                gap = max(gap, self._steps(_ABSENT_S))
             room = most - length - sum(map(len, moments[place:]))
             for piece, has_label in self._gap(min(gap, max(room, 0)), label, random, without):
                 if has_label:
@@ -139,13 +148,9 @@ class Composer:
     def _query(self, steps: Piece, random: Random) -> Piece:
         return self._piece(steps, self._steps(random.uniform(*self._config.query_s)), random)
 
-    def _at_some_speed(self, clip: Clip, random: Random) -> Piece:
-        known = [number for number, speed in enumerate(clip.speeds) if speed in self._config.speeds]
-        return clip.steps[known[int(random.integers(len(known)))]]
-
     @staticmethod
-    def _own_speed(clip: Clip) -> Piece:
-        return clip.steps[clip.speeds.index(1.0)]
+    def _at_some_speed(clip: Clip, random: Random) -> Piece:
+        return clip.steps[float(random.choice(list(clip.steps)))]
 
     @staticmethod
     def _piece(steps: Piece, length: int, random: Random) -> Piece:

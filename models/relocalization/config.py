@@ -9,6 +9,8 @@ from cliptrace.models.training.config import Training
 
 Fusion = Literal["graph", "attention", "none"]
 FUSIONS: tuple[Fusion, ...] = get_args(Fusion)
+DIMENSION = 500
+"""Of clip features (§5.2.2)."""
 Range = tuple[float, float]
 """From, to: drawn evenly."""
 
@@ -72,7 +74,6 @@ class Composition:
     piece_s: Range = (1.5, 10.0)
     scenes: float = 0.5
     longest_gap_s: float = 40.0
-    speeds: tuple[float, ...] = (0.75, 1.0, 1.5)
     wear: Range = (0.0, 0.4)
 
 
@@ -95,7 +96,7 @@ class Proposing:
 class _Locating(Training):
     """What all trainings of this room have in common. batch: examples. rate: of learning, at its highest."""
 
-    steps: int = 1500
+    steps: int = 600
     warm_up: int = 100
     weight_decay: float = 1e-3
     averaging: float = 0.99
@@ -103,7 +104,6 @@ class _Locating(Training):
     batch: int = 16
     rate: float = 1e-3
     composition: Composition = Composition()
-    proposing: Proposing = Proposing()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -111,6 +111,7 @@ class GraphTraining(_Locating):
     """The paper's model. length: T, steps of a query and of a proposal. width: of all layers. layers: L. scales: the k
     of each graph. fusion: what joins the nodes; "none" is the paper's CNN. masked: whether padding takes part in
     nothing. regression: whether the best proposal is refined. margin: γ. ridge: λ. box_rate: of learning to refine.
+    proposing: where proposals come from.
     """
 
     length: int = 40
@@ -124,6 +125,7 @@ class GraphTraining(_Locating):
     ridge: float = 1e-5
     dropout: float = 0.2
     box_rate: float = 3e-3
+    proposing: Proposing = Proposing()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -143,7 +145,7 @@ class AnchorFreeTraining(_Locating):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MapTraining(_Locating):
     """The detector on the semantic map: SPD's network, with other features and other labels. projected: dimensions in
-    which query and reference are compared, learned with it; 0 for the features as they are."""
+    which query and reference are compared, learned with it. absent: as of the anchor-free locator."""
 
     absent: float = 0.3
     rate: float = 2e-3

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cliptrace.models.relocalization.compose import Composer
 from cliptrace.models.relocalization.example import Example
 from cliptrace.models.relocalization.moments import tiou
 from cliptrace.models.relocalization.refinement import offsets
-from cliptrace.models.relocalization.steps import fitted, pieces
+from cliptrace.models.relocalization.steps import covered, fitted, padded
+from cliptrace.models.training.batches import Random
 
 Floats = NDArray[np.float32]
-Random = np.random.Generator
 Proposer = Callable[[Floats], Floats]
-"""Clip features of a reference → its proposals."""
+"""Clip features of a reference → its proposals, float32[P, 2], the likeliest first; P may be 0."""
+
+
+class Examples(Protocol):
+    """What a locator learns from, without end: composed videos (compose.py), or pairs of a data set."""
+
+    def example(self, random: Random, absent: bool = False) -> Example:
+        """absent: whether the reference holds no such moment; else it has one at least."""
+        ...
+
+    def labelled(self, random: Random) -> Example:
+        """One whose query and moments somebody has labelled."""
+        ...
+
+
+def dimension_of(examples: Examples) -> int:
+    """Of their features."""
+    return int(examples.example(np.random.default_rng(0)).query.shape[1])
 
 
 class Triplets(NamedTuple):
@@ -52,86 +68,60 @@ class Steps(NamedTuple):
     there: torch.Tensor
 
 
-def triplets(
-    make: Callable[[Random], Example], proposer: Proposer, count: int, length: int, random: Random
-) -> Triplets:
+def triplets(examples: Examples, proposer: Proposer, count: int, length: int, random: Random) -> Triplets:
     """§5.2.1: of a positive and of a negative video the proposal that overlaps a labelled moment most."""
-    asked: list[tuple[Floats, NDArray[np.bool_]]] = []
-    positives: list[tuple[Floats, NDArray[np.bool_]]] = []
-    negatives: list[tuple[Floats, NDArray[np.bool_]]] = []
+    clips: list[tuple[Floats, Floats, Floats]] = []
     off: list[Floats] = []
-    while len(asked) < count:
-        example, another = make(random), make(random)
-        if not len(example.moments) or (example.label and example.label == another.label):
+    while len(clips) < count:
+        example, another = examples.example(random), examples.example(random)
+        if example.label and example.label == another.label:
             continue
-        positive, truth = best_proposal(proposer(example.reference), example.moments)
-        labelled = np.concatenate([another.moments, another.others])
-        if positive is None or truth is None or not len(labelled):
+        positive = best_proposal(proposer(example.reference), example.moments)
+        negative = best_proposal(proposer(another.reference), np.concatenate([another.moments, another.others]))
+        if positive is None or negative is None:
             continue
-        negative, _ = best_proposal(proposer(another.reference), labelled)
-        if negative is None:
-            continue
-        asked.append(fitted(example.query, length))
-        positives.append(_one(example.reference, positive, length))
-        negatives.append(_one(another.reference, negative, length))
-        off.append(offsets(positive[None], truth[None])[0])
-    stacked = [
-        np.stack([np.asarray(each[part], np.float32) for each in of])
-        for of in (asked, positives, negatives)
-        for part in (0, 1)
-    ]
-    return Triplets(*(torch.from_numpy(each) for each in (*stacked, np.stack(off))))
+        shown = covered(example.reference, positive[0]), covered(another.reference, negative[0])
+        clips.append((example.query, *shown))
+        off.append(offsets(positive[0][None], positive[1][None])[0])
+    asked, true, false = (_tensors(*fitted(side, length)) for side in zip(*clips, strict=True))
+    return Triplets(*asked, *true, *false, torch.from_numpy(np.stack(off)))
 
 
-def best_proposal(proposals: Floats, moments: Floats) -> tuple[Floats | None, Floats | None]:
+def best_proposal(proposals: Floats, moments: Floats) -> tuple[Floats, Floats] | None:
     """Of [P, 2] proposals the one with the highest tIoU with any of [M, 2] moments, and that moment; None where none
     overlaps any."""
     overlaps = tiou(proposals, moments)
     if not overlaps.size or not overlaps.max():
-        return None, None
+        return None
     which, moment = np.unravel_index(int(overlaps.argmax()), overlaps.shape)
     return proposals[which], moments[moment]
 
 
-def _one(reference: Floats, span: Floats, length: int) -> tuple[Floats, NDArray[np.bool_]]:
-    features, there = pieces(reference, span[None], length)
-    return features[0], there[0]
-
-
-def references(examples: Sequence[Example], query_length: int = 0, multiple: int = 1) -> References:
-    """query_length: of all queries, longer ones thinned out; 0 for as they are. multiple: of which the references are
-    one, padded."""
-    queries = [example.query if not query_length else _thinned(example.query, query_length) for example in examples]
-    shown, there = _padded([example.reference for example in examples], 1, multiple)
-    asked, asked_there = _padded(queries, max(query_length, 1), 1)
-    moments = np.full((len(examples), max(max(len(each.moments) for each in examples), 1), 2), np.nan, np.float32)
+def references(examples: Sequence[Example], rows: int = 0, multiple: int = 1) -> References:
+    """rows: of all queries, longer ones thinned out; 0 for as they are. multiple: of which the references are one,
+    padded."""
+    queries = [example.query for example in examples]
+    asked = fitted(queries, rows) if rows else padded(queries)
+    shown = padded([example.reference for example in examples], multiple=multiple)
+    moments = np.full((len(examples), max(1, *(len(each.moments) for each in examples)), 2), np.nan, np.float32)
     for row, example in enumerate(examples):
         moments[row, : len(example.moments)] = example.moments
-    return References(*(torch.from_numpy(each) for each in (asked, asked_there, shown, there, moments)))
+    return References(*_tensors(*asked), *_tensors(*shown), torch.from_numpy(moments))
 
 
-def _thinned(query: Floats, length: int) -> Floats:
-    features, there = fitted(query, length)
-    return features[there]
-
-
-def _padded(each: Sequence[Floats], least: int, multiple: int) -> tuple[Floats, Floats]:
-    longest = max(least, *(len(one) for one in each))
-    longest += -longest % multiple
-    out = np.zeros((len(each), longest, each[0].shape[1]), np.float32)
-    there = np.zeros((len(each), longest), np.float32)
-    for row, one in enumerate(each):
-        out[row, : len(one)], there[row, : len(one)] = one, 1
-    return out, there
-
-
-def action_steps(composer: Composer, count: int, random: Random) -> Steps:
+def action_steps(examples: Examples, count: int, random: Random) -> Steps:
     """References of labels: which of their steps lie in a labelled moment, and which are not beside an end of one."""
-    examples = [composer.of_label(str(random.choice(composer.labels)), random) for _ in range(count)]
-    features, there = _padded([example.reference for example in examples], 1, 1)
-    wanted = np.stack([np.zeros_like(there), np.ones_like(there)], axis=1)
-    for row, example in enumerate(examples):
+    drawn = [examples.labelled(random) for _ in range(count)]
+    features, there = padded([example.reference for example in drawn])
+    wanted = np.stack([np.zeros_like(there), np.ones_like(there)], axis=1).astype(np.float32)
+    for row, example in enumerate(drawn):
         for start, end in np.concatenate([example.moments, example.others]).astype(np.intp):
             wanted[row, 0, start:end] = 1
             wanted[row, 1, [start, min(end, there.shape[1] - 1)]] = 0
-    return Steps(*(torch.from_numpy(each) for each in (features, wanted, there)))
+    steps, exist = _tensors(features, there)
+    return Steps(steps, torch.from_numpy(wanted), exist)
+
+
+def _tensors(features: Floats, there: NDArray[np.bool_]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mask as 0 and 1, as the networks multiply with it."""
+    return torch.from_numpy(features), torch.from_numpy(there.astype(np.float32))

@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cliptrace.models.backbones.registry import load_config
-from cliptrace.models.clips.appearance_motion import BACKBONE, step_parts
+from cliptrace.models.clips.appearance_motion import BACKBONE, Projection, open_projection, step_parts
 from cliptrace.models.runtime import open_session
 from cliptrace.models.training.edits import squeezed
-from cliptrace.models.training.footage import read_video
+from cliptrace.models.training.footage import files_below, is_video, read_video
 from cliptrace.models.training.variants import Features, kept
-from cliptrace.schemas.config import BASIS_FPS
+from cliptrace.schemas.config import BASIS_FPS, DEFAULT_CLIPS
 from cliptrace.schemas.errors import UsageError
 
+SPEEDS = (0.75, 1.0, 1.5)
+"""At which clips with a label are seen, too; others are as they are."""
 _LONGEST_S = 60.0
 """Of a clip that are used, at its own speed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Clip:
-    """One clip. label: what happens in it; "" where nobody has said so. source: who or what recorded it.
+    """One clip. label: what happens in it; "" where nobody has said so.
 
-    speeds: float64[V]. steps: for each speed float16[K, 2624] as ``step_parts`` makes them, or what they were projected
-    to.
+    steps: by speed float16[K, 2624] as ``step_parts`` makes them, or what they were projected to; 1, as it was
+    recorded, is one of the speeds.
     """
 
     label: str
-    source: str
-    speeds: tuple[float, ...]
-    steps: tuple[NDArray[np.float16], ...]
+    steps: Mapping[float, NDArray[np.float16]]
 
 
-def step_features(paths: Sequence[Path], speeds: Sequence[float], cache: Path) -> list[tuple[NDArray[np.float16], ...]]:
-    """Of each video and speed: float16[K, 2624]. Found again in ``cache``."""
+def step_features(
+    paths: Sequence[Path], speeds: Sequence[float], cache: Path
+) -> list[dict[float, NDArray[np.float16]]]:
+    """Of each video, by speed, float16[K, 2624]. Found again in ``cache``."""
     backbone = load_config(BACKBONE)
     session = open_session(backbone)
 
@@ -48,8 +51,36 @@ def step_features(paths: Sequence[Path], speeds: Sequence[float], cache: Path) -
             if not len(frames):
                 raise UsageError(f"{paths[number]}: no frame; remove it")
             squares = np.stack([squeezed(frame, backbone.input_size) for frame in frames])
-            features[f"{speed:g}"] = step_parts(squares, session).astype(np.float16)
+            features[f"{speed:g}"] = step_parts(squares, session).astype(np.float16)[None]
         return features
 
-    made = kept(cache, f"{backbone.sha256} {list(speeds)} {_LONGEST_S} {list(paths)}", len(paths), make)
-    return [tuple(each[f"{speed:g}"] for speed in speeds) for each in made]
+    made = kept(cache, f"{backbone.sha256} {speeds} {_LONGEST_S} {paths}", len(paths), make)
+    return [{speed: each[f"{speed:g}"][0] for speed in speeds} for each in made]
+
+
+def projected(clip: Clip, projection: Projection) -> Clip:
+    """With what a clip encoder makes of its steps."""
+    steps = {s: projection.apply(each.astype(np.float32)).astype(np.float16) for s, each in clip.steps.items()}
+    return dataclasses.replace(clip, steps=steps)
+
+
+def clips_below(folders: Sequence[Path], cache: Path) -> list[Clip]:
+    """All videos below these folders. What is in a folder within shows what that is called; what is in none has no
+    label. UsageError where no label has two videos."""
+    labels = {path: label_of(path, folder) for folder in folders for path in files_below([folder]) if is_video(path)}
+    counts = Counter(label for label in labels.values() if label)
+    if max(counts.values(), default=0) < 2:
+        told = ", ".join(map(str, folders))
+        raise UsageError(f"{told}: no folder within has two videos: put those that show the same into one folder")
+    projection, _ = open_projection(DEFAULT_CLIPS)
+    clips: list[Clip] = []
+    for name, speeds in (("labelled", SPEEDS), ("others", (1.0,))):
+        paths = [path for path, label in labels.items() if bool(label) == (name == "labelled")]
+        made = step_features(paths, speeds, cache / name)
+        clips += [projected(Clip(labels[path], steps), projection) for path, steps in zip(paths, made, strict=True)]
+    return clips
+
+
+def label_of(path: Path, folder: Path) -> str:
+    """The folders between a video and the one that was given."""
+    return "/".join(path.relative_to(folder).parts[:-1])

@@ -9,8 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cliptrace.models.onnx_files import open_exported
+from cliptrace.models.relocalization.config import Proposing
 from cliptrace.models.relocalization.frames import frame_level
-from cliptrace.models.relocalization.moments import Moment, suppress
+from cliptrace.models.relocalization.moments import Moment, decoded, suppress
+from cliptrace.models.relocalization.proposals import grouped
+from cliptrace.models.relocalization.refinement import refined
+from cliptrace.models.relocalization.steps import covered, fitted
+from cliptrace.schemas.config import parse_locator
 from cliptrace.schemas.errors import UsageError
 
 Floats = NDArray[np.float32]
@@ -19,8 +24,6 @@ _OVERLAP = 0.3
 """tIoU above which two moments are the same one."""
 _MOST_LOOKED_AT = 1000
 """Steps of the reference whose moments are looked at, the likeliest."""
-_FARTHEST = 5.0
-"""Logarithm of a distance in steps, at most."""
 
 
 class Locator(Protocol):
@@ -57,27 +60,55 @@ class AnchorFree:
 
     name = "anchor_free"
 
-    def __init__(self, folder: str) -> None:
-        config, self._file = open_exported(folder)
-        self.sha256 = str(config["sha256"]["model.safetensors"])
-        self.clips_sha256 = str(config["clips_sha256"])
-        self._least = float(config["least_score"])
+    def __init__(self, weights: str) -> None:
+        """weights: one of the folders that ship by its name, or any other by its path."""
+        config, self._file = open_exported(weights)
+        try:
+            self.sha256 = str(config["sha256"]["model.safetensors"])
+            self.clips_sha256 = str(config["clips_sha256"])
+            self._least = float(config["least_score"])
+        except KeyError as error:
+            raise UsageError(f"{weights}: not what cliptrace train moments makes: {error!r}") from error
 
     def locate(self, query: Floats, reference: Floats, step_s: float, most: int) -> list[Moment]:
-        """Empty, too, where nothing is as likely as what is there usually is."""
+        """Empty, too, where no step of the reference reaches the least score that its config names."""
         if not query.any() or not reference.any():
             return []
         given = {"query": query, "reference": reference}
         there = {f"{name}_there": np.ones(len(features), np.float32) for name, features in given.items()}
         inputs = {name: np.asarray(each, np.float32)[None] for name, each in (given | there).items()}
         (said,) = self._file.session.run(["said"], inputs)
-        logits, *reach = said[0]
-        scores = 1 / (1 + np.exp(-logits))
-        likely = np.flatnonzero(scores >= self._least)
-        likely = likely[np.argsort(-scores[likely], kind="stable")][:_MOST_LOOKED_AT]
-        before, after = (np.exp(np.clip(each[likely], -_FARTHEST, _FARTHEST)) for each in reach)
-        spans = np.stack([likely + 0.5 - before, likely + 0.5 + after], axis=1).clip(0, len(reference))
-        return told(np.concatenate([spans, scores[likely, None]], axis=1).astype(np.float32), step_s, most)
+        return told(decoded(said[0], self._least)[:_MOST_LOOKED_AT], step_s, most)
+
+
+class Graph:
+    """The paper's model: proposals by temporal actionness grouping, each compared with the query, and refined."""
+
+    name = "graph"
+
+    def __init__(self) -> None:
+        config, self._file = open_exported(self.name)
+        actions, self._actions = open_exported("actionness")
+        digests = (str(each["sha256"]["model.safetensors"]) for each in (config, actions))
+        self.sha256 = " ".join(digests)
+        self.clips_sha256, self._length = str(config["clips_sha256"]), int(config["length"])
+        self._proposing = Proposing(**actions["proposing"])
+
+    def locate(self, query: Floats, reference: Floats, step_s: float, most: int) -> list[Moment]:
+        """Empty, too, where the reference has no proposals."""
+        if not query.any() or not reference.any():
+            return []
+        (logits,) = self._actions.session.run(["said"], {"features": np.asarray(reference, np.float32)[None]})
+        proposals = grouped(1 / (1 + np.exp(-logits[0])), self._proposing)
+        if not len(proposals):
+            return []
+        asked, asked_there = fitted([query], self._length)
+        shown, there = fitted([covered(reference, span) for span in proposals], self._length)
+        inputs = {"query": asked, "query_there": asked_there, "proposals": shown, "there": there}
+        (said,) = self._file.session.run(["said"], {name: each.astype(np.float32) for name, each in inputs.items()})
+        spans = refined(proposals, said[:, 1:]).clip(0, len(reference))
+        found = np.concatenate([spans, (said[:, :1] + 1) / 2], axis=1).astype(np.float32)
+        return told(found[np.argsort(-found[:, 2], kind="stable")], step_s, most)
 
 
 def told(found: Floats, step_s: float, most: int) -> list[Moment]:
@@ -87,10 +118,9 @@ def told(found: Floats, step_s: float, most: int) -> list[Moment]:
 
 
 @functools.cache
-def open_locator(name: str) -> Locator:
-    """name: one of LOCATORS (schemas/config.py)."""
+def open_locator(text: str) -> Locator:
+    """text: as ``parse_locator`` takes it. UsageError for another one, or a folder that is none of a locator."""
+    name, folder = parse_locator(text)
     if name == AnchorFree.name:
-        return AnchorFree(name)
-    if name == FrameLevel.name:
-        return FrameLevel()
-    raise UsageError(f"unknown locator {name!r}: use anchor_free or frames")
+        return AnchorFree(folder or name)
+    return Graph() if name == Graph.name else FrameLevel()

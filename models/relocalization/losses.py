@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from cliptrace.models.relocalization.anchor_free import FARTHEST, AnchorFree
+from cliptrace.models.relocalization.anchor_free import AnchorFree
 from cliptrace.models.relocalization.config import AnchorFreeTraining, GraphTraining
 from cliptrace.models.relocalization.examples import References, Steps, Triplets
+from cliptrace.models.relocalization.moments import FARTHEST
 from cliptrace.models.relocalization.network import Actionness, GraphRelocalizer
 from cliptrace.models.relocalization.semantic_map import DETECTOR, SemanticMap
 from cliptrace.models.ssan.losses import spd_loss

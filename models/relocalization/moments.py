@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+FARTHEST = 5.0
+"""Logarithm of a distance in steps that a locator can say, at most."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Moment:
@@ -38,3 +41,14 @@ def suppress(spans: NDArray[np.floating], scores: NDArray[np.floating], most: fl
         kept.append(int(best))
         order = order[tiou(spans[best][None], spans[order])[0] <= most]
     return np.array(kept, np.intp)
+
+
+def decoded(said: Floats, least: float) -> Floats:
+    """float32[3, R], what the anchor-free network says of each step of a reference (anchor_free.py) → float32[N, 3]:
+    start and end in steps, and score, of those that reach ``least``, the best first."""
+    scores = 1 / (1 + np.exp(-said[0]))
+    likely = np.flatnonzero(scores >= least)
+    likely = likely[np.argsort(-scores[likely], kind="stable")]
+    before, after = np.exp(np.clip(said[1:, likely], -FARTHEST, FARTHEST))
+    spans = np.stack([likely + 0.5 - before, likely + 0.5 + after], axis=1).clip(0, said.shape[1])
+    return np.concatenate([spans, scores[likely, None]], axis=1).astype(np.float32)

@@ -10,9 +10,6 @@ from torch import nn
 from cliptrace.models.relocalization.adjacency import adjacency
 from cliptrace.models.relocalization.config import GraphTraining
 
-DIMENSION = 500
-"""Of clip features."""
-
 
 class Actionness(nn.Module):
     """float32[N, R, D] clip features → float32[N, 2, R], logits: that something happens in a step, whatever it is; and
@@ -22,7 +19,7 @@ class Actionness(nn.Module):
     says little; the second looks only at how a step differs from those around it.
     """
 
-    def __init__(self, width: int, dimension: int = DIMENSION) -> None:
+    def __init__(self, width: int, dimension: int) -> None:
         super().__init__()
         self.seen = nn.Sequential(nn.Conv1d(dimension, width, 1), nn.ReLU(), nn.Conv1d(width, width, 5, padding=2))
         self.action = nn.Sequential(nn.ReLU(), nn.Conv1d(width, 1, 1))
@@ -57,7 +54,7 @@ class GraphRelocalizer(nn.Module):
     float32[B, T]. Output: float32[B, 3]: score in [-1, 1], T_c and T_l (refinement.py).
     """
 
-    def __init__(self, config: GraphTraining, dimension: int = DIMENSION) -> None:
+    def __init__(self, config: GraphTraining, dimension: int) -> None:
         super().__init__()
         self.config, width = config, config.width
         self.query = nn.LSTM(dimension, width, batch_first=True)
@@ -78,8 +75,8 @@ class GraphRelocalizer(nn.Module):
         self, query: torch.Tensor, query_there: torch.Tensor, proposals: torch.Tensor, there: torch.Tensor
     ) -> torch.Tensor:
         """float32[B, W]: the mean of all nodes after the last layer."""
-        asked, _ = self.query(nn.functional.normalize(query, dim=2))
-        shown, _ = self.proposal(nn.functional.normalize(proposals, dim=2))
+        asked, _ = self.query(_scaled(query))
+        shown, _ = self.proposal(_scaled(proposals))
         asked = asked.expand(shown.shape[0], -1, -1)
         nodes = torch.cat([asked, shown], dim=1)
         exist = torch.cat([query_there.expand(there.shape[0], -1), there], dim=1)[:, :, None]
@@ -90,6 +87,11 @@ class GraphRelocalizer(nn.Module):
             nodes = layer(nodes, exist) * exist
         pooled: torch.Tensor = nodes.sum(dim=1) / exist.sum(dim=1)
         return pooled
+
+
+def _scaled(features: torch.Tensor) -> torch.Tensor:
+    """Rows of norm √D: numbers of about 1, as an LSTM's weights are begun for."""
+    return nn.functional.normalize(features, dim=2) * math.sqrt(features.shape[2])
 
 
 class GraphFusion(nn.Module):

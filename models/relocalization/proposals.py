@@ -64,14 +64,3 @@ def _contrast(spans: Floats, actionness: NDArray[np.floating]) -> Floats:
         after - ends + starts - before, 1
     )
     return np.asarray(inside - outside / 2, np.float32)
-
-
-def sliding_windows(count: int, lengths: tuple[int, ...] = (4, 8, 12, 16, 24, 32, 48), overlap: float = 0.5) -> Floats:
-    """Spans of each of the lengths all along a reference of ``count`` steps, neighbours of one length overlapping by a
-    share; the shortest first. What is longer than the reference is the reference."""
-    spans = {
-        (start, min(start + length, count))
-        for length in lengths
-        for start in range(0, max(count - length, 0) + 1, max(round(length * (1 - overlap)), 1))
-    }
-    return np.array(sorted(spans, key=lambda span: (span[1] - span[0], span)), np.float32).reshape(-1, 2)

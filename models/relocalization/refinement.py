@@ -19,11 +19,7 @@ def offsets(spans: NDArray[np.floating], truth: NDArray[np.floating]) -> Floats:
 
 
 def refined(spans: NDArray[np.floating], told: NDArray[np.floating]) -> Floats:
-    """The inverse: length* = length · exp(-T_l), centre* = centre - T_c · length*.
-
-    The paper's last line multiplies T_c with the refined length, too, and its first definition of T_l has the sign that
-    makes that right.
-    """
+    """The inverse: length* = length · exp(-T_l), centre* = centre - T_c · length*."""
     told = np.clip(told, -MOST, MOST)
     length = (spans[:, 1] - spans[:, 0]) * np.exp(-told[:, 1])
     centre = spans.mean(axis=1) - told[:, 0] * length

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from cliptrace.models.relocalization.config import MapTraining
-from cliptrace.models.relocalization.network import DIMENSION
 from cliptrace.models.ssan.config import SPDTraining
 from cliptrace.models.ssan.network import SPD, decode
 
@@ -24,9 +23,9 @@ class SemanticMap(nn.Module):
     float32[B, R]; R a multiple of 32. Output: float32[B, A, 3]: of every cell of SPD's grids a logit, start and end in
     steps of the reference."""
 
-    def __init__(self, config: MapTraining, dimension: int = DIMENSION) -> None:
+    def __init__(self, config: MapTraining, dimension: int) -> None:
         super().__init__()
-        self.project = nn.Linear(dimension, config.projected, bias=False) if config.projected else nn.Identity()
+        self.project = nn.Linear(dimension, config.projected, bias=False)
         self.detector = SPD(DETECTOR)
 
     def forward(

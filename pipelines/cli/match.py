@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -27,7 +27,6 @@ from cliptrace.schemas.config import (
     DEFAULT_BACKBONE,
     DEFAULT_VIEWS,
     ENGINES,
-    LOCATORS,
     MOMENT_VIDEOS,
     QUERY_KEYFRAMES,
     QUERY_VIEWS,
@@ -35,6 +34,7 @@ from cliptrace.schemas.config import (
     MatchMode,
     Retrieval,
     parse_aligner,
+    parse_locator,
 )
 from cliptrace.schemas.errors import UsageError
 from cliptrace.schemas.text import named
@@ -72,9 +72,11 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
     )
     parser.add_argument(
         "--locator",
-        choices=LOCATORS,
-        help="with --mode moment: what finds it in a video: anchor_free, a network; frames, which follows the query "
-        "step by step (default: anchor_free for galleries whose clip features it has learned from, frames for others)",
+        type=_locator,
+        metavar="NAME",
+        help="with --mode moment: what finds it in a video: anchor_free, a network; anchor_free:FOLDER, one of your "
+        "own; graph, the paper's; frames, which follows the query step by step (default: anchor_free for galleries of "
+        "lite0_motion, from which it has learned, frames for others)",
     )
     parser.add_argument(
         "--aligner",
@@ -199,8 +201,17 @@ def _left_out(searched: Sequence[Searched]) -> str:
 
 
 def _aligner(text: str) -> str:
+    return _with_folder(text, parse_aligner)
+
+
+def _locator(text: str) -> str:
+    return _with_folder(text, parse_locator)
+
+
+def _with_folder(text: str, parse: Callable[[str], tuple[str, str]]) -> str:
+    """A name, and the folder of its weights from wherever the program runs."""
     try:
-        name, folder = parse_aligner(text)
+        name, folder = parse(text)
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return f"{name}:{Path(folder).resolve()}" if folder else name

@@ -64,7 +64,7 @@ def test_a_trimmed_and_mirrored_copy_is_found_where_it_is(
 ) -> None:
     (row,) = rows_of(found[2])
     names = ["query_uri", "query_id", "ref_uri", "ref_id", "score", "segments", "exact", "truncated", "stopped_s"]
-    assert list(row) == [*names, "query_share", "ref_share", "below_min_score", "query_metadata"]
+    assert list(row) == [*names, "query_share", "ref_share", "below_min_score", "mode", "query_metadata"]
     assert row["query_share"] == pytest.approx(1.0, abs=0.06)
     assert row["ref_share"] == pytest.approx(10 / 18, abs=0.06)
     assert (row["exact"], row["truncated"], row["stopped_s"]) == (False, False, 0.0)

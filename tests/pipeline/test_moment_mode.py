@@ -310,7 +310,7 @@ def test_the_same_in_python(happenings: Path, tmp_path: Path, network: Path) -> 
     own = cliptrace.Gallery.create(tmp_path / "g", moments=str(network))
     own.index(str(happenings / "videos" / "rgb.mp4"))
     assert len(own.match(gallery, mode="moment", top_k=1)) <= 3
-    with pytest.raises(UsageError, match="unknown locator 'oracle': use "):
+    with pytest.raises(UsageError, match="oracle: must be one of anchor_free, graph, frames, or anchor_free:FOLDER"):
         gallery.match(str(happenings / "queries"), mode="moment", locator="oracle")
 
 

@@ -13,6 +13,7 @@ from cliptrace.models.video_descriptors import VideoDescriptor, describe
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import DESCRIPTOR, DescriptorConfig, view_of
 from cliptrace.transforms.store import ledger
+from cliptrace.transforms.store.embedded import StoredFrames
 from cliptrace.transforms.store.gallery import (
     FrameReader,
     Gallery,
@@ -22,7 +23,7 @@ from cliptrace.transforms.store.gallery import (
     stored_descriptors,
     write_videos,
 )
-from cliptrace.transforms.store.vectors import StoredFrames, VectorStore
+from cliptrace.transforms.store.vectors import VectorStore
 
 
 def with_descriptor(gallery: Gallery, descriptor: VideoDescriptor | None) -> Gallery:

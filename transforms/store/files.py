@@ -216,9 +216,9 @@ def in_schema(table: pa.Table, schema: pa.Schema, path: str, columns: list[str] 
 def write_tables(path: str, schema: pa.Schema, row_groups: list[pa.Table]) -> None:
     """One Parquet file, one row group a table, also where a table is empty."""
     sink = io.BytesIO()
-    # Of clip features hardly two numbers are the same: a dictionary would add a third to them.
-    dictionary = ["video_id"] if "clip" in schema.names else True
-    with pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=dictionary) as writer:
+    # Of embeddings hardly two numbers are the same: a dictionary of them is a second copy.
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    with pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=texts) as writer:
         for table in row_groups:
             writer.write_table(table, row_group_size=max(1, len(table)))
     write_bytes(path, sink.getvalue())

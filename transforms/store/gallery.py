@@ -35,9 +35,10 @@ from cliptrace.schemas.gallery import (
 from cliptrace.schemas.records import FrameFeatures
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.builds import home_of, read_pointer, root_of
+from cliptrace.transforms.store.embedded import StoredFrames
 from cliptrace.transforms.store.files import is_local
 from cliptrace.transforms.store.takedown import removed_keys
-from cliptrace.transforms.store.vectors import StoredFrames, VectorStore
+from cliptrace.transforms.store.vectors import VectorStore
 
 MANIFEST = "gallery.json"
 

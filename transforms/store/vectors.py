@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
 import functools
 import itertools
 import logging
@@ -12,25 +11,24 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import grpc
 import numpy as np
 from numpy.typing import NDArray
 
-from cliptrace.models.clips.timeline import windows
-from cliptrace.schemas.config import BASIS_FPS
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import (
     MAX_ID_BYTES,
     METRIC,
+    ClipsConfig,
     DescriptorConfig,
     GalleryManifest,
-    MomentsConfig,
     frame_key,
     video_key,
 )
+from cliptrace.transforms.store.embedded import Embedded, StoredFrames, descriptor_of, unfit, windows_of
 from cliptrace.transforms.store.files import is_local
 from cliptrace.transforms.store.hits import Answer, Hits
 from cliptrace.transforms.store.retrying import CALL_S, WORK_S, is_refusal, message_of, retried
@@ -76,40 +74,6 @@ def check_address(uri: str) -> None:
         raise UsageError("--milvus: must be http://HOST:PORT or https://HOST:PORT, and no more")
 
 
-class Embedded(Protocol):
-    """A video's keyframes: times float64[K] in seconds, embeddings float[K, D]. descriptor: of the whole video, float32
-    [V, D], clips: its clip features, float[S, C]; None without them."""
-
-    @property
-    def video_id(self) -> str: ...
-    @property
-    def times(self) -> NDArray[np.float64]: ...
-    @property
-    def embeddings(self) -> NDArray[Any]: ...
-    @property
-    def descriptor(self) -> NDArray[Any] | None: ...
-    @property
-    def clips(self) -> NDArray[Any] | None: ...
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class StoredFrames:
-    """What is stored of a video: as Embedded has it."""
-
-    video_id: str
-    times: NDArray[np.float64]
-    embeddings: NDArray[np.float32]
-    descriptor: NDArray[np.float32] | None = None
-    clips: NDArray[np.float32] | None = None
-
-    @classmethod
-    def of_vectors(cls, video_id: str, vectors: NDArray[np.float32]) -> StoredFrames:
-        """The vectors float32[V, D] of a whole video, as the collections of videos and of clips have them: a keyframe
-        each, none where it has no direction."""
-        directed = vectors[vectors.any(axis=1)]
-        return cls(video_id, np.arange(len(directed)) / BASIS_FPS, directed)
-
-
 class VectorStore:
     """The frames collection of one gallery. Open it where it is used; every call returns after the acknowledgement.
 
@@ -125,7 +89,7 @@ class VectorStore:
         self.videos = self._other(manifest.videos_collection, manifest.descriptor)
         self.clips = self._other(manifest.clips_collection, manifest.moments)
 
-    def _other(self, collection: str, made_by: DescriptorConfig | MomentsConfig | None) -> VectorStore | None:
+    def _other(self, collection: str, made_by: DescriptorConfig | ClipsConfig | None) -> VectorStore | None:
         """Another collection of the gallery, on its own; None where there is no such."""
         if not collection or made_by is None:
             return None
@@ -202,7 +166,7 @@ class VectorStore:
         has, of one that the server refuses nothing. CliptraceError where it takes no row at all: then no row is at
         fault.
         """
-        refused = {video.video_id: why for video in videos if (why := _unfit(video))}
+        refused = {video.video_id: why for video in videos if (why := unfit(video))}
         spoiled: dict[str, str] = {}
         taken = 0
         for rows in self._batches([video for video in videos if video.video_id not in refused], generation):
@@ -210,7 +174,7 @@ class VectorStore:
         if spoiled and not taken:
             raise CliptraceError(f"Milvus at {self._address} refuses every row: {next(iter(spoiled.values()))}")
         refused |= spoiled
-        for other, vectors_of in ((self.videos, _described), (self.clips, _windows)):
+        for other, vectors_of in ((self.videos, descriptor_of), (self.clips, windows_of)):
             if other:
                 left = [video for video in videos if video.video_id not in refused | spoiled]
                 found = [(video.video_id, vectors_of(video)) for video in left]
@@ -446,20 +410,6 @@ class VectorStore:
             return retried(call)
         except Exception as error:
             raise _clear(error, self._address) from error
-
-
-def _described(video: Embedded) -> NDArray[np.float32] | None:
-    return None if video.descriptor is None else np.asarray(video.descriptor, np.float32)
-
-
-def _windows(video: Embedded) -> NDArray[np.float32] | None:
-    return None if video.clips is None else windows(video.clips)
-
-
-def _unfit(video: Embedded) -> str:
-    """Why no store can hold a video's embeddings; empty where nothing is wrong. Not every store looks itself."""
-    finite = np.isfinite(video.embeddings).all(axis=1)
-    return "" if finite.all() else f"keyframe at {video.times[~finite][0]:g} s: its embedding is not finite"
 
 
 def _keys(video_ids: Iterable[str]) -> str:

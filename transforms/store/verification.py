@@ -21,10 +21,11 @@ from cliptrace.models.clips.timeline import windows
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import frame_key, part_path, video_key
 from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.embedded import StoredFrames
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, read_shard, stored_descriptors
 from cliptrace.transforms.store.sweeping import dead_rows, half_written, present, unacknowledged
 from cliptrace.transforms.store.takedown import removed_keys
-from cliptrace.transforms.store.vectors import StoredFrames, VectorStore
+from cliptrace.transforms.store.vectors import VectorStore
 
 _PRECISION = 1e-3
 """Parquet has half precision: an element of a unit vector is off by a quarter of this at most."""

@@ -21,16 +21,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant, Floats, Make, Propose
+from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant, Floats, Make
 from benchmarks.relocalization.baselines.examples import (
     Steps,
     Triplets,
     best_proposals,
     clips,
-    covered,
     ranked,
     triplets,
 )
+from cliptrace.models.relocalization.examples import Proposer
+from cliptrace.models.relocalization.steps import covered
 from cliptrace.models.training.optimiser import optimise
 
 _CHUNK = 32
@@ -79,7 +80,7 @@ class Measured:
         return ranked(proposals, np.concatenate(scores))
 
 
-def train_aft_srm(make: Make, propose: Propose, output: Path, config: BaselineTraining) -> Contestant:
+def train_aft_srm(make: Make, propose: Proposer, output: Path, config: BaselineTraining) -> Contestant:
     torch.manual_seed(config.seed)
     dimension = make(np.random.default_rng(config.seed)).query.shape[1]
     network = FusionTensor(dimension, config.hidden, config.dropout)

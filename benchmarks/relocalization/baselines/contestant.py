@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cliptrace.models.relocalization.example import Example
+from cliptrace.models.relocalization.examples import Proposer
 from cliptrace.models.training.batches import Random
 from cliptrace.models.training.config import Training
 
@@ -18,8 +19,6 @@ Floats = NDArray[np.float32]
 
 Make = Callable[[Random], Example]
 """A fresh example to learn from, which has at least one moment."""
-Propose = Callable[[Floats], Floats]
-"""Features of a reference, float32[R, D] → float32[P, 2], starts and ends in steps, the best first. P may be 0."""
 
 
 class Contestant(Protocol):
@@ -48,5 +47,5 @@ class BaselineTraining(Training):
     dropout: float = 0.3
 
 
-Train = Callable[[Make, Propose, Path, BaselineTraining], Contestant]
+Train = Callable[[Make, Proposer, Path, BaselineTraining], Contestant]
 """Trained on what the first makes, with what the second proposes; the folder is for checkpoints and the log."""

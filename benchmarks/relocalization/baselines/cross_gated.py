@@ -19,8 +19,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant, Floats, Make, Propose
+from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant, Floats, Make
 from benchmarks.relocalization.baselines.examples import Steps, clips, padded, ranked
+from cliptrace.models.relocalization.examples import Proposer
 from cliptrace.models.training.batches import Random
 from cliptrace.models.training.optimiser import optimise
 
@@ -114,7 +115,7 @@ class Matching:
         return best_spans(logits.log_softmax(dim=1).numpy())
 
 
-def train_cross_gated(make: Make, propose: Propose, output: Path, config: BaselineTraining) -> Contestant:
+def train_cross_gated(make: Make, propose: Proposer, output: Path, config: BaselineTraining) -> Contestant:
     torch.manual_seed(config.seed)
     dimension = make(np.random.default_rng(config.seed)).query.shape[1]
     network = CrossGated(dimension, config.hidden, config.dropout)

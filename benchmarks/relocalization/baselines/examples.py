@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from benchmarks.relocalization.baselines.contestant import Floats, Make, Propose
+from benchmarks.relocalization.baselines.contestant import Floats, Make
 from cliptrace.models.backbones.pooling import unit
+from cliptrace.models.relocalization import steps
 from cliptrace.models.relocalization.example import Example
-from cliptrace.models.relocalization.moments import tiou
+from cliptrace.models.relocalization.examples import Proposer, best_proposal
+from cliptrace.models.relocalization.steps import covered, fitted
 from cliptrace.models.training.batches import Random
 from cliptrace.schemas.errors import UsageError
 
@@ -36,32 +40,18 @@ Draw = Callable[[Example, Example, Random], tuple[Floats, Floats]]
 
 
 def clips(pieces: Sequence[Floats], length: int) -> Steps:
-    """Pieces, float32[K, D], brought to ``length`` steps: so many at equal distances where there are more, zeros at the
-    end where there are fewer (§5.2.2)."""
-    return padded([_shortened(piece, length) for piece in pieces], length)
+    """Pieces, float32[K, D], brought to ``length`` steps (steps.fitted)."""
+    return _scaled(*fitted(pieces, length))
 
 
-def padded(pieces: Sequence[Floats], least: int = 1) -> Steps:
-    """Pieces, float32[K, D], K at least 1, one below another, at least so many steps; shorter ones end in zeros."""
-    longest, dimension = max(least, *map(len, pieces)), pieces[0].shape[1]
-    features = np.zeros((len(pieces), longest, dimension), np.float32)
-    there = np.zeros((len(pieces), longest), bool)
-    for row, piece in enumerate(pieces):
-        features[row, : len(piece)] = unit(piece) * np.sqrt(dimension)
-        there[row, : len(piece)] = True
-    return Steps(torch.from_numpy(features), torch.from_numpy(there))
+def padded(pieces: Sequence[Floats]) -> Steps:
+    """Pieces, float32[K, D], K at least 1, one below another; shorter ones end in zeros."""
+    return _scaled(*steps.padded(pieces))
 
 
-def _shortened(piece: Floats, length: int) -> Floats:
-    if len(piece) <= length:
-        return piece
-    return piece[np.linspace(0, len(piece) - 1, length).round().astype(np.intp)]
-
-
-def covered(reference: Floats, span: Floats) -> Floats:
-    """The steps that a span, start and end, covers; at least one."""
-    start = min(int(span[0] + 0.5), len(reference) - 1)
-    return reference[start : max(int(span[1] + 0.5), start + 1)]
+def _scaled(features: Floats, there: NDArray[np.bool_]) -> Steps:
+    rows = unit(features.reshape(-1, features.shape[2])).reshape(features.shape) * math.sqrt(features.shape[2])
+    return Steps(torch.from_numpy(rows), torch.from_numpy(there))
 
 
 def of_another_label(make: Make, label: str, random: Random) -> Example:
@@ -82,14 +72,13 @@ def triplets(make: Make, draw: Draw, batch: int, length: int, random: Random) ->
     return Triplets(*(clips(column, length) for column in zip(*rows, strict=True)))
 
 
-def best_proposals(propose: Propose) -> Draw:
+def best_proposals(propose: Proposer) -> Draw:
     """The paper's choice (§5.2.1): of each of the two references the proposal that overlaps a moment most. Where none
     does, it is a moment itself."""
 
     def best(example: Example) -> Floats:
-        spans = propose(example.reference)
-        overlaps = tiou(spans, example.moments).max(axis=1)
-        return covered(example.reference, spans[overlaps.argmax()] if overlaps.any() else example.moments[0])
+        found = best_proposal(propose(example.reference), example.moments)
+        return covered(example.reference, found[0] if found else example.moments[0])
 
     return lambda example, other, random: (best(example), best(other))
 

@@ -18,8 +18,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant, Floats, Make, Propose
+from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant, Floats, Make
 from benchmarks.relocalization.baselines.examples import Steps, clips, last_there, of_another_label, padded, ranked
+from cliptrace.models.relocalization.examples import Proposer
 from cliptrace.models.relocalization.moments import tiou
 from cliptrace.models.training.batches import Random
 from cliptrace.models.training.optimiser import optimise
@@ -75,7 +76,7 @@ class SingleStream:
         return ranked(spans[valid], logits[0].sigmoid().numpy()[valid])[:_MOST]
 
 
-def train_sst(make: Make, propose: Propose, output: Path, config: BaselineTraining) -> Contestant:
+def train_sst(make: Make, propose: Proposer, output: Path, config: BaselineTraining) -> Contestant:
     torch.manual_seed(config.seed)
     dimension = make(np.random.default_rng(config.seed)).query.shape[1]
     network = SST(dimension, config.hidden)

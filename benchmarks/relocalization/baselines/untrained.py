@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant, Floats, Make, Propose
+from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant, Floats, Make
 from benchmarks.relocalization.baselines.examples import ranked
+from cliptrace.models.relocalization.examples import Proposer
 from cliptrace.models.relocalization.frames import frame_level
 
 
@@ -31,9 +32,9 @@ class FrameLevel:
         return frame_level(query, reference)
 
 
-def train_chance(make: Make, propose: Propose, output: Path, config: BaselineTraining) -> Contestant:
+def train_chance(make: Make, propose: Proposer, output: Path, config: BaselineTraining) -> Contestant:
     return Chance(config.seed)
 
 
-def train_frame_level(make: Make, propose: Propose, output: Path, config: BaselineTraining) -> Contestant:
+def train_frame_level(make: Make, propose: Proposer, output: Path, config: BaselineTraining) -> Contestant:
     return FrameLevel()

@@ -15,18 +15,19 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant, Floats, Make, Propose
+from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant, Floats, Make
 from benchmarks.relocalization.baselines.examples import (
     Steps,
     Triplets,
     clips,
-    covered,
     last_there,
     ranked,
     triplets,
 )
 from cliptrace.models.relocalization.example import Example
+from cliptrace.models.relocalization.examples import Proposer
 from cliptrace.models.relocalization.moments import tiou
+from cliptrace.models.relocalization.steps import covered
 from cliptrace.models.training.batches import Random
 from cliptrace.models.training.optimiser import optimise
 
@@ -65,7 +66,7 @@ class VideoLevel:
         return found
 
 
-def train_video_level(make: Make, propose: Propose, output: Path, config: BaselineTraining) -> Contestant:
+def train_video_level(make: Make, propose: Proposer, output: Path, config: BaselineTraining) -> Contestant:
     torch.manual_seed(config.seed)
     dimension = make(np.random.default_rng(config.seed)).query.shape[1]
     encoder = VideoEncoder(dimension, config.hidden, config.dropout)

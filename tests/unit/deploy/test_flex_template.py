@@ -139,6 +139,7 @@ def test_every_parameter_reaches_the_program(monkeypatch: pytest.MonkeyPatch) ->
         "stored_views": "halves",
         "descriptor": "parts",
         "moments": "lite0_motion",
+        "locator": "frames",
         "unmatched": "gs://b/u.jsonl",
         "output": "gs://b/m.jsonl",
     }

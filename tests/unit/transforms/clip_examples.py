@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cliptrace.schemas.gallery import MomentsConfig
+from cliptrace.schemas.gallery import ClipsConfig
 from cliptrace.schemas.records import FrameFeatures
 from tests.unit.transforms.store_examples import MANIFEST, features
 
 CLIP_DIMENSION = 6
-MOMENTS = MomentsConfig("tiny", "ab" * 32, CLIP_DIMENSION, 0.5)
+MOMENTS = ClipsConfig("tiny", "ab" * 32, CLIP_DIMENSION, 0.5)
 WITH_MOMENTS = dataclasses.replace(MANIFEST, moments=MOMENTS)
 
 

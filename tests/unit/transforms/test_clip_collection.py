@@ -14,11 +14,11 @@ from cliptrace.models.clips.timeline import windows
 from cliptrace.schemas.indexes import IndexConfig
 from cliptrace.transforms.store.clips import MilvusWindows, open_clip_ranking, read_windows
 from cliptrace.transforms.store.descriptors import VideoSearch
+from cliptrace.transforms.store.embedded import StoredFrames
 from cliptrace.transforms.store.gallery import Gallery, commit
 from cliptrace.transforms.store.indexing import with_index
 from cliptrace.transforms.store.removal import remove
 from cliptrace.transforms.store.repairing import repair
-from cliptrace.transforms.store.vectors import StoredFrames
 from cliptrace.transforms.store.verification import Kind, compare
 from tests.unit.transforms.clip_examples import CLIP_DIMENSION, WITH_MOMENTS, clipped, clips_of
 from tests.unit.transforms.store_examples import features, swept

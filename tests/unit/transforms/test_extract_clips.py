@@ -13,14 +13,14 @@ from cliptrace.models.backbones.registry import Embedder, load_config
 from cliptrace.models.keyframes import make_selector
 from cliptrace.schemas.config import BASIS_FPS, TILE_S, KeyframeConfig, Limits
 from cliptrace.schemas.errors import MediaError
-from cliptrace.schemas.gallery import MomentsConfig
+from cliptrace.schemas.gallery import ClipsConfig
 from cliptrace.schemas.records import ProbedVideo, VideoSource
 from cliptrace.transforms.extract import extract_clips, extract_range, join_ranges
 from cliptrace.transforms.media.probe import probe
 from cliptrace.transforms.media.ranges import split
 from tests.unit.models.clips.test_timeline import Recording
 
-MOMENTS = MomentsConfig("mean", "", 1, 0.5)
+MOMENTS = ClipsConfig("mean", "", 1, 0.5)
 
 
 def stored(path: Path, limits: Limits) -> NDArray[np.float16]:

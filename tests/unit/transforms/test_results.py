@@ -57,6 +57,7 @@ def test_a_match_as_json() -> None:
         "query_share": 0.0,
         "ref_share": 0.0,
         "below_min_score": False,
+        "mode": "copy",
         "query_metadata": {"owner": "Bo"},
     }
 
@@ -132,7 +133,7 @@ def test_parts_are_joined_in_order_and_one_dead_letter_a_video(tmp_path: Path, r
         assert [json.loads(line) for line in files.read_bytes(output).splitlines()] == rows
     else:
         table = pq.read_table(files.open_bytes(output)).to_pylist()
-        for key in ("exact", "truncated", "stopped_s", "query_share", "ref_share", "below_min_score"):
+        for key in ("exact", "truncated", "stopped_s", "query_share", "ref_share", "below_min_score", "mode"):
             assert [row[key] for row in table] == [row[key] for row in rows]
         streams = {"query_stream": None, "ref_stream": None}
         assert [row["segments"] for row in table] == [[{**s, **streams} for s in row["segments"]] for row in rows]

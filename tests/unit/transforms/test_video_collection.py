@@ -20,12 +20,13 @@ from cliptrace.schemas.indexes import IndexConfig
 from cliptrace.schemas.records import FrameFeatures
 from cliptrace.transforms.store.describing import with_descriptor
 from cliptrace.transforms.store.descriptors import VideoSearch, read_descriptors
+from cliptrace.transforms.store.embedded import StoredFrames
 from cliptrace.transforms.store.gallery import Gallery, commit, live_attempts
 from cliptrace.transforms.store.indexing import with_index
 from cliptrace.transforms.store.moving import update
 from cliptrace.transforms.store.removal import remove
 from cliptrace.transforms.store.repairing import repair
-from cliptrace.transforms.store.vectors import StoredFrames, VectorStore
+from cliptrace.transforms.store.vectors import VectorStore
 from cliptrace.transforms.store.verification import Kind, compare
 from cliptrace.transforms.store.video_engines import VideoRanking, open_ranking
 from tests.unit.transforms.store_examples import DIMENSION, MANIFEST, features, swept

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from benchmarks.relocalization.baselines import BASELINES
 from benchmarks.relocalization.baselines.contestant import BaselineTraining, Contestant
 from benchmarks.relocalization.baselines.cross_gated import END, INSIDE, OUTSIDE, START, best_spans, labels_of
-from benchmarks.relocalization.baselines.examples import best_proposals, clips, covered, of_another_label, padded
+from benchmarks.relocalization.baselines.examples import best_proposals, clips, of_another_label, padded
 from benchmarks.relocalization.baselines.sst import LENGTHS, spans_of
 from benchmarks.relocalization.baselines.video_level import drawn
 from benchmarks.relocalization.measures import best_tiou
 from cliptrace.models.relocalization.example import Example
+from cliptrace.models.relocalization.steps import covered
 from cliptrace.schemas.errors import UsageError
 
 Floats = NDArray[np.float32]

@@ -93,7 +93,7 @@ def test_a_query_comes_from_another_video_of_its_label(files: FeatureFiles) -> N
 def test_a_long_reference_is_learned_from_in_windows_with_a_whole_moment(files: FeatureFiles) -> None:
     pairs = Pairs(sources(files), {"run"}, 25)
     for seed in range(40):
-        example = pairs.make(np.random.default_rng(seed))
+        example = pairs.example(np.random.default_rng(seed))
         assert len(example.reference) == 25
         whole = np.diff(example.moments, axis=1)[:, 0] >= 10
         assert whole.any()
@@ -101,7 +101,7 @@ def test_a_long_reference_is_learned_from_in_windows_with_a_whole_moment(files: 
         assert (example.moments <= 25).all()
         assert {20, 10, 60} & set((example.moments[whole][:, 0] + example.reference[0, 0]).tolist())
     long = Pairs(sources(files), {"run"}, 15)
-    lengths = {len(long.make(np.random.default_rng(seed)).reference) for seed in range(20)}
+    lengths = {len(long.example(np.random.default_rng(seed)).reference) for seed in range(20)}
     assert lengths == {15, 20}
 
 
