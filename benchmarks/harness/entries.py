@@ -197,6 +197,18 @@ ENTRIES = (
     Entry("benchmarks.star_gnn.lattice_cost", floors=(Floor("frames > * > apart", most=1e-5),)),
     Entry("benchmarks.star_gnn.descriptor_cost"),
     Entry(
+        "benchmarks.relocalization",
+        needs=("$CLIPTRACE_FOOTAGE/MANIFEST.tsv", "$CLIPTRACE_FOOTAGE/../pool/MANIFEST.tsv"),
+        floors=(
+            Floor("seeds > * > test > map_at_1 > all > anchor-free > 0.5", least=0.69),
+            Floor("seeds > * > test > map_at_1 > all > anchor-free > 0.7", least=0.55),
+            Floor("seeds > * > test > absent > games > anchor-free > recall", least=0.86),
+            Floor("seeds > * > proposals > games > TAG > recall > 30 > average", least=0.62),
+        ),
+    ),
+    Entry("benchmarks.relocalization.index_cost"),
+    Entry("benchmarks.relocalization.locating_cost"),
+    Entry(
         "benchmarks.look_alike",
         floors=(
             Floor("kinds > all > copies_found > match", least=109),

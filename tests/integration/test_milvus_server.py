@@ -131,7 +131,7 @@ def test_descriptors_of_videos_have_a_collection_that_is_searched(
 
 
 def test_a_row_that_the_server_refuses_costs_its_video(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "_unfit", lambda video: "")
+    monkeypatch.setattr(vectors, "unfit", lambda video: "")
     broken = features("broken", 30)
     broken.embeddings[17, 3] = np.nan
     refused = store.replace([features("a", 40), broken, features("b", 50)], 1)
