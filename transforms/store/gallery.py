@@ -286,7 +286,7 @@ class FrameReader:
         """times float64[K] in seconds, embeddings float32[K, D] of a video. CliptraceError where they are damaged."""
         table = self._table(video, video.frames_file, ["video_id", "time", "embedding"])
         embeddings = _vectors(table, "embedding", self._gallery.manifest.dimension, video.frames_file, video)
-        return table["time"].to_numpy(), embeddings
+        return _numbers(table, "time", np.dtype(np.float64), video.frames_file), embeddings
 
     def clips(self, video: StoredVideo) -> NDArray[np.float32]:
         """Clip features of a video, float32[S, D], where the gallery has any. CliptraceError where they are damaged."""
@@ -305,7 +305,7 @@ class FrameReader:
     def scores(self, video: StoredVideo) -> NDArray[np.float32]:
         """Of a video's keyframes, float32[K]."""
         table = self._table(video, video.frames_file, ["video_id", "score"])
-        return np.asarray(table["score"].to_numpy(), np.float32)
+        return _numbers(table, "score", np.dtype(np.float32), video.frames_file)
 
     def _table(self, video: StoredVideo, path: str, columns: list[str]) -> pa.Table:
         """Columns of the rows of a video, of which "video_id" is one. path: below the gallery."""
@@ -335,6 +335,14 @@ class FrameReader:
                 self._files.popitem(last=False)[1].close(force=True)
         self._files.move_to_end(path)
         return self._files[path]
+
+
+def _numbers(table: pa.Table, name: str, dtype: np.dtype[Any], path: str) -> NDArray[Any]:
+    """dtype[N] of a column. path: of the table, for the error message."""
+    try:
+        return np.asarray(table[name].to_numpy(), dtype)
+    except (ValueError, LookupError, TypeError) as error:
+        raise CliptraceError(f"{path}: cannot be read: {files.reason(error)}") from error
 
 
 def _vectors(table: pa.Table, name: str, dimension: int, path: str, video: StoredVideo) -> NDArray[np.float32]:
