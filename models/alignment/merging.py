@@ -14,8 +14,8 @@ BACKWARD_WEIGHT = 0.9
 # Pieces of one copy lie on one line, to within so many reference seconds.
 TOLERANCE_S = 4.0
 # Pieces follow one another where less than this is between them, and are played at one speed where the ratio of theirs
-# is no more than this, as a logarithm.
-_NEXT_S, _ONE_SPEED = 0.3, 0.05
+# is no more than this, as a logarithm; and where one is not far less sure than the other, which would lose by it.
+_NEXT_S, _ONE_SPEED, _AS_SURE = 0.3, 0.05, 0.5
 
 
 def seconds(segment: Segment) -> float:
@@ -70,6 +70,8 @@ def joined(segments: Iterable[Segment]) -> list[Segment]:
 def _follows(a: Segment, b: Segment) -> bool:
     """Whether ``b`` goes on where ``a`` ends."""
     if a.reversed != b.reversed or not a.speed or not b.speed or abs(math.log(a.speed / b.speed)) > _ONE_SPEED:
+        return False
+    if min(a.score, b.score) < _AS_SURE * max(a.score, b.score):
         return False
     ends = (b.ref_end, a.ref_start) if a.reversed else (a.ref_end, b.ref_start)
     return max(abs(b.query_start - a.query_end), abs(ends[1] - ends[0])) <= _NEXT_S

@@ -21,6 +21,7 @@ from cliptrace.models.ssan.inference import open_spd
 from cliptrace.models.ssan.proposals import shot_lines
 from cliptrace.models.ssan.timed import TimedMap
 from cliptrace.models.verification.look import Look
+from cliptrace.models.verification.moments import one_picture
 from cliptrace.models.verification.probability import probability
 from cliptrace.models.verification.scene import Scene
 from cliptrace.models.verification.stills import moves
@@ -37,10 +38,8 @@ _HELD = 0.7
 # correlation of two of them, laid on one another, from which they are the same one then.
 _STILL, _SAME_PICTURE = 0.01, 0.98
 _FLICKERS, _SAME_BUT_FOR_NOISE = 0.022, 0.995
-# Of one that is held while the other video goes on: the nearest keyframe is of a moment before it or after.
-_SAME_MOMENT = 0.93
-# Similarity of its keyframe, below which a held picture is none of the reference's.
-_HELD_ALIKE = 0.4
+# Similarity of its keyframe, below which a held picture is none of the reference's, and of how many it may be.
+_HELD_ALIKE, _MOST_HELD = 0.4, 4
 # Probability by the map alone from which the pictures of a finding are compared, and of a map's best one: a copy in a
 # corner of the picture is hardly alike to an embedding.
 _WORTH_A_LOOK, _WORTH_ONE = 0.1, 0.01
@@ -50,8 +49,9 @@ _DOUBTED, _AGREED, _HURRIED = 0.2, 0.5, 0.1
 _LEAST_CHANGE, _BETTER, _MOVING = 0.3, 0.1, 0.05
 # Of pictures that are as clean as this, more agreement is expected.
 _CLEAN, _AGREED_CLEAN = 0.8, 0.85
-# One that agrees less than that as a whole may be true between two cuts only.
-_AGREED_WHOLE = 0.8
+# One that agrees less than that as a whole may be true between two cuts only; where the pictures of one shot are so
+# much less alike than others that lie in the same way, the whole is not.
+_AGREED_WHOLE, _REFUTED = 0.8, 0.6
 _AROUND = 2
 """Keyframes to either side of a held picture's, that tell whether the reference goes on there."""
 
@@ -116,14 +116,16 @@ def _looked_at(found: Candidate, by_map: float, seen: TimedMap, scene: Scene) ->
     else:
         for line in scene.moving_together(found.line):
             look = scene.look(line)
-            for each in (line, *_otherwise(line, look, by_map, scene)):
+            for each in _readings(line, look, by_map, scene):
                 evidence = gather(found.evidence.logit, seen, each)
                 yield Candidate(each, each.speed < 0, evidence, look=look if each == line else scene.look(each))
 
 
-def _otherwise(line: Line, look: Look, by_map: float, scene: Scene) -> Iterator[Line]:
-    """Other readings of a line that has been looked at."""
+def _readings(line: Line, look: Look, by_map: float, scene: Scene) -> Iterator[Line]:
+    """What a line that has been looked at may be: itself, its parts between two cuts, the same at other seconds."""
     pieces = list(scene.between_cuts(line))
+    if not pieces or look.detail >= _REFUTED * look.registration:
+        yield line
     if look.change < _AGREED_WHOLE:
         yield from pieces
     least = _AGREED_CLEAN if look.detail >= _CLEAN else _AGREED
@@ -164,7 +166,9 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
     moments: list[Segment] = []
     for line, backward, evidence, held, look in found:
         sure = probability(evidence, look, told) * (_HELD if held else 1.0)
-        still = _of_still(look, _SAME_MOMENT if held else _SAME_PICTURE) if look else 0.0
+        still = 0.0
+        if look:
+            still = _HELD * (one_picture(evidence.similarity, look.detail) if held else _of_still(look))
         segment = Segment(*line[:4], max(sure, still), backward, abs(line.speed))
         if held or is_plausible(segment, config):
             (moments if held or still > sure else seconds).append(segment)
@@ -172,14 +176,14 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
     return joined(every_place([*seconds, *moments]))[: config.max_segments]
 
 
-def _of_still(look: Look, least: float) -> float:
+def _of_still(look: Look) -> float:
     """A picture that stands still proves little, unless it is the same in all its detail, and the little that moves
-    agrees. least: correlation from which it is the same."""
+    agrees."""
     alike = min(look.registration, look.detail)
     agrees = look.activity < _STILL or (look.activity < _MOVING and look.change >= _AGREED)
     is_noise = look.activity < _FLICKERS and alike >= _SAME_BUT_FOR_NOISE
-    is_same = not look.loose and alike >= least and (agrees or is_noise)
-    return _HELD * look.detail if is_same else 0.0
+    is_same = not look.loose and alike >= _SAME_PICTURE and (agrees or is_noise)
+    return look.detail if is_same else 0.0
 
 
 def _explains(seconds: Segment, moment: Segment) -> bool:
@@ -216,13 +220,20 @@ def _held(seen: TimedMap, scene: Scene) -> Iterator[Line]:
         if end <= start:
             continue
         alike = seen.similarity[seen.rows(start, end)].mean(axis=0)
-        best = int(alike.argmax())
-        if alike[best] < _HELD_ALIKE:
+        likely = [int(each) for each in np.argsort(-alike, kind="stable")[:_MOST_HELD] if alike[each] >= _HELD_ALIKE]
+        # The nearest keyframe is of a moment before the picture or after: what it looks like tells it, too.
+        lines = {each: _at(seen, each, start, end) for each in likely}
+        best = max(likely, key=lambda each: float(alike[each]) + scene.look(lines[each]).detail, default=None)
+        if best is None:
             continue
-        low, high = float(seen.ref_edges[best]), float(seen.ref_edges[best + 1])
         around = seen.ref_times[max(best - _AROUND, 0) : best + _AROUND + 1]
         if moves(scene.ref.show(scene.ref.at(around))):
-            yield Line(start, end, low, high, (high - low) / (end - start))
+            yield lines[best]
+
+
+def _at(seen: TimedMap, keyframe: int, start: float, end: float) -> Line:
+    low, high = float(seen.ref_edges[keyframe]), float(seen.ref_edges[keyframe + 1])
+    return Line(start, end, low, high, (high - low) / (end - start))
 
 
 def _worth(segment: Segment) -> float:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from cliptrace.models.onnx_files import open_exported
 from cliptrace.models.ssan.tiles import tile
+from cliptrace.models.verification.probability import UNCALIBRATED
 from cliptrace.models.weights import folder_of, read_config
+from cliptrace.schemas.errors import CliptraceError
 
 Floats = NDArray[np.float32]
 
@@ -19,7 +21,13 @@ class OnnxSPD:
     """The detector. ``run`` may be called from several threads."""
 
     def __init__(self, folder: str) -> None:
+        """CliptraceError where its scores were fitted to other features than those that this version weighs."""
         self.config, self._file = open_exported(folder)
+        if any(len(self.config.get(name, ())) != len(weights) for name, weights in UNCALIBRATED.items()):
+            raise CliptraceError(
+                f"{folder}: its config.json has no calibration for this version of cliptrace; make one with "
+                f"python -m benchmarks.alignment.calibration --weights {folder} --write"
+            )
 
     def run(self, maps: Floats) -> Floats:
         """float32[1, 1, H, W] → float32[6, A] (models/ssan/network.py)."""

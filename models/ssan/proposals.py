@@ -62,8 +62,9 @@ def _best_boxes(
     least = max(_LEAST, _SHARE * float(alike.max()))
     there = [line for line in known if line.query_start < end and line.query_end > start]
     taken = [(line.ref_start + line.ref_end) / 2 for line in there if _covers(line, start, end)]
+    most = len(taken) + _PLACES  # many lines over several shots may have this one, too
     for best in np.argsort(-worth, kind="stable"):
-        if len(taken) >= _PLACES or alike[best] < least:
+        if len(taken) >= most or alike[best] < least:
             return
         speed, middle = float(speed_of[best]), float(middle_of[best])
         half = abs(speed) * (end - start) / 2

@@ -10,7 +10,7 @@ from typing import Any
 from cliptrace.models.ssan.evidence import Evidence
 from cliptrace.models.verification.look import Look
 
-_LOOKED = 8
+_LOOKED = 10
 """Features that a look adds."""
 UNCALIBRATED: Mapping[str, Any] = {
     "calibration": (1.0, *[0.0] * len(Evidence._fields)),
@@ -33,7 +33,9 @@ def features(evidence: Evidence, look: Look | None) -> tuple[float, ...]:
     stretched = math.tanh(_STEEP * look.change)
     changes = sure * stretched, sure * look.change
     details = look.detail, (1 - sure) * look.detail
-    return (*evidence, look.registration, sure, *changes, sure * look.gap, *details, float(look.loose))
+    # What spoils a copy's agreement in change spoils that of its pictures, too: only look-alikes have the latter alone.
+    apart = (sure * max(0.0, alike - look.change) for alike in (look.detail, look.registration))
+    return (*evidence, look.registration, sure, *changes, sure * look.gap, *details, float(look.loose), *apart)
 
 
 def probability(evidence: Evidence, look: Look | None, told: Mapping[str, Any]) -> float:

@@ -27,3 +27,9 @@ def test_pieces_that_follow_one_another_are_one_copy() -> None:
 def test_pieces_that_do_not_are_not(other: Segment) -> None:
     first = Segment(0, 6, 10, 16, 0.8, speed=1.0)
     assert set(joined([first, other])) == {first, other}
+
+
+@pytest.mark.parametrize(("next_score", "whole"), [(0.6, True), (0.2, False)])
+def test_a_sure_piece_is_not_joined_to_one_that_is_hardly_a_copy(next_score: float, whole: bool) -> None:
+    pieces = [Segment(0, 2, 10, 12, 0.8, speed=1.0), Segment(2, 4, 12, 14, next_score, speed=1.0)]
+    assert [segment.query_end for segment in joined(pieces)] == ([4] if whole else [2, 4])

@@ -1,12 +1,17 @@
 """The shipped detector on maps with known copies, and on what a user may meet."""
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from cliptrace.models.alignment import align
 from cliptrace.models.alignment.spd import SPDConfig, every_place
 from cliptrace.models.ssan.inference import open_spd, spd_config
-from cliptrace.schemas.errors import UsageError
+from cliptrace.models.weights import WEIGHTS
+from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.records import Segment
 
 
@@ -90,3 +95,16 @@ def test_the_shipped_weights_say_what_they_are_for() -> None:
 def test_missing_weights_are_named() -> None:
     with pytest.raises(UsageError, match=r"^/nowhere/config\.json: cannot read: No such file or directory$"):
         open_spd("/nowhere")
+
+
+def test_weights_calibrated_for_other_features_are_refused(tmp_path: Path) -> None:
+    shutil.copytree(WEIGHTS / "spd", tmp_path / "older")
+    told = json.loads((tmp_path / "older/config.json").read_text())
+    told["verified"].pop()
+    (tmp_path / "older/config.json").write_text(json.dumps(told))
+    with pytest.raises(CliptraceError) as refused:
+        open_spd(str(tmp_path / "older"))
+    assert str(refused.value) == (
+        f"{tmp_path}/older: its config.json has no calibration for this version of cliptrace; make one with "
+        f"python -m benchmarks.alignment.calibration --weights {tmp_path}/older --write"
+    )

@@ -41,6 +41,20 @@ def test_a_held_picture_is_looked_at_and_takes_nothing_from_the_others() -> None
     assert looked(held, candidate(RIGHT, -1.0)) == [True, True]
 
 
+@pytest.mark.parametrize(("ref_seed", "whole"), [(1, True), (2, False)])
+def test_a_line_over_a_cut_is_whole_only_where_the_pictures_of_both_shots_agree(ref_seed: int, whole: bool) -> None:
+    """The second shot of the query is the reference's, or of another room."""
+    cut = 3.0
+    times, first = film(seed=1, seconds=3)
+    _, second = film(seed=ref_seed, seconds=3, room_seed=ref_seed - 1, start_s=3)
+    query = np.concatenate([times, times + cut]), np.concatenate([first, second])
+    scene = Scene(as_film(*query), as_film(*film(seed=1, seconds=6, per_second=2)), np.array([cut]))
+    line = Line(0, 6, 0, 6, 1)
+    read = [each.line for each in looked_at([candidate(line, 3.0)], SEEN, scene, TOLD)]
+    assert (line in read) == whole
+    assert whole or Line(0, 3, 0, 3, 1) in read
+
+
 def test_what_the_map_holds_for_nothing_is_not_looked_at() -> None:
     assert looked(candidate(RIGHT, -12.0)) == [False]
 
@@ -82,6 +96,9 @@ def test_where_the_seconds_are_known_a_still_picture_is_of_no_others() -> None:
     assert scores(moving) == scores(moving, still(WRONG))
 
 
-def test_a_held_picture_need_not_be_the_keyframe_itself() -> None:
-    near = still(Line(0, 6, 5, 5.6, 0.1), registration=0.95, detail=0.94)
-    assert scores(near._replace(held=True)) == [0.66]
+@pytest.mark.parametrize(
+    ("similarity", "detail", "score"), [(0.75, 0.95, 0.7), (0.58, 0.82, 0.68), (0.58, 0.5, 0.08), (0.3, 0.75, 0.05)]
+)
+def test_a_held_picture_need_not_be_the_keyframe_itself(similarity: float, detail: float, score: float) -> None:
+    near = still(Line(0, 6, 5, 5.6, 0.1), detail=detail)._replace(held=True)
+    assert scores(near._replace(evidence=near.evidence._replace(similarity=similarity))) == [score]

@@ -52,3 +52,10 @@ def test_a_second_place_of_the_same_is_found_and_a_known_line_is_not_told_again(
 
 def test_nothing_is_proposed_where_nothing_is_alike() -> None:
     assert list(shot_lines(drawn(), NO_CUTS, [])) == []
+
+
+def test_a_shots_own_place_is_found_beside_many_lines_over_several_shots() -> None:
+    piece = Line(4.0, 8.0, 30.0, 34.0, 1.0)
+    long_ones = [Line(0.0, 12.0, start, start + 12.0, 1.0) for start in (0.0, 3.0, 6.0, 9.0, 12.0)]
+    found = [line for line, _ in shot_lines(drawn(piece), np.array([4.0, 8.0]), long_ones)]
+    assert any(np.allclose(line[:4], piece[:4], atol=0.5) for line in found)
