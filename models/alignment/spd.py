@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cliptrace.models.alignment.config import AlignerConfig
+from cliptrace.models.alignment.held import held_lines
 from cliptrace.models.alignment.merging import best_first, common, joined
 from cliptrace.models.alignment.search import Map, Times, checked, is_plausible
 from cliptrace.models.ssan.detect import detect
@@ -21,10 +22,8 @@ from cliptrace.models.ssan.inference import open_spd
 from cliptrace.models.ssan.proposals import shot_lines
 from cliptrace.models.ssan.timed import TimedMap
 from cliptrace.models.verification.look import Look
-from cliptrace.models.verification.moments import one_picture
 from cliptrace.models.verification.probability import probability
-from cliptrace.models.verification.scene import Scene
-from cliptrace.models.verification.stills import moves
+from cliptrace.models.verification.scene import Scene, later
 from cliptrace.schemas.records import Segment
 
 # Two findings are about the same where they share this much of the shorter one's stretch of the query, and so much of
@@ -38,8 +37,8 @@ _HELD = 0.7
 # correlation of two of them, laid on one another, from which they are the same one then.
 _STILL, _SAME_PICTURE = 0.01, 0.98
 _FLICKERS, _SAME_BUT_FOR_NOISE = 0.022, 0.995
-# Similarity of its keyframe, below which a held picture is none of the reference's, and of how many it may be.
-_HELD_ALIKE, _MOST_HELD = 0.4, 4
+# Seconds between a finding and the picture on which it stops.
+_STOPS_S = 0.5
 # Probability by the map alone from which the pictures of a finding are compared, and of a map's best one: a copy in a
 # corner of the picture is hardly alike to an embedding.
 _WORTH_A_LOOK, _WORTH_ONE = 0.1, 0.01
@@ -52,8 +51,6 @@ _CLEAN, _AGREED_CLEAN = 0.8, 0.85
 # One that agrees less than that as a whole may be true between two cuts only; where the pictures of one shot are so
 # much less alike than others that lie in the same way, the whole is not.
 _AGREED_WHOLE, _REFUTED = 0.8, 0.6
-_AROUND = 2
-"""Keyframes to either side of a held picture's, that tell whether the reference goes on there."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,8 +114,10 @@ def _looked_at(found: Candidate, by_map: float, seen: TimedMap, scene: Scene) ->
         for line in scene.moving_together(found.line):
             look = scene.look(line)
             for each in _readings(line, look, by_map, scene):
+                there = look if each == line else scene.look(each)
                 evidence = gather(found.evidence.logit, seen, each)
-                yield Candidate(each, each.speed < 0, evidence, look=look if each == line else scene.look(each))
+                exact = later(each, there.late, float(seen.ref_edges[-1]))
+                yield Candidate(exact, exact.speed < 0, evidence, look=there)
 
 
 def _readings(line: Line, look: Look, by_map: float, scene: Scene) -> Iterator[Line]:
@@ -150,8 +149,8 @@ def candidates(seen: TimedMap, config: SPDConfig, scene: Scene | None = None) ->
     missed = [(*each, UNSEEN) for each in shot_lines(seen, cuts, [line for line, _, _ in detected])]
     lines = [each for each in (*detected, *missed) if config.find_reversed or not each[1]]
     found = [Candidate(line, backward, gather(logit, seen, line)) for line, backward, logit in lines]
-    if scene and scene.stills and similarity.max() >= _HELD_ALIKE and scene.has_pictures:
-        held = _held(seen, scene)
+    if scene and scene.stills and scene.has_pictures:
+        held = held_lines(seen, scene)
         found += [Candidate(line, False, gather(UNSEEN, seen, line)._replace(hurry=0.0), True) for line in held]
     return found
 
@@ -164,14 +163,14 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
     """
     seconds: list[Segment] = []
     moments: list[Segment] = []
+    pictures: list[Segment] = []
     for line, backward, evidence, held, look in found:
         sure = probability(evidence, look, told) * (_HELD if held else 1.0)
-        still = 0.0
-        if look:
-            still = _HELD * (one_picture(evidence.similarity, look.detail) if held else _of_still(look))
+        still = _HELD * (look.detail if held else _of_still(look)) if look else 0.0
         segment = Segment(*line[:4], max(sure, still), backward, abs(line.speed))
         if held or is_plausible(segment, config):
-            (moments if held or still > sure else seconds).append(segment)
+            (pictures if held else moments if still > sure else seconds).append(segment)
+    moments += [each for each in pictures if not any(_stops_at(other, each) for other in seconds)]
     moments = [each for each in moments if not any(_explains(other, each) for other in seconds)]
     return joined(every_place([*seconds, *moments]))[: config.max_segments]
 
@@ -190,6 +189,18 @@ def _explains(seconds: Segment, moment: Segment) -> bool:
     """Whether where a picture comes from is known: what stands still is alike at other seconds, too."""
     shared = common(seconds.query_start, seconds.query_end, moment.query_start, moment.query_end)
     return seconds.score > moment.score and shared > _SAME_QUERY * (moment.query_end - moment.query_start)
+
+
+def _stops_at(seconds: Segment, moment: Segment) -> bool:
+    """Whether the query goes no further than a finding since it stops at this picture of its, or begins with it."""
+    beside = (
+        max(start - other_end, other_start - end)
+        for start, end, other_start, other_end in (
+            (moment.query_start, moment.query_end, seconds.query_start, seconds.query_end),
+            (moment.ref_start, moment.ref_end, seconds.ref_start, seconds.ref_end),
+        )
+    )
+    return seconds.score > moment.score and max(beside) <= _STOPS_S
 
 
 def every_place(segments: Iterable[Segment]) -> list[Segment]:
@@ -211,29 +222,6 @@ def _detected(seen: TimedMap, config: SPDConfig) -> Iterator[tuple[Line, bool, f
         line = fit_box(seen, box, backward)
         if line.query_end > line.query_start and line.ref_end > line.ref_start:
             yield line, backward, logit
-
-
-def _held(seen: TimedMap, scene: Scene) -> Iterator[Line]:
-    """Pictures of the reference that the query holds, where the reference goes on."""
-    for start, end in scene.stills:
-        start, end = max(start, float(seen.query_edges[0])), min(end, float(seen.query_edges[-1]))
-        if end <= start:
-            continue
-        alike = seen.similarity[seen.rows(start, end)].mean(axis=0)
-        likely = [int(each) for each in np.argsort(-alike, kind="stable")[:_MOST_HELD] if alike[each] >= _HELD_ALIKE]
-        # The nearest keyframe is of a moment before the picture or after: what it looks like tells it, too.
-        lines = {each: _at(seen, each, start, end) for each in likely}
-        best = max(likely, key=lambda each: float(alike[each]) + scene.look(lines[each]).detail, default=None)
-        if best is None:
-            continue
-        around = seen.ref_times[max(best - _AROUND, 0) : best + _AROUND + 1]
-        if moves(scene.ref.show(scene.ref.at(around))):
-            yield lines[best]
-
-
-def _at(seen: TimedMap, keyframe: int, start: float, end: float) -> Line:
-    low, high = float(seen.ref_edges[keyframe]), float(seen.ref_edges[keyframe + 1])
-    return Line(start, end, low, high, (high - low) / (end - start))
 
 
 def _worth(segment: Segment) -> float:

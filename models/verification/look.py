@@ -19,6 +19,10 @@ _MOST = 8
 _SHIFTS_S = (0.0, -0.125, 0.125, -0.25, 0.25)
 """How far the line may be off in time: keyframes tell it no better."""
 
+_CLEARER, _OF_THE_REST = 0.02, 0.25
+"""By how much pictures beside the line must agree better, for it to be moved there: by that, or by that part of what
+they lacked."""
+
 _AT_A_CUT_S = 0.15
 """A picture so near to a cut may be one of the other shot: it is not compared where there are others."""
 
@@ -27,7 +31,8 @@ class Look(NamedTuple):
     """registration: correlation of the two pictures where they lie on one another, and affine: how they do. pairs: of
     pictures that were compared; gap: mean seconds by which a pair's two are farther apart than the others': where both
     videos have but keyframes, what moves has moved on. loose: how many of the line's ends are in the middle of a shot
-    of both. The others as in Agreement."""
+    of both. late: seconds of the query by which it shows the reference's pictures later than the line says. The others
+    as in Agreement."""
 
     registration: float
     change: float
@@ -37,6 +42,7 @@ class Look(NamedTuple):
     gap: float
     loose: int
     affine: Affine
+    late: float = 0.0
 
 
 def second_look(
@@ -65,15 +71,18 @@ def second_look(
     if apart.any():
         shown, moments = shown[apart], moments[apart]
     shots = np.searchsorted(cuts, moments)
-    asked = list(dict.fromkeys(query.at(moments + shift) for shift in (_SHIFTS_S if len(shown) > 1 else (0.0,))))
+    asked = list(dict.fromkeys(query.at(moments + shift) for shift in _SHIFTS_S))
     pictures, series = ref.soft(shown.tolist()), [query.soft(frames) for frames in asked]
     registration = register(pictures, series[0], laid)
     agreements = [agreement(pictures, each, registration.affine, shots) for each in series]
     best = max(range(len(asked)), key=lambda number: _alike(agreements[number]))
     late = query.times[list(asked[best])] - moments
     gap = float(np.abs(late - np.median(late)).mean())
+    lacked = (2 if len(shown) > 1 else 1) - _alike(agreements[0])
+    is_clearer = _alike(agreements[best]) - _alike(agreements[0]) > min(_CLEARER, _OF_THE_REST * lacked)
     loose = loose_ends(query, ref, cuts, (start_s, end_s), (offset + speed * start_s, offset + speed * end_s))
-    return Look(registration.correlation, *agreements[best], len(shown), gap, loose, registration.affine)
+    shift = float(np.median(late)) if is_clearer else 0.0
+    return Look(registration.correlation, *agreements[best], len(shown), gap, loose, registration.affine, shift)
 
 
 def _alike(one: Agreement) -> float:

@@ -49,20 +49,11 @@ def find_moments(
     for likeness, keyframe, affine in looks:
         if likeness < looks[0][0] - _AS_GOOD:
             break
-        moment = _segment(spans, *_held(ref, keyframe, picture, affine, len(similarity)), _sure(likeness))
+        score = 1 / (1 + math.exp(-_STEEP * (likeness - _EVEN)))
+        moment = _segment(spans, *_held(ref, keyframe, picture, affine, len(similarity)), score)
         if all(max(moment.ref_start - o.ref_end, o.ref_start - moment.ref_end) >= _APART_S for o in found):
             found.append(moment)
     return found
-
-
-def one_picture(similarity: float, detail: float) -> float:
-    """How sure it is that a keyframe is of a picture's moment. detail: correlation of the two pictures, laid on one
-    another."""
-    return _sure(similarity + detail)
-
-
-def _sure(likeness: float) -> float:
-    return 1 / (1 + math.exp(-_STEEP * (likeness - _EVEN)))
 
 
 def _look(similarity: float, keyframe: int, picture: Film, ref: Film) -> tuple[float, int, Affine]:

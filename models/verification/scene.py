@@ -150,6 +150,12 @@ def between(line: Line, start: float, end: float) -> Line:
     return Line(start, end, max(low, 0.0), high, line.speed)
 
 
+def later(line: Line, seconds: float, ref_end_s: float) -> Line:
+    """The line through the same seconds of a query that shows all of it so much later."""
+    start, end = (min(max(at - line.speed * seconds, 0.0), ref_end_s) for at in (line.ref_start, line.ref_end))
+    return line._replace(ref_start=start, ref_end=end) if seconds and end > start else line
+
+
 def to_query(line: Line, stretch: Stretch) -> Stretch:
     """Query seconds in which a line shows these of the reference."""
     low, high = sorted((second - offset_of(line)) / line.speed for second in stretch)

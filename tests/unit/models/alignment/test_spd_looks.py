@@ -96,9 +96,18 @@ def test_where_the_seconds_are_known_a_still_picture_is_of_no_others() -> None:
     assert scores(moving) == scores(moving, still(WRONG))
 
 
-@pytest.mark.parametrize(
-    ("similarity", "detail", "score"), [(0.75, 0.95, 0.7), (0.58, 0.82, 0.68), (0.58, 0.5, 0.08), (0.3, 0.75, 0.05)]
-)
-def test_a_held_picture_need_not_be_the_keyframe_itself(similarity: float, detail: float, score: float) -> None:
-    near = still(Line(0, 6, 5, 5.6, 0.1), detail=detail)._replace(held=True)
-    assert scores(near._replace(evidence=near.evidence._replace(similarity=similarity))) == [score]
+def test_a_held_picture_is_told_with_less_and_not_where_a_finding_stops_at_it() -> None:
+    held = still(Line(6, 12, 8.8, 9.4, 0.1), registration=0.95, detail=0.94)._replace(held=True)
+    moving = still(Line(0, 6, 3, 9, 1), activity=0.5, change=0.95)
+    assert scores(held) == [0.66]
+    assert scores(moving, held) == scores(moving)
+    elsewhere = held._replace(line=Line(6, 12, 14.8, 15.4, 0.1))
+    assert sorted(scores(moving, elsewhere)) == sorted([*scores(moving), 0.66])
+
+
+def test_a_line_is_moved_to_where_the_pictures_agree() -> None:
+    scene = Scene(as_film(*QUERY), as_film(*REF), np.empty(0))
+    (exact, *_) = looked_at([candidate(Line(0, 6, 3.25, 9.25, 1), 3.0)], SEEN, scene, TOLD)
+    assert exact.line.ref_start == pytest.approx(3, abs=0.1)
+    (same, *_) = looked_at([candidate(RIGHT, 3.0)], SEEN, scene, TOLD)
+    assert same.line == RIGHT

@@ -1,0 +1,70 @@
+"""Pictures that a query holds: of which moment of a reference they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from cliptrace.models.ssan.fit import Line
+from cliptrace.models.ssan.timed import TimedMap
+from cliptrace.models.verification.agreement import correlation
+from cliptrace.models.verification.film import Film
+from cliptrace.models.verification.scene import Scene
+from cliptrace.models.verification.stills import moves
+
+_ALIKE = 0.4
+"""Similarity of its keyframe, below which a held picture is none of the reference's."""
+_MOST = 4
+"""Keyframes that it may be, by their similarity."""
+_SAME_MOMENT = 0.93
+"""Correlation with a keyframe's picture, from which it is of that moment."""
+_NEAR, _NEARER = 0.75, 0.1
+"""Correlation with a keyframe's picture from which it may be of a moment beside that: where it is nearer to both of two
+neighbours than they are to one another, by so much."""
+_AROUND = 2
+"""Keyframes to either side, that tell whether the reference goes on there."""
+
+
+def held_lines(seen: TimedMap, scene: Scene) -> Iterator[Line]:
+    """One for each stretch in which the query holds a picture of the reference, where that goes on."""
+    for start, end in scene.stills:
+        start, end = max(start, float(seen.query_edges[0])), min(end, float(seen.query_edges[-1]))
+        if end <= start:
+            continue
+        alike = seen.similarity[seen.rows(start, end)].mean(axis=0)
+        likely = [int(each) for each in np.argsort(-alike, kind="stable")[:_MOST] if alike[each] >= _ALIKE]
+        shown = {each: scene.look(_at(seen, each, start, end)).detail for each in _with_neighbours(likely, seen)}
+        likely = [each for each in likely if _is_of(each, shown, seen, scene.ref)]
+        best = max(likely, key=lambda each: float(alike[each]) + shown[each], default=None)
+        if best is None:
+            continue
+        around = seen.ref_times[max(best - _AROUND, 0) : best + _AROUND + 1]
+        if moves(scene.ref.show(scene.ref.at(around))):
+            yield _at(seen, best, start, end)
+
+
+def _at(seen: TimedMap, keyframe: int, start: float, end: float) -> Line:
+    low, high = float(seen.ref_edges[keyframe]), float(seen.ref_edges[keyframe + 1])
+    return Line(start, end, low, high, (high - low) / (end - start))
+
+
+def _with_neighbours(keyframes: Sequence[int], seen: TimedMap) -> set[int]:
+    near = {each + step for each in keyframes for step in (-1, 0, 1)}
+    return {each for each in near if 0 <= each < len(seen.ref_times)}
+
+
+def _is_of(keyframe: int, shown: Mapping[int, float], seen: TimedMap, ref: Film) -> bool:
+    """Whether a held picture is of a keyframe's moment, or of one between it and the next.
+
+    shown: correlation of the picture with each keyframe's. Two slides or two hours of a room are alike, too, but there
+    neighbours are alike as much.
+    """
+    if shown[keyframe] >= _SAME_MOMENT:
+        return True
+    for other in (keyframe - 1, keyframe + 1):
+        if shown[keyframe] >= _NEAR and other in shown:
+            pictures = ref.soft(ref.at(seen.ref_times[[keyframe, other]]))
+            if min(shown[keyframe], shown[other]) > correlation(pictures[0], pictures[1]) + _NEARER:
+                return True
+    return False
