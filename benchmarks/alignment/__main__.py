@@ -3,7 +3,7 @@
 python -m benchmarks.alignment [--backbone NAME|FILE] [--queries 120] [--seed 1]
 
 OUTPUT/validation, OUTPUT/test   the attack bench (benchmarks.attacks.build), made where it is missing
-OUTPUT/features                  embeddings of its videos, and of strangers'
+OUTPUT/features                  embeddings of its videos, and of distractors'
 
 Settings and thresholds are chosen among distractors, as a gallery has them: a threshold that no distractor had a say in
 lets them in. Segment AP and mAP rank everything that a method finds; the other figures are of what scores at least its
@@ -57,7 +57,7 @@ def measure(arguments: argparse.Namespace) -> Result:
             "candidate_recall": len(true_maps) / len(test_bench.truth.pairs),
             "median_map": [median(side) for side in zip(*true_maps, strict=True)],
             "keyframes": [str(each) for each in keyframes],
-            "tuned_among": TUNED_AMONG if validation.strangers else 0,
+            "tuned_among": TUNED_AMONG if validation.distractors else 0,
         },
         "methods": methods,
         "best": best,

@@ -4,7 +4,7 @@ python -m benchmarks.alignment.calibration [--weights NAME|FOLDER] [--backbone N
 
 OUTPUT/SEED/validation    attack benches, made where they are missing
 OUTPUT/look_alike         look-alikes, of the training split, too
-OUTPUT/features           embeddings of their videos, and of strangers'
+OUTPUT/features           embeddings of their videos, and of distractors'
 
 Queries have the keyframes of ``cliptrace match``, and once more, as uploads, those of ``cliptrace dedup``, which are a
 gallery's. Right of a finding is what it shares of all that it and the true copy cover, on the side where that is less
@@ -53,7 +53,7 @@ FAINTEST = 0.15
 _UPLOADED = ", uploaded"
 _ROUNDS = 50
 _RIDGE = 1e-3
-_STRANGERS = (0.15, 0.2, 0.25, 0.3)
+_DISTRACTORS = (0.15, 0.2, 0.25, 0.3)
 """Similarities; of the validation splits' distractors, 99 of 100 pairs of videos stay below 0.27 in every keyframe."""
 _STILL = (10, 20, 40, 80)
 """Keyframes of a scene, two a second."""
@@ -66,7 +66,7 @@ def measure(arguments: argparse.Namespace) -> Result:
         for seed in arguments.seeds
     }
     matched, uploaded = (DEFAULT_KEYFRAMES, QUERY_KEYFRAMES), (DEFAULT_KEYFRAMES, DEFAULT_KEYFRAMES)
-    benches = {str(seed): videos.bench(*matched, arguments.strangers) for seed, videos in splits.items()}
+    benches = {str(seed): videos.bench(*matched, arguments.distractors) for seed, videos in splits.items()}
     for split in LOOK_ALIKES:
         alike = load_look_alikes(split, backbone, output / "look_alike", output / "features", arguments.seeds[0])
         benches[f"{split} look-alikes"] = alike.bench(*matched)
@@ -92,7 +92,7 @@ def measure(arguments: argparse.Namespace) -> Result:
     best = max(min(best_threshold(f1), most), least, int(np.searchsorted(MIN_SCORES, surest, side="right")))
     result = {
         "split": "validation",
-        "strangers": arguments.strangers if all(videos.strangers for videos in splits.values()) else 0,
+        "distractors": arguments.distractors if all(videos.distractors for videos in splits.values()) else 0,
         "weights": arguments.weights,
         "candidates": sum(len(seen) for _, seen in looked),
         **told,
@@ -112,9 +112,9 @@ def measure(arguments: argparse.Namespace) -> Result:
 
 
 def still_scenes(config: SPDConfig) -> list[Candidate]:
-    """What the detector sees where two strangers' scenes stand still, and are as alike as distractors are at most."""
+    """What the detector sees where two unrelated scenes stand still, and are as alike as distractors are at most."""
     found = []
-    for level, (rows, columns) in itertools.product(_STRANGERS, itertools.product(_STILL, repeat=2)):
+    for level, (rows, columns) in itertools.product(_DISTRACTORS, itertools.product(_STILL, repeat=2)):
         scene = np.full((rows, columns), level, np.float32)
         found += candidates(TimedMap(scene, np.arange(rows) / 2, np.arange(columns) / 2), config)
     return found
@@ -159,14 +159,14 @@ def matches(found: Sequence[tuple[Pair, list[Candidate]]], told: Mapping[str, An
 
 
 def duplicates(found: Sequence[Match], bench: Bench) -> Result:
-    """Of the pairs that share something, and of strangers: how many there are, and how many dedup would report."""
+    """Of the pairs that share something, and of distractors: how many there are, and how many dedup would report."""
     reported = {(match.query_id, match.ref_id) for match in above(found, DEDUP_MIN_SCORE)}
     alike = {pair for pair, segments in bench.truth.segments.items() if segments}
-    strangers = {(pair.query_id, pair.ref_id) for pair in bench.pairs} - alike
+    distractors = {(pair.query_id, pair.ref_id) for pair in bench.pairs} - alike
     return {
         "min_score": DEDUP_MIN_SCORE,
         "copies": [len(reported & alike), len(alike)],
-        "strangers": [len(reported & strangers), len(strangers)],
+        "distractors": [len(reported & distractors), len(distractors)],
     }
 
 
@@ -209,7 +209,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", default="spd", metavar="NAME|FOLDER")
     add_backbone(parser)
     add_seeds(parser)
-    parser.add_argument("--strangers", type=int, default=10_000, metavar="N", help="videos that nobody copied from")
+    parser.add_argument("--distractors", type=int, default=10_000, metavar="N", help="videos that nobody copied from")
     parser.add_argument("--write", action="store_true", help="put it into the weights' config.json")
 
 
@@ -217,10 +217,12 @@ def tables(result: Result) -> Iterator[Table]:
     error, told = result["expected_calibration_error"], result["duplicates"]
     yield Table(
         f"What {result['weights']} finds on the validation splits of seeds {', '.join(map(str, result['seed']))}, "
-        f"among {result['strangers']:,} strangers; calibration error {error['before']:.3f} → {error['after']:.3f} ("
+        f"among {result['distractors']:,} distractors; calibration error {error['before']:.3f} → {error['after']:.3f} ("
         f"{', '.join(f'{name} {each:.3f}' for name, each in result['by_bench'].items())}); "
         f"F1 {result['vcsl_f1']:.3f} from {result['min_score']:.2f} on; from {told['min_score']:g} on, "
-        "of uploads, {} of {} pairs with a copy and {} of {} strangers:".format(*told["copies"], *told["strangers"]),
+        "of uploads, {} of {} pairs with a copy and {} of {} distractors:".format(
+            *told["copies"], *told["distractors"]
+        ),
         ("findings", "mean score", "right"),
         [(row["findings"], f"{row['score']:.2f}", f"{row['right']:.2f}") for row in result["reliability"]],
     )

@@ -34,7 +34,7 @@ _REF_NOISE, _QUERY_NOISE = 0.15, 0.4
 _SEED_OF_DRAWN = 1_000_000
 
 
-def distractors(real: Mapping[str, BasisFrames], selector: Selector, count: int) -> dict[str, Keyframes]:
+def distractor_videos(real: Mapping[str, BasisFrames], selector: Selector, count: int) -> dict[str, Keyframes]:
     """Name → keyframes of ``count`` videos: the real ones, then stretches of them, spliced and worn.
 
     None where there is no real one.
@@ -42,14 +42,14 @@ def distractors(real: Mapping[str, BasisFrames], selector: Selector, count: int)
     if not real:
         return {}
     chosen = {name: video.chosen_by(selector) for name, video in sorted(real.items())}
-    videos = {f"stranger {name}": video for name, video in itertools.islice(chosen.items(), count)}
+    videos = {f"distractor {name}": video for name, video in itertools.islice(chosen.items(), count)}
     pool = list(chosen.values())
     for number in range(len(videos), count):
         random = np.random.default_rng([3, number])
         parts = [_stretch(pool[each], random) for each in random.integers(len(pool), size=2)]
         embeddings = np.concatenate([embeddings for _, embeddings in parts])
         times = np.concatenate([parts[0][0], parts[1][0] + parts[0][0][-1] + 0.5])
-        videos[f"stranger {number:05}"] = Keyframes(times, _worn(embeddings, random.uniform(*_NOISE), random))
+        videos[f"distractor {number:05}"] = Keyframes(times, _worn(embeddings, random.uniform(*_NOISE), random))
     return videos
 
 

@@ -18,7 +18,7 @@ from cliptrace.schemas.records import Match
 from cliptrace.transforms.matching import MatchConfig
 
 TUNED_AMONG = 1000
-"""Strangers in the gallery when settings are chosen."""
+"""Distractors in the gallery when settings are chosen."""
 Result = dict[str, Any]
 
 

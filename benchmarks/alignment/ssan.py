@@ -3,7 +3,7 @@
 python -m benchmarks.alignment.ssan [--seeds 1 2 3] [--trained DIR]
 
 OUTPUT/SEED/validation, OUTPUT/SEED/test   attack benches (benchmarks.attacks.build), made where they are missing
-OUTPUT/features                            embeddings of their videos, and of strangers'
+OUTPUT/features                            embeddings of their videos, and of distractors'
 
 Settings and thresholds are chosen on the validation splits of all seeds together, among distractors as a gallery has
 them: a threshold that no distractor had a say in lets them in. Test splits are looked at once. Distractors are of other
@@ -109,9 +109,9 @@ def megabytes_an_hour(stored: float, dimension: int) -> float:
     return stored * BASIS_FPS * 3600 * dimension * BYTES_A_NUMBER / 1e6
 
 
-def benches(splits: Splits, choice: Choice, strangers: int = 0) -> dict[int, Bench]:
+def benches(splits: Splits, choice: Choice, distractors: int = 0) -> dict[int, Bench]:
     queries = choice.queries or choice.gallery
-    return {seed: videos.chosen_by(choice.gallery, queries, strangers) for seed, videos in splits.items()}
+    return {seed: videos.chosen_by(choice.gallery, queries, distractors) for seed, videos in splits.items()}
 
 
 def tuner_of(validations: Splits, choice: Choice) -> Tuner:
@@ -146,7 +146,7 @@ def compare_keyframes(validations: Splits, tests: Splits, compared: Sequence[Row
     return found
 
 
-def compare_strangers(
+def compare_distractors(
     contestants: Mapping[str, tuple[Choice, Trial]], tests: Splits, counts: Sequence[int]
 ) -> dict[str, Result]:
     """VCSL F1 of what reaches the threshold, and AP of all that is found, among so many distractors."""
@@ -169,7 +169,7 @@ def compare_intros(trials: Trials, test: Videos, choice: Choice, backbone: Backb
     queries = choice.queries or choice.gallery
     background, embedder = Background.of(backbone), Embedder.open(backbone)
     assert background  # the default backbone has one
-    classes = sharing_an_intro(test.strangers, choice.gallery, queries, background, embedder)
+    classes = sharing_an_intro(test.distractors, choice.gallery, queries, background, embedder)
 
     def matched(trial: Trial, pairs: list[Pair]) -> float:
         return len(above(trial.method.run(Bench(tuple(pairs), as_truth([]))), trial.min_score)) / len(pairs)
@@ -214,13 +214,13 @@ def _figures(report: Evaluation) -> Result:
 
 def options(parser: argparse.ArgumentParser) -> None:
     add_seeds(parser)
-    parser.add_argument("--strangers", type=int, nargs="+", default=[0, 100, 1000, 10_000], metavar="N")
+    parser.add_argument("--distractors", type=int, nargs="+", default=[0, 100, 1000, 10_000], metavar="N")
     parser.add_argument("--trained", type=Path, metavar="DIR", help="what cliptrace train ssan wrote, if it did")
 
 
 def measure(arguments: argparse.Namespace) -> Result:
     if not find_footage().families:
-        raise UsageError("strangers are footage of other splits: set CLIPTRACE_FOOTAGE to a folder that has them")
+        raise UsageError("distractors are footage of other splits: set CLIPTRACE_FOOTAGE to a folder that has them")
     backbone = load_config(DEFAULT_BACKBONE)
     validations, tests = (_load(split, backbone, arguments) for split in ("validation", "test"))
     first = tests[arguments.seeds[0]]
@@ -247,7 +247,7 @@ def measure(arguments: argparse.Namespace) -> Result:
             ours.name: compare_aligners({**of_ours, f"{product.aligner}, as shipped": shipped}, tests, ours),
         },
         "keyframes": compare_keyframes(validations, tests, compared, backbone.dimension),
-        "strangers": compare_strangers(contestants, tests, arguments.strangers),
+        "distractors": compare_distractors(contestants, tests, arguments.distractors),
         "intros": compare_intros({name: of_ours[name] for name in ("tn", "spd")}, first, ours, backbone),
         "program": through_the_program(first, shipped),
     }

@@ -27,7 +27,7 @@ _PAPER = {
 
 
 def ssan(result: Result) -> Iterator[Table]:
-    counts = list(next(iter(result["strangers"].values())))
+    counts = list(next(iter(result["distractors"].values())))
     measures = list(next(iter(result["program"].values())))
     introduction = _INTRODUCTION.format(tuned_among=result["tuned_among"], backbone=result["data"]["backbone"])
     above = f"{_splits(result)}; {introduction}\n\n"
@@ -46,12 +46,12 @@ def ssan(result: Result) -> Iterator[Table]:
     )
     for measure, key in (("VCSL F1", "f1"), ("Segment AP", "segment_ap")):
         yield Table(
-            f"{measure} with so many strangers' videos in the gallery:",
+            f"{measure} with so many distractors in the gallery:",
             ("", *(f"{int(count):,}" for count in counts)),
-            [(name, *(shown(row[count][key]) for count in counts)) for name, row in result["strangers"].items()],
+            [(name, *(shown(row[count][key]) for count in counts)) for name, row in result["distractors"].items()],
         )
     yield Table(
-        "Strangers that begin with the same intro, drawn or filmed: share of pairs that are matched for it:",
+        "Distractors that begin with the same intro, drawn or filmed: share of pairs that are matched for it:",
         ("", "without stop-list", "with stop-list"),
         [
             (f"{kind}, {aligner}", *(f"{ways[f'{way} stop-list']:.2f}" for way in ("without", "with")))

@@ -16,8 +16,8 @@ def alignment(result: Result) -> Iterator[Table]:
     test, others = data["test"], [name for name in result["per_edit"] if name != best]
     yield Table(
         f"The attack bench: edits made by ffmpeg from real footage, with exact truth; frames embedded by "
-        f"{data['backbone']}. Every aligner is tuned on the validation split, among {data['tuned_among']:,} videos of "
-        f"strangers, and measured once on the test split: {test['segments']} copied segments, {test['gallery']} "
+        f"{data['backbone']}. Every aligner is tuned on the validation split, among {data['tuned_among']:,} "
+        f"distractors, and measured once on the test split: {test['segments']} copied segments, {test['gallery']} "
         f"gallery videos, {test['seconds'] / 60:.0f} minutes of queries.",
         ("", "VCSL P", "R", "F1", "VCDB F1", "segment AP", "mAP", "boundary s, mean / median", "ms a map"),
         [(name, *_method(row)) for name, row in result["methods"].items()],

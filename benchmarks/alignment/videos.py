@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.alignment.distractor_videos import distractors
+from benchmarks.alignment.distractor_videos import distractor_videos
 from benchmarks.alignment.pairs import Bench, as_truth, make_bench
 from benchmarks.attacks.build import Dataset, build
 from benchmarks.attacks.splits import Split, find_footage
@@ -22,37 +22,37 @@ from cliptrace.schemas.config import BASIS_FPS, BackboneConfig, KeyframeConfig
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Videos:
-    """One split: its videos as basis frames, and what is true of them. strangers: footage of other splits, if any."""
+    """One split: its videos as basis frames, and what is true of them. distractors: footage of other splits, if any."""
 
     dataset: Dataset
     frames: Mapping[str, BasisFrames]
-    strangers: Mapping[str, BasisFrames]
+    distractors: Mapping[str, BasisFrames]
     background: Background | None
 
     def bench(
         self,
         config: KeyframeConfig,
         of_queries: KeyframeConfig,
-        strangers: int = 0,
+        distractors: int = 0,
         searched_per_second: float = SEARCHED_PER_SECOND,
     ) -> Bench:
         """config: of the gallery."""
         of_gallery, queries = (make_selector(each, BASIS_FPS) for each in (config, of_queries))
-        return self.chosen_by(of_gallery, queries, strangers, searched_per_second)
+        return self.chosen_by(of_gallery, queries, distractors, searched_per_second)
 
     def chosen_by(
         self,
         of_gallery: Selector,
         of_queries: Selector,
-        strangers: int = 0,
+        distractors: int = 0,
         searched_per_second: float = SEARCHED_PER_SECOND,
     ) -> Bench:
-        """strangers: how many videos of the gallery no query was copied from."""
+        """distractors: how many videos of the gallery no query was copied from."""
         queries, gallery = (
             {path.name: self.frames[path.name].chosen_by(each) for path in sorted(folder.iterdir())}
             for folder, each in ((self.dataset.queries, of_queries), (self.dataset.gallery, of_gallery))
         )
-        others = distractors(self.strangers, of_gallery, strangers)
+        others = distractor_videos(self.distractors, of_gallery, distractors)
         truth = as_truth(self.dataset.truth())
         return make_bench(queries, {**gallery, **others}, truth, self.background, searched_per_second)
 
@@ -64,8 +64,8 @@ def load_split(
     footage = find_footage()
     dataset = build(split, bench / split, seed, queries, footage)
     paths = [path for folder in (dataset.gallery, dataset.queries) for path in sorted(folder.iterdir())]
-    frames, strangers = (basis_frames(each, backbone, features) for each in (paths, distractor_paths(footage, split)))
-    return Videos(dataset, frames, strangers, Background.of(backbone))
+    frames, distractors = (basis_frames(each, backbone, features) for each in (paths, distractor_paths(footage, split)))
+    return Videos(dataset, frames, distractors, Background.of(backbone))
 
 
 def load_look_alikes(split: Split, backbone: BackboneConfig, bench: Path, features: Path, seed: int) -> Videos:

@@ -50,7 +50,7 @@ def measure(arguments: argparse.Namespace) -> Result:
         root = Path(name)
         uploads = make_uploads(root / "uploads", arguments.seed)
         result["uploads"] = {group: list(uploads.groups.values()).count(group) for group in ("identical", "edited")}
-        result["uploads"]["strangers"] = len(uploads.groups) - sum(result["uploads"].values())
+        result["uploads"]["distractors"] = len(uploads.groups) - sum(result["uploads"].values())
         for runner in arguments.runners:
             with RUNNERS[runner](root / runner) as cluster:
                 parts = result.setdefault(runner, {})

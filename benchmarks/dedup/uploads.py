@@ -30,7 +30,7 @@ class Uploads:
     groups: dict[str, str]
 
 
-def make_uploads(folder: Path, seed: int, identical: int = 40, edited: int = 30, strangers: int = 30) -> Uploads:
+def make_uploads(folder: Path, seed: int, identical: int = 40, edited: int = 30, distractors: int = 30) -> Uploads:
     """Of the test split's footage, at most MOST_S seconds of each video."""
     rng, footage = random.Random(seed), find_footage()
     names = [str(footage.root / path) for path in representatives(footage, "test")]
@@ -39,7 +39,7 @@ def make_uploads(folder: Path, seed: int, identical: int = 40, edited: int = 30,
     for each in (folder, work):
         shutil.rmtree(each, ignore_errors=True)
         each.mkdir(parents=True)
-    sources = [_cut(Path(name), work / f"{number:03}.mp4") for number, name in enumerate(names[: strangers + 2])]
+    sources = [_cut(Path(name), work / f"{number:03}.mp4") for number, name in enumerate(names[: distractors + 2])]
     groups: dict[str, str] = {}
     for number in range(identical):
         groups[name := f"identical-{number:02}.mp4"] = "identical"
@@ -53,7 +53,7 @@ def make_uploads(folder: Path, seed: int, identical: int = 40, edited: int = 30,
         plan = QueryPlan(name, "whole", clip.width, clip.height, (piece,), edit, (edit,), severity, recipe)
         render(plan, {"clip": work / "clip.mp4"}, folder / name)
     for source in sources[2:]:
-        name = f"stranger-{source.name}"
+        name = f"unrelated-{source.name}"
         groups[name] = name
         shutil.copyfile(source, folder / name)
     shutil.rmtree(work)

@@ -136,7 +136,7 @@ ENTRIES = (
             Floor(f"{_SHIPPED} > segment_ap > mean", least=0.916),
             Floor("keyframes > shipped balanced, queries 8/s > vcsl > f1 > mean", least=0.863),
             Floor("keyframes > shipped balanced, queries 8/s > stored > mean", most=0.194),
-            Floor("strangers > shipped balanced, queries 8/s, spd as shipped > 10000 > f1 > mean", least=0.877),
+            Floor("distractors > shipped balanced, queries 8/s, spd as shipped > 10000 > f1 > mean", least=0.877),
             Floor("intros > * > * > with stop-list", most=0.02),
             Floor("program > program > vcsl_f1", least=0.875),
         ),
@@ -147,7 +147,7 @@ ENTRIES = (
             Floor("vcsl_f1", least=0.815),
             Floor("expected_calibration_error > after", most=0.019),
             Floor("duplicates > copies > 0", least=353),
-            Floor("duplicates > strangers > 0", most=3),
+            Floor("duplicates > distractors > 0", most=3),
         ),
     ),
     Entry(
@@ -213,8 +213,8 @@ ENTRIES = (
         floors=(
             Floor("kinds > all > copies_found > match", least=109),
             Floor("kinds > all > copies_found > dedup", least=88),
-            Floor("kinds > all > strangers_claimed > match", most=8),
-            Floor("kinds > all > strangers_claimed > dedup", most=3),
+            Floor("kinds > all > look_alikes_claimed > match", most=8),
+            Floor("kinds > all > look_alikes_claimed > dedup", most=3),
             Floor("kinds > all > at > 0.5 > precision", least=0.905),
             Floor("kinds > all > at > 0.5 > recall", least=0.81),
             Floor("kinds > all > expected_calibration_error", most=0.0243),

@@ -61,7 +61,7 @@ def _median_s(row: Result, engine: str) -> float:
 
 def _claimed(row: Result, command: str) -> str:
     """Look-alikes, and copies, that a command reports."""
-    false = f"{row['strangers_claimed'][command]} of {row['strangers']}"
+    false = f"{row['look_alikes_claimed'][command]} of {row['look_alikes']}"
     return f"{false}, and {row['copies_found'][command]} of {row['copies']} copies"
 
 

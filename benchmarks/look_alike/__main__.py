@@ -66,11 +66,11 @@ def judge(dataset: Dataset, rows: Sequence[Result]) -> Result:
         "thresholds": thresholds,
         "kinds": metrics.by_kind(claims, pairs, thresholds),
         "reliability": metrics.reliability_of(claims),
-        "strangers_found": strangers_found(claims),
+        "look_alikes_found": look_alikes_found(claims),
     }
 
 
-def strangers_found(claims: Sequence[metrics.Claim]) -> dict[str, float]:
+def look_alikes_found(claims: Sequence[metrics.Claim]) -> dict[str, float]:
     """Of the look-alikes that dedup would accuse, each with its best score: where to look."""
     told = sorted((c for c in claims if c.role == "other" and c.score >= DEDUP_MIN_SCORE), key=lambda c: c.score)
     return {claim.query: round(claim.score, 3) for claim in reversed(told)}

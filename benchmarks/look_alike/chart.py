@@ -27,7 +27,7 @@ WIDTH, FOOT = 1000, 34
 PLOT = Box(56, 52, 436, 432)
 KINDS_LEFT, KINDS_RIGHT = 584, 992
 _ROW = 21
-_COPIES, _STRANGERS = PALETTE[2], PALETTE[4]
+_COPIES, _LOOK_ALIKES = PALETTE[2], PALETTE[4]
 _LARGEST_DOT = 18.0
 
 
@@ -80,19 +80,19 @@ def _dots(rows: Sequence[Result]) -> Iterator[str]:
 
 
 def _kinds(rows: Sequence[tuple[str, Result]], thresholds: dict[str, float]) -> Iterator[str]:
-    columns = [(name, what) for name in thresholds for what in ("copies", "strangers")]
+    columns = [(name, what) for name in thresholds for what in ("copies", "look_alikes")]
     wide = (KINDS_RIGHT - KINDS_LEFT) / len(columns)
     for number, (name, what) in enumerate(columns):
         x = KINDS_LEFT + number * wide
-        colour = _COPIES if what == "copies" else _STRANGERS
-        yield svg.text(x, PLOT.top - 2, f"{what}, {name}", colour=colour, size=10)
+        colour = _COPIES if what == "copies" else _LOOK_ALIKES
+        yield svg.text(x, PLOT.top - 2, f"{what.replace('_', '-')}, {name}", colour=colour, size=10)
     for number, (kind, row) in enumerate(rows):
         y = PLOT.top + 18 + number * _ROW
         weight = "bold" if kind == ALL else "normal"
         yield svg.text(KINDS_LEFT - 12, y, kind, anchor="end", weight=weight)
         for place, (name, what) in enumerate(columns):
-            told, of = row["copies_found" if what == "copies" else "strangers_claimed"][name], row[what]
-            colour = _COPIES if what == "copies" else _STRANGERS
+            told, of = row["copies_found" if what == "copies" else "look_alikes_claimed"][name], row[what]
+            colour = _COPIES if what == "copies" else _LOOK_ALIKES
             yield from _bar(KINDS_LEFT + place * wide, y, 0.5 * wide, told, of, colour)
 
 

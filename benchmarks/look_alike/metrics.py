@@ -74,9 +74,9 @@ def figures(claims: Sequence[Claim], pairs: Mapping[str, Result], thresholds: Ma
     right = np.array([share for claim in claims for share in claim.rightness])
     return {
         "copies": roles["copy"],
-        "strangers": roles["other"],
+        "look_alikes": roles["other"],
         "at": {f"{score:g}": precision_and_recall(claims, roles["copy"], score) for score in SCORES},
-        "strangers_claimed": {
+        "look_alikes_claimed": {
             name: len({claim.query for claim in claims if claim.role == "other" and claim.score >= score})
             for name, score in thresholds.items()
         },

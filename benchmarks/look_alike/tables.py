@@ -37,9 +37,9 @@ def look_alike(result: Result) -> Iterator[Table]:
 def _kind(kind: str, row: Result) -> tuple[str, ...]:
     at = (row["at"][f"{score:g}"] for score in SCORES)
     return (
-        *(kind, str(row["copies"]), str(row["strangers"])),
+        *(kind, str(row["copies"]), str(row["look_alikes"])),
         *(f"{_share(each['precision'])}/{_share(each['recall'])}" for each in at),
-        *(f"{claimed} of {row['strangers']}" for claimed in row["strangers_claimed"].values()),
+        *(f"{claimed} of {row['look_alikes']}" for claimed in row["look_alikes_claimed"].values()),
         _share(row["expected_calibration_error"], 3),
     )
 

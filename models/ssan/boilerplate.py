@@ -1,4 +1,4 @@
-"""What strangers' videos share though neither copied the other: blank screens, test pictures, titles, countdowns.
+"""What unrelated videos share, of which none copied another: blank screens, test pictures, titles, countdowns.
 
 Drawn, not filmed: negatives for SPD, which sees bright blocks and stripes in the map wherever two videos have the same.
 """

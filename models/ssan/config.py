@@ -73,7 +73,7 @@ class PairsConfig:
     hard: float = 0.3
     """Gaps with other footage of the reference's places."""
     gaps_edited: float = 0.5
-    strangers_edited: float = 0.5
+    distractors_edited: float = 0.5
     """Gaps edited as the copies beside them; videos without a copy that are edited."""
     all_copied: float = 0.5
     end_copied: float = 0.8

@@ -81,7 +81,7 @@ class PairMaker:
         pieces, spans = self._copies(random, ref, room) if copied else ([], [])
         hard = random.random() < config.hard
         gap_variant = int(pieces[0].variant[0]) if pieces and random.random() < config.gaps_edited else 0
-        if not pieces and random.random() < config.strangers_edited:
+        if not pieces and random.random() < config.distractors_edited:
             gap_variant = int(random.integers(self._variants))
         room = (longest if pieces else room) - sum(map(len, pieces))
         gaps = len(pieces) + 1

@@ -131,7 +131,7 @@ def test_tuning_never_sees_the_test_split(bench: Bench) -> None:
     assert chosen[0] == chosen[1] == chosen[2]
 
 
-def test_strangers_are_searched_where_they_are_asked_for(tmp_path: Path) -> None:
+def test_distractors_are_searched_where_they_are_asked_for(tmp_path: Path) -> None:
     for name in ("gallery/known.mp4", "queries/asked.mp4"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
@@ -140,12 +140,12 @@ def test_strangers_are_searched_where_they_are_asked_for(tmp_path: Path) -> None
     split = Videos(Dataset(tmp_path, {}), {"known.mp4": known, "asked.mp4": asked}, {"twin.mp4": asked}, None)
     each = KeyframeConfig("uniform", per_second=BASIS_FPS)
 
-    alone, among = (split.bench(each, each, strangers) for strangers in (0, 3))
+    alone, among = (split.bench(each, each, distractors) for distractors in (0, 3))
 
     assert {pair.ref_id for pair in alone.pairs} == {"known.mp4"}
-    assert max(among.pairs, key=lambda pair: pair.vote).ref_id == "stranger twin.mp4"
+    assert max(among.pairs, key=lambda pair: pair.vote).ref_id == "distractor twin.mp4"
     assert len({pair.ref_id for pair in among.pairs}) == 4
-    without = dataclasses.replace(split, strangers={})
+    without = dataclasses.replace(split, distractors={})
     assert {pair.ref_id for pair in without.bench(each, each, 3).pairs} == {"known.mp4"}
 
 

@@ -1,9 +1,9 @@
-"""Strangers among the gallery, and strangers with the same intro."""
+"""Distractors among the gallery, and distractors with the same intro."""
 
 import numpy as np
 import pytest
 
-from benchmarks.alignment.distractor_videos import distractors, sharing_an_intro
+from benchmarks.alignment.distractor_videos import distractor_videos, sharing_an_intro
 from benchmarks.alignment.selections import EVERYTHING, uniform
 from benchmarks.harness.features import BasisFrames
 from cliptrace.models.backbones.background import Background
@@ -36,21 +36,21 @@ def real() -> dict[str, BasisFrames]:
     return videos
 
 
-def test_strangers_are_the_real_ones_and_then_as_many_as_asked(real: dict[str, BasisFrames]) -> None:
+def test_distractors_are_the_real_ones_and_then_as_many_as_asked(real: dict[str, BasisFrames]) -> None:
     selector = uniform(2, False).gallery
-    few, many = (distractors(real, selector, count) for count in (40, 100))
+    few, many = (distractor_videos(real, selector, count) for count in (40, 100))
     assert (len(few), len(many)) == (40, 100)
     assert all(np.array_equal(few[name].embeddings, many[name].embeddings) for name in few)
-    assert np.array_equal(few["stranger 03.mp4"].embeddings, real["03.mp4"].embeddings[::4])
+    assert np.array_equal(few["distractor 03.mp4"].embeddings, real["03.mp4"].embeddings[::4])
     originals = np.concatenate([video.embeddings[::4] for video in real.values()])
-    made = few["stranger 00035"]
+    made = few["distractor 00035"]
     assert (np.diff(made.times) > 0).all()
     np.testing.assert_allclose(np.linalg.norm(made.embeddings, axis=1), 1, atol=1e-5)
     assert 0.5 < (made.embeddings @ originals.T).max(axis=1).mean() < 0.95
 
 
 @pytest.mark.parametrize("kind", ["drawn", "filmed"])
-def test_a_stop_list_darkens_what_strangers_share(real: dict[str, BasisFrames], kind: str) -> None:
+def test_a_stop_list_darkens_what_distractors_share(real: dict[str, BasisFrames], kind: str) -> None:
     background = Background(unit(np.random.default_rng(99).normal(size=(40, DIMENSION))).astype(np.float32))
     pairs = sharing_an_intro(real, uniform(2, False).gallery, EVERYTHING, background, Drawer())[kind]  # type: ignore[arg-type]
     assert len(pairs["with"]) == len(pairs["without"]) > 0

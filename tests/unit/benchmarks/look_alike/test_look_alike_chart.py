@@ -15,14 +15,14 @@ from benchmarks.look_alike.tables import look_alike
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def kind(copies: int, strangers: int) -> dict[str, Any]:
+def kind(copies: int, look_alikes: int) -> dict[str, Any]:
     at = {score: {"claims": 2, "precision": 0.5, "recall": 1.0} for score in ("0.3", "0.5", "0.7", "0.9")}
     at["0.9"] = {"claims": 0, "precision": None, "recall": 0.0}
     return {
         "copies": copies,
-        "strangers": strangers,
+        "look_alikes": look_alikes,
         "at": at,
-        "strangers_claimed": {"match": 1, "dedup": 0},
+        "look_alikes_claimed": {"match": 1, "dedup": 0},
         "copies_found": {"match": copies, "dedup": 1},
         "segments": 4,
         "expected_calibration_error": 0.25,

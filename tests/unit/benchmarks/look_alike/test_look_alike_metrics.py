@@ -28,7 +28,7 @@ def line(query: str, ref: str, *segments: tuple[float, float, float, float, floa
 ROWS = [
     line("a-copy1.mp4", "a.mp4", (0, 4, 2, 6, 0.95)),  # right, to the second
     line("a-copy1.mp4", "b.mp4", (0, 4, 0, 4, 0.35)),  # a copy, but not of that
-    line("a-other.mp4", "a.mp4", (0, 4, 2, 6, 0.65)),  # a stranger
+    line("a-other.mp4", "a.mp4", (0, 4, 2, 6, 0.65)),  # a look-alike
     line("b-copy1.mp4", "b.mp4", (1, 3, 0, 2, 0.6), (0, 1, 5, 6, 0.1)),  # half of it, which is just enough
 ]
 
@@ -50,9 +50,9 @@ def test_precision_and_recall_by_kind_and_in_all() -> None:
         "0.9": {"claims": 1, "precision": 1.0, "recall": 0.5},
     }
     assert rows["slides"]["at"]["0.7"] == {"claims": 0, "precision": None, "recall": 0.0}
-    assert rows[ALL]["strangers_claimed"] == {"match": 1, "dedup": 0}
+    assert rows[ALL]["look_alikes_claimed"] == {"match": 1, "dedup": 0}
     assert rows[ALL]["copies_found"] == {"match": 2, "dedup": 1}
-    assert (rows["room"]["copies"], rows["room"]["strangers"]) == (1, 1)
+    assert (rows["room"]["copies"], rows["room"]["look_alikes"]) == (1, 1)
 
 
 def test_calibration_error_is_of_every_segment() -> None:

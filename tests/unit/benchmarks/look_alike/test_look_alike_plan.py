@@ -1,4 +1,4 @@
-"""Look-alikes are planned repeatably, strangers share no moment with what they look like, and no source two splits."""
+"""Look-alikes are planned repeatably, share no moment with what they look like, and no source two splits."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_same_seed_plans_the_same_queries() -> None:
     assert planned(1) != planned(2)
 
 
-def test_every_reference_has_one_stranger_and_one_or_two_copies() -> None:
+def test_every_reference_has_one_look_alike_and_one_or_two_copies() -> None:
     roles: defaultdict[str, list[str]] = defaultdict(list)
     for query in planned():
         roles[query.look.name].append(query.role)
@@ -88,7 +88,7 @@ def test_truth_tells_of_copies_alone_and_where_they_lie() -> None:
         assert Fraction(copied.source_frames, copied.frames) == query.plan.recipe.speed
 
 
-def test_strangers_are_edited_and_hidden_as_copies_are() -> None:
+def test_look_alikes_are_edited_and_hidden_as_copies_are() -> None:
     others = [query for query in planned() if query.role == "other"]
     assert len({query.plan.edit for query in others}) > 5
     assert {query.form for query in others} == {"whole", "part", "inserted"}

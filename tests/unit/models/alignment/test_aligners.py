@@ -167,7 +167,7 @@ def test_a_constant_map_below_the_threshold_holds_no_segment(name: str, value: f
     assert align(name, np.full((50, 70), value, np.float32), uniform(50), uniform(70)) == []
 
 
-def test_the_detector_thinks_little_of_a_constant_map_of_strangers_likeness() -> None:
+def test_the_detector_thinks_little_of_a_constant_map_of_distractors_likeness() -> None:
     found = align("spd", np.full((50, 70), 0.3, np.float32), uniform(50), uniform(70))
     assert all(segment.score < min(0.25, spd_config()["min_score"]) for segment in found)
 

@@ -55,8 +55,8 @@ def test_the_rest_of_a_query_is_of_other_clips(pairs: PairMaker, seed: int) -> N
     inside = np.zeros(len(query), np.bool_)
     for copy in copies:
         inside[copy.q0 : copy.q1] = True
-    strangers = set(query.clip[~inside].tolist())
-    shared = strangers & set(ref.clip.tolist())
+    distractors = set(query.clip[~inside].tolist())
+    shared = distractors & set(ref.clip.tolist())
     assert all(pairs.clips[each].scene == NO_SCENE for each in shared)
 
 

@@ -48,9 +48,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_clips_are_embedded_as_the_product_does_and_kept(data: Path, tmp_path: Path) -> None:
     backbone = load_config("copy_lite0")
-    found, strangers = load_clips([data], backbone, tmp_path, FOOTAGE, seed=0)
+    found, distractors = load_clips([data], backbone, tmp_path, FOOTAGE, seed=0)
     assert [clip.scene for clip in found] == [0, 1, 2]
-    assert [clip.scene for clip in strangers] == [NO_SCENE] * 2
+    assert [clip.scene for clip in distractors] == [NO_SCENE] * 2
     frames = read_video(data / "bottles" / "clip.mp4", BASIS_FPS)
     assert found[0].thumbs.shape == (2, len(frames), 32, 32, 3)
     squares = np.stack([squeezed(frame, backbone.input_size) for frame in frames])
