@@ -35,10 +35,14 @@ def held_lines(seen: TimedMap, scene: Scene) -> Iterator[Line]:
         alike = seen.similarity[seen.rows(start, end)].mean(axis=0)
         likely = [int(each) for each in np.argsort(-alike, kind="stable")[:_MOST] if alike[each] >= _ALIKE]
         shown = {each: scene.look(_at(seen, each, start, end)).detail for each in _with_neighbours(likely, seen)}
-        likely = [each for each in likely if _is_of(each, shown, seen, scene.ref)]
-        best = max(likely, key=lambda each: float(alike[each]) + shown[each], default=None)
-        if best is None:
+        if not likely:
             continue
+        best = likely[0]
+        if shown[best] < _SAME_MOMENT:
+            between = [each for each in likely if _is_between(each, shown, seen, scene.ref)]
+            if not between:
+                continue
+            best = max(between, key=lambda each: float(alike[each]) + shown[each])
         around = seen.ref_times[max(best - _AROUND, 0) : best + _AROUND + 1]
         if moves(scene.ref.show(scene.ref.at(around))):
             yield _at(seen, best, start, end)
@@ -54,14 +58,12 @@ def _with_neighbours(keyframes: Sequence[int], seen: TimedMap) -> set[int]:
     return {each for each in near if 0 <= each < len(seen.ref_times)}
 
 
-def _is_of(keyframe: int, shown: Mapping[int, float], seen: TimedMap, ref: Film) -> bool:
-    """Whether a held picture is of a keyframe's moment, or of one between it and the next.
+def _is_between(keyframe: int, shown: Mapping[int, float], seen: TimedMap, ref: Film) -> bool:
+    """Whether a held picture is of a moment between a keyframe and one beside it.
 
     shown: correlation of the picture with each keyframe's. Two slides or two hours of a room are alike, too, but there
     neighbours are alike as much.
     """
-    if shown[keyframe] >= _SAME_MOMENT:
-        return True
     for other in (keyframe - 1, keyframe + 1):
         if shown[keyframe] >= _NEAR and other in shown:
             pictures = ref.soft(ref.at(seen.ref_times[[keyframe, other]]))

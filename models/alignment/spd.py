@@ -23,7 +23,7 @@ from cliptrace.models.ssan.proposals import shot_lines
 from cliptrace.models.ssan.timed import TimedMap
 from cliptrace.models.verification.look import Look
 from cliptrace.models.verification.probability import probability
-from cliptrace.models.verification.scene import Scene, later
+from cliptrace.models.verification.scene import Scene
 from cliptrace.schemas.records import Segment
 
 # Two findings are about the same where they share this much of the shorter one's stretch of the query, and so much of
@@ -114,9 +114,8 @@ def _looked_at(found: Candidate, by_map: float, seen: TimedMap, scene: Scene) ->
         for line in scene.moving_together(found.line):
             look = scene.look(line)
             for each in _readings(line, look, by_map, scene):
-                there = look if each == line else scene.look(each)
                 evidence = gather(found.evidence.logit, seen, each)
-                exact = later(each, there.late, float(seen.ref_edges[-1]))
+                exact, there = scene.settled(each, look if each == line else scene.look(each))
                 yield Candidate(exact, exact.speed < 0, evidence, look=there)
 
 

@@ -50,6 +50,14 @@ class Scene:
             self._laid = look.affine
         return look
 
+    def settled(self, line: Line, look: Look) -> tuple[Line, Look]:
+        """The line moved to where its pictures agree, and how they look there. look: at the line as it is."""
+        moved = later(line, look.late, self.ref.end_s)
+        if moved == line:
+            return line, look
+        look = self.look(moved)
+        return later(moved, look.late, self.ref.end_s), look
+
     def retimed(self, line: Line, look: Look) -> tuple[Line, float] | None:
         """Where and how fast the reference really shows these seconds of the query, by what changes in both, and how
         alike that changes; None where that cannot be told. look: at the line as it was thought to be."""
