@@ -34,15 +34,13 @@ def held_lines(seen: TimedMap, scene: Scene) -> Iterator[Line]:
             continue
         alike = seen.similarity[seen.rows(start, end)].mean(axis=0)
         likely = [int(each) for each in np.argsort(-alike, kind="stable")[:_MOST] if alike[each] >= _ALIKE]
-        shown = {each: scene.look(_at(seen, each, start, end)).detail for each in _with_neighbours(likely, seen)}
-        if not likely:
+        looks = {each: scene.look(_at(seen, each, start, end)) for each in _with_neighbours(likely, seen)}
+        shown = {each: min(look.registration, look.detail) for each, look in looks.items()}
+        found = [each for each in likely[:1] if shown[each] >= _SAME_MOMENT]
+        found = found or [each for each in likely if _is_between(each, shown, seen, scene.ref)]
+        best = max(found, key=lambda each: float(alike[each]) + shown[each], default=None)
+        if best is None or looks[best].loose:
             continue
-        best = likely[0]
-        if shown[best] < _SAME_MOMENT:
-            between = [each for each in likely if _is_between(each, shown, seen, scene.ref)]
-            if not between:
-                continue
-            best = max(between, key=lambda each: float(alike[each]) + shown[each])
         around = seen.ref_times[max(best - _AROUND, 0) : best + _AROUND + 1]
         if moves(scene.ref.show(scene.ref.at(around))):
             yield _at(seen, best, start, end)
