@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from cliptrace.models.relocalization.frames import frame_level
 from cliptrace.models.relocalization.moments import Moment, decoded, suppress
 from cliptrace.models.relocalization.proposals import grouped
 from cliptrace.models.relocalization.refinement import refined
-from cliptrace.models.relocalization.steps import covered, fitted
+from cliptrace.models.relocalization.steps import covered, fitted, shortened
 from cliptrace.schemas.config import parse_locator
 from cliptrace.schemas.errors import UsageError
 
@@ -22,6 +23,12 @@ Floats = NDArray[np.float32]
 
 _OVERLAP = 0.3
 """tIoU above which two moments are the same one."""
+_LONGEST_QUERY = 24
+"""Steps of a query that the anchor-free network is given, as many as it has seen in training; a longer one is thinned
+out."""
+_WINDOW, _HOP = 240, 200
+"""Steps of a reference that it is shown together, as many as it has seen in training, and from one window to the next:
+of more, what stands out does so by more than it knows, and is not told. A step is judged by 19 to each side."""
 _MOST_LOOKED_AT = 1000
 """Steps of the reference whose moments are looked at, the likeliest."""
 
@@ -74,11 +81,21 @@ class AnchorFree:
         """Empty, too, where no step of the reference reaches the least score that its config names."""
         if not query.any() or not reference.any():
             return []
-        given = {"query": query, "reference": reference}
-        there = {f"{name}_there": np.ones(len(features), np.float32) for name, features in given.items()}
-        inputs = {name: np.asarray(each, np.float32)[None] for name, each in (given | there).items()}
-        (said,) = self._file.session.run(["said"], inputs)
-        return told(decoded(said[0], self._least)[:_MOST_LOOKED_AT], step_s, most)
+        said = self._said(shortened(query, _LONGEST_QUERY), np.asarray(reference, np.float32))
+        return told(decoded(said, self._least)[:_MOST_LOOKED_AT], step_s, most)
+
+    def _said(self, query: Floats, reference: Floats) -> Floats:
+        """float32[3, R]: of each step what the network says in the window in whose middle it is most."""
+        last = max(len(reference) - _WINDOW, 0)
+        starts = [*range(0, last, _HOP), last]
+        changes = [(start + _WINDOW + following) // 2 for start, following in itertools.pairwise(starts)]
+        parts = []
+        for start, first, end in zip(starts, [0, *changes], [*changes, len(reference)], strict=True):
+            given = {"query": query, "reference": reference[start : start + _WINDOW]}
+            there = {f"{name}_there": np.ones(len(features), np.float32) for name, features in given.items()}
+            inputs = {name: np.asarray(each, np.float32)[None] for name, each in (given | there).items()}
+            parts.append(self._file.session.run(["said"], inputs)[0][0, :, first - start : end - start])
+        return np.concatenate(parts, axis=1)
 
 
 class Graph:
