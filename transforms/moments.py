@@ -44,11 +44,12 @@ from cliptrace.transforms.strips import Strips
 @dataclasses.dataclass(frozen=True)
 class MomentConfig:
     """locator: by its name. top_k: gallery videos in which moments are looked for. min_score: lowest score of a moment
-    that is told. engine: what finds the videos. maps: folder for a picture of every match; "" for none."""
+    that is told; None for what the locator takes for there. engine: what finds the videos. maps: folder for a picture
+    of every match; "" for none."""
 
     locator: str
     top_k: int = MOMENT_VIDEOS
-    min_score: float = 0.0
+    min_score: float | None = None
     engine: Engine = "exact"
     maps: str = ""
 
@@ -215,8 +216,8 @@ class Find:
             return [Rejected(query.video_id, ref.video_id)]
         clips, step_s = self._reader.clips(ref), self._moments.step_s
         end_s = max(ref.decoded_s, (len(clips) - 1) * step_s + 1 / BASIS_FPS)
-        located = self._locator.locate(query.clips, clips, step_s, MOMENTS_PER_VIDEO)
-        moments = [within(moment, end_s) for moment in located if moment.score >= self._config.min_score]
+        located = self._locator.locate(query.clips, clips, step_s, MOMENTS_PER_VIDEO, self._config.min_score)
+        moments = [within(moment, end_s) for moment in located]
         moments = [moment for moment in moments if moment.start_s < moment.end_s]
         found = list(honoured(match_of(query, ref, moments), decision, content)) if moments else []
         for match in found:

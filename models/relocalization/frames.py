@@ -19,6 +19,10 @@ _MOVES = ((1, 1), (1, 2), (2, 1))
 """Steps of query and reference."""
 _ROWS = 256
 """Of the table, that are held at a time: what a query takes in memory does not grow with its length."""
+_OUT, _ENOUGH = 0.55, 0.8
+"""What stands out: so much of the way from what nine in ten ends reach to 1, as in one in ten references of games that
+do not show the query (validation split of benchmarks/relocalization); and so much in any case, since a reference may
+show nothing else."""
 
 
 def frame_level(query: Floats, reference: Floats) -> Floats:
@@ -41,6 +45,12 @@ def frame_level(query: Floats, reference: Floats) -> Floats:
     cost, start = rows[-1]
     found = np.stack([start, begin + 1, 1 - cost / (2 * len(query))], axis=1)[np.isfinite(cost)]
     return np.asarray(found[np.argsort(-found[:, 2], kind="stable")], np.float32)
+
+
+def standing_out(found: Floats) -> float:
+    """float32[E, 3], as ``frame_level`` makes it, E at least 1 → the likeness from which on an end stands out."""
+    usual = max(float(np.quantile(found[:, 2], 0.1)), 0.0)
+    return min(usual + _OUT * (1 - usual), _ENOUGH)
 
 
 def _distances(query: Floats, reference: Floats) -> Iterator[Floats]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cliptrace.models.onnx_files import open_exported
 from cliptrace.models.relocalization.config import Proposing
-from cliptrace.models.relocalization.frames import frame_level
+from cliptrace.models.relocalization.frames import frame_level, standing_out
 from cliptrace.models.relocalization.moments import Moment, decoded, suppress
 from cliptrace.models.relocalization.proposals import grouped
 from cliptrace.models.relocalization.refinement import refined
@@ -44,10 +44,12 @@ class Locator(Protocol):
     sha256: str
     clips_sha256: str
 
-    def locate(self, query: Floats, reference: Floats, step_s: float, most: int) -> list[Moment]:
+    def locate(
+        self, query: Floats, reference: Floats, step_s: float, most: int, least: float | None = None
+    ) -> list[Moment]:
         """float32[Q, D] and float32[R, D], clip features of ``step_s`` seconds each → at most ``most`` moments, the
         best first, no two of which overlap much. Empty where there is nothing, or one side has no feature or only
-        zeros."""
+        zeros. least: score of what is told; None for what the locator takes for there."""
         ...
 
 
@@ -56,10 +58,15 @@ class FrameLevel:
 
     name, sha256, clips_sha256 = "frames", "", ""
 
-    def locate(self, query: Floats, reference: Floats, step_s: float, most: int) -> list[Moment]:
+    def locate(
+        self, query: Floats, reference: Floats, step_s: float, most: int, least: float | None = None
+    ) -> list[Moment]:
         if not query.any() or not reference.any():
             return []
-        return told(frame_level(query, reference), step_s, most)
+        found = frame_level(query, reference)
+        if least is None and len(found):
+            least = standing_out(found)
+        return told(found, step_s, most, least)
 
 
 class AnchorFree:
@@ -77,12 +84,14 @@ class AnchorFree:
         except KeyError as error:
             raise UsageError(f"{weights}: not what cliptrace train moments makes: {error!r}") from error
 
-    def locate(self, query: Floats, reference: Floats, step_s: float, most: int) -> list[Moment]:
-        """Empty, too, where no step of the reference reaches the least score that its config names."""
+    def locate(
+        self, query: Floats, reference: Floats, step_s: float, most: int, least: float | None = None
+    ) -> list[Moment]:
+        """least: None for what its config names."""
         if not query.any() or not reference.any():
             return []
         said = self._said(shortened(query, _LONGEST_QUERY), np.asarray(reference, np.float32))
-        return told(decoded(said, self._least)[:_MOST_LOOKED_AT], step_s, most)
+        return told(decoded(said, self._least if least is None else least)[:_MOST_LOOKED_AT], step_s, most)
 
     def _said(self, query: Floats, reference: Floats) -> Floats:
         """float32[3, R]: of each step what the network says in the window in whose middle it is most."""
@@ -111,8 +120,10 @@ class Graph:
         self.clips_sha256, self._length = str(config["clips_sha256"]), int(config["length"])
         self._proposing = Proposing(**actions["proposing"])
 
-    def locate(self, query: Floats, reference: Floats, step_s: float, most: int) -> list[Moment]:
-        """Empty, too, where the reference has no proposals."""
+    def locate(
+        self, query: Floats, reference: Floats, step_s: float, most: int, least: float | None = None
+    ) -> list[Moment]:
+        """Empty, too, where the reference has no proposals. least: None for any: it always answers."""
         if not query.any() or not reference.any():
             return []
         (logits,) = self._actions.session.run(["said"], {"features": np.asarray(reference, np.float32)[None]})
@@ -125,11 +136,13 @@ class Graph:
         (said,) = self._file.session.run(["said"], {name: each.astype(np.float32) for name, each in inputs.items()})
         spans = refined(proposals, said[:, 1:]).clip(0, len(reference))
         found = np.concatenate([spans, (said[:, :1] + 1) / 2], axis=1).astype(np.float32)
-        return told(found[np.argsort(-found[:, 2], kind="stable")], step_s, most)
+        return told(found[np.argsort(-found[:, 2], kind="stable")], step_s, most, least)
 
 
-def told(found: Floats, step_s: float, most: int) -> list[Moment]:
+def told(found: Floats, step_s: float, most: int, least: float | None = None) -> list[Moment]:
     """float32[N, 3], starts and ends in steps, scores in [0, 1] → moments."""
+    if least is not None:
+        found = found[found[:, 2] >= least]
     kept = found[suppress(found[:, :2], found[:, 2], _OVERLAP)[:most]]
     return [Moment(start * step_s, end * step_s, score) for start, end, score in kept.tolist()]
 

@@ -88,7 +88,7 @@ def test_what_is_zero_has_no_answer_and_is_none(shelf: Gallery) -> None:
 
 def test_a_longer_query_finds_what_fits_or_nothing(shelf: Gallery) -> None:
     short = clips_of("short", 5)
-    longer = matches(answers(shelf, query(np.repeat(short, 2, axis=0)[:9]), top_k=1))["short"]
+    longer = matches(answers(shelf, query(np.repeat(short, 2, axis=0)[:9]), top_k=1, min_score=0.0))["short"]
     assert (longer.segments[0].ref_start, longer.segments[0].ref_end) == (0, 2.5)
     assert longer.segments[0].query_end == 4.5
     much_longer = answers(shelf, query(np.repeat(short, 20, axis=0)))
@@ -102,6 +102,14 @@ def test_the_bar_and_the_number_of_videos_are_kept(shelf: Gallery) -> None:
     assert len(matches(answers(shelf, asked, min_score=0.99))["long"].segments) == 1
     assert list(matches(answers(shelf, asked, top_k=1))) == ["long"]
     assert matches(answers(shelf, dataclasses.replace(asked, known_as="long"), min_score=0.99)) == {}
+
+
+def test_what_is_not_there_is_told_only_when_asked_for(shelf: Gallery) -> None:
+    nowhere = query(clips_of("nowhere", 12))
+    assert answers(shelf, nowhere) == [Searched("q", query_uri="/q/q")]
+    assert set(matches(answers(shelf, nowhere, min_score=0.0))) == {"long"}
+    planted = query(clips_of("long", 40)[10:18] + 0.2 * clips_of("noise", 8))
+    assert list(matches(answers(shelf, planted))) == ["long"]
 
 
 def test_moments_end_where_the_video_does(shelf: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +129,7 @@ def test_what_a_person_has_rejected_and_what_was_removed_is_not_named(shelf: Gal
     stored, own = Party("ef" * 32, "long", "/videos/long"), Party(CONTENT, "q", "/q/q")
     best = matches(answers(shelf, asked))["long"].segments[0]
     keep(shelf.home, Decision.on(own, stored, [best]))
-    found = answers(shelf, asked)
+    found = answers(shelf, asked, min_score=0.0)
     assert Rejected("q", "long") in found
     assert best not in matches(found)["long"].segments
     keep(shelf.home, Decision.on(own, stored))

@@ -171,6 +171,34 @@ def test_a_long_query_is_followed_a_part_of_the_table_at_a_time(monkeypatch: pyt
     assert np.allclose(frame_level(query, reference), found, atol=1e-6)
 
 
+@pytest.mark.parametrize("steps", [40, 240, 7200])
+def test_following_the_query_says_that_nothing_is_there(steps: int) -> None:
+    """Of random features, also of ones that have much in common."""
+    random = np.random.default_rng(steps)
+    frames = open_locator("frames")
+    for common in (0.0, 0.7):
+        query, reference = (random.standard_normal((count, 64), np.float32) + common for count in (12, steps))
+        assert frames.locate(query, reference, 0.5, 5) == []
+        assert frames.locate(query, reference, 0.5, 5, 0.0)
+        reference[20:32] = query + 0.3 * random.standard_normal((12, 64), np.float32)
+        (found,) = frames.locate(query, reference, 0.5, 5)
+        assert (found.start_s, found.end_s) == (10, 16)
+        (found,) = frames.locate(query, reference[20:32], 0.5, 5)  # which shows nothing else
+        assert (found.start_s, found.end_s) == (0, 6)
+
+
+def test_a_bar_of_ones_own_is_the_bar() -> None:
+    """Below and above that of the network."""
+    random = np.random.default_rng(4)
+    locator = open_locator("anchor_free")
+    query, reference = (random.standard_normal((steps, 500), np.float32) for steps in (12, 60))
+    reference[20:32] = query
+    (best,) = locator.locate(query, reference, 0.5, 1, 0.0)
+    assert locator.locate(query, reference, 0.5, 1, best.score + 1e-3) == []
+    assert len(locator.locate(query, reference[:20], 0.5, 1, 0.0)) == 1
+    assert locator.locate(query, reference[:20], 0.5, 1) == []
+
+
 def test_the_reference_padded_is_the_reference() -> None:
     torch.manual_seed(0)
     network = AnchorFree(AnchorFreeTraining(width=16), 500).eval()
