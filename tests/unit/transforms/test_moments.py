@@ -112,16 +112,33 @@ def test_what_is_not_there_is_told_only_when_asked_for(shelf: Gallery) -> None:
     assert list(matches(answers(shelf, planted))) == ["long"]
 
 
-def test_moments_end_where_the_video_does(shelf: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Beyond:
-        name, sha256, clips_sha256 = "beyond", "", ""
+def telling(monkeypatch: pytest.MonkeyPatch, *moments: Moment) -> None:
+    """A locator that finds these everywhere."""
+
+    class Told:
+        sha256, clips_sha256 = "", ""
 
         def locate(self, *_: Any) -> list[Moment]:
-            return [Moment(-1.0, 2.0, 1.0000001), Moment(19.0, 21.5, 0.5), Moment(20.5, 22.0, 0.4)]
+            return list(moments)
 
-    monkeypatch.setattr("cliptrace.transforms.moments.open_locator", lambda _: Beyond())
+    monkeypatch.setattr("cliptrace.transforms.moments.open_locator", lambda _: Told())
+
+
+def test_moments_end_where_the_video_does(shelf: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    telling(monkeypatch, Moment(-1.0, 2.0, 1.0000001), Moment(19.0, 21.5, 0.5), Moment(20.5, 22.0, 0.4))
     segments = matches(answers(shelf, query(clips_of("long", 40)[10:18])))["long"].segments
     assert [(s.ref_start, s.ref_end, s.score) for s in segments] == [(0, 2, 1), (19, 20, 0.5)]
+
+
+def test_shares_are_of_what_nobody_rejected(shelf: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    telling(monkeypatch, Moment(0.0, 4.0, 0.9), Moment(10.0, 11.0, 0.5))
+    asked = query(clips_of("long", 40)[10:18])
+    match = matches(answers(shelf, asked))["long"]
+    assert (match.query_share, match.ref_share) == (1, pytest.approx(5 / 20))
+    stored, own = Party("ef" * 32, "long", "/videos/long"), Party(CONTENT, "q", "/q/q")
+    keep(shelf.home, Decision.on(own, stored, [match.segments[0]]))
+    left = matches(answers(shelf, asked))["long"]
+    assert (left.query_share, left.ref_share, left.score) == (1, pytest.approx(1 / 20), 0.5)
 
 
 def test_what_a_person_has_rejected_and_what_was_removed_is_not_named(shelf: Gallery) -> None:
