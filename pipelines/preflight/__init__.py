@@ -11,7 +11,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from cliptrace.pipelines import dedup, index, match
-from cliptrace.pipelines.models import feature_config
+from cliptrace.pipelines.models import feature_config, installed_moments
 from cliptrace.pipelines.preflight.image import disagreements, pins, requirements
 from cliptrace.pipelines.preflight.stages import Stage, stages
 from cliptrace.pipelines.running import new_run, waves
@@ -70,7 +70,9 @@ def of_index(job: index.Job) -> ClusterJob:
     """Of a wave of the sources as they are named, new or not."""
     asked = job.options
     gallery = _opened(asked)
-    config = feature_config(gallery, asked.device, asked.threads)
+    config = dataclasses.replace(
+        feature_config(gallery, asked.device, asked.threads), moments=installed_moments(gallery)
+    )
     wave = next(waves(job.listing.sources[: asked.limit], asked.beam_args))
     return ClusterJob(lambda pipeline: index.build(pipeline, wave, gallery, config, new_run()), gallery, wave)
 

@@ -12,8 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from cliptrace.models.relocalization.moments import Moment
+from cliptrace.pipelines.models import moments_config
 from cliptrace.schemas.decisions import Decision, Party
+from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.records import ClipFeatures, Match, Rejected, Searched, VideoInfo, VideoSource
+from cliptrace.transforms.features import opened_encoder
 from cliptrace.transforms.moments import Find, MomentConfig, Read
 from cliptrace.transforms.results import match_from_json, match_to_json
 from cliptrace.transforms.store.decisions import drop, keep
@@ -21,6 +24,7 @@ from cliptrace.transforms.store.gallery import Gallery, commit
 from cliptrace.transforms.store.live import SharedVideos
 from cliptrace.transforms.store.takedown import Tombstone, bury
 from cliptrace.transforms.stored import Recent
+from tests.pipeline.clip_network import write_clip_network
 from tests.unit.transforms.clip_examples import CLIP_DIMENSION, WITH_MOMENTS, clipped, clips_of
 from tests.unit.transforms.store_examples import NoVectors, features
 
@@ -173,3 +177,16 @@ def test_a_stored_video_asks_with_what_is_stored_and_is_not_its_own_answer(shelf
     assert (asked.known_as, asked.decoded_s) == ("long", 20)
     assert "long" not in matches(answers(shelf, asked))
     assert list(read(VideoSource("gone", "/videos/gone"))) == []
+
+
+def test_a_worker_with_another_clip_network_ends_the_run(tmp_path: Path) -> None:
+    path = str(write_clip_network(tmp_path))
+    there = moments_config(path)
+    assert opened_encoder(there, "cpu").sha256 == there.sha256
+    built = dataclasses.replace(there, sha256="ab" * 32)
+    with pytest.raises(CliptraceError) as told:
+        opened_encoder(built, "cpu")
+    assert str(told.value) == (
+        f"the gallery was built with moments {built}, but this process has {there}: give all workers the files, and "
+        "the version of cliptrace, that built it"
+    )
