@@ -186,6 +186,21 @@ def test_each_stream_of_a_file_may_ask(happenings: Path, tmp_path: Path, ffmpeg:
     assert found == {"both.mkv": ("three.mp4", 0), "both.mkv#1": ("rgb.mp4", 1)}
 
 
+def test_a_stored_stream_is_the_one_that_is_drawn(
+    happenings: Path, tmp_path: Path, network: Path, ffmpeg: Callable[..., None]
+) -> None:
+    both = tmp_path / "both.mkv"
+    inputs = ("-i", happenings / "queries" / "test.mp4", "-t", 4, "-i", happenings / "videos" / "rgb.mp4")
+    ffmpeg(*inputs, *("-map", 0, "-map", 1), both)
+    index(both, "--gallery", tmp_path / "g", "--moments", network, "--streams", "all")
+    asked = ("--from-gallery", tmp_path / "g", "--min-score", "0.9", "--maps", tmp_path / "maps")
+    assert moments(happenings, tmp_path / "m.jsonl", *asked)[0] == 0
+    (path,) = (tmp_path / "maps").glob("both.mkv_1__rgb.mp4__*")
+    picture = cv2.imread(str(path))
+    above, below = picture[18:146], picture[18 + 168 : 146 + 168]
+    assert abs(above.astype(int) - below.astype(int)).mean() < 25
+
+
 def test_a_table_has_the_mode_too(happenings: Path, tmp_path: Path) -> None:
     assert moments(happenings, tmp_path / "m.parquet", happenings / "queries" / "test.mp4")[0] == 0
     assert set(pq.read_table(tmp_path / "m.parquet")["mode"].to_pylist()) == {"moment"}
