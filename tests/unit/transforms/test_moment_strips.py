@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def test_a_gallery_that_asks_may_be_compacted_meanwhile(shelf: Gallery, tmp_path
     drawing = Strips(str(tmp_path / "maps"), CONFIG, other, (shelf, SharedVideos(shelf)))
     drawing.open()
     try:
-        compact(shelf, NoVectors(), "R3")  # type: ignore[arg-type]
+        compact(shelf, contextlib.nullcontext(NoVectors()), "R3")  # type: ignore[arg-type]
         drawing.draw(query, read_videos(other)["b"], match_of("a", ref.video_id))
     finally:
         drawing.close()
