@@ -94,7 +94,7 @@ class ClipNetwork:
     """A clip network as clip encoder: each step is what the network says of T frames spread over its seconds."""
 
     def __init__(self, config: ClipNetworkConfig, device: Device) -> None:
-        self.name, self.dimension, self.step_s = config.name, config.dimension, config.step_s
+        self.dimension, self.step_s = config.dimension, config.step_s
         self.input_size = config.input_size
         self.sha256 = sha256_of(json.dumps(dataclasses.asdict(config) | {"path": ""}, sort_keys=True).encode())
         self._config = config

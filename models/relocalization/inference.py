@@ -36,11 +36,10 @@ _MOST_LOOKED_AT = 1000
 class Locator(Protocol):
     """May be used from several threads.
 
-    name; sha256: of its weights, "" where it has none. clips_sha256: of the clip encoder whose features it has learned
-    from, "" where any will do.
+    sha256: of its weights, "" where it has none. clips_sha256: of the clip encoder whose features it has learned from,
+    "" where any will do.
     """
 
-    name: str
     sha256: str
     clips_sha256: str
 
@@ -56,7 +55,7 @@ class Locator(Protocol):
 class FrameLevel:
     """The baseline that learns nothing."""
 
-    name, sha256, clips_sha256 = "frames", "", ""
+    sha256, clips_sha256 = "", ""
 
     def locate(
         self, query: Floats, reference: Floats, step_s: float, most: int, least: float | None = None
@@ -71,8 +70,6 @@ class FrameLevel:
 
 class AnchorFree:
     """The network of models/relocalization/anchor_free.py."""
-
-    name = "anchor_free"
 
     def __init__(self, weights: str) -> None:
         """weights: one of the folders that ship by its name, or any other by its path."""
@@ -110,10 +107,8 @@ class AnchorFree:
 class Graph:
     """The paper's model: proposals by temporal actionness grouping, each compared with the query, and refined."""
 
-    name = "graph"
-
     def __init__(self) -> None:
-        config, self._file = open_exported(self.name)
+        config, self._file = open_exported("graph")
         actions, self._actions = open_exported("actionness")
         digests = (str(each["sha256"]["model.safetensors"]) for each in (config, actions))
         self.sha256 = " ".join(digests)
@@ -151,6 +146,6 @@ def told(found: Floats, step_s: float, most: int, least: float | None = None) ->
 def open_locator(text: str) -> Locator:
     """text: as ``parse_locator`` takes it. UsageError for another one, or a folder that is none of a locator."""
     name, folder = parse_locator(text)
-    if name == AnchorFree.name:
+    if name == "anchor_free":
         return AnchorFree(folder or name)
-    return Graph() if name == Graph.name else FrameLevel()
+    return Graph() if name == "graph" else FrameLevel()
