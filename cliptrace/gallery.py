@@ -139,9 +139,9 @@ class Gallery:
         ``moments``; locator: what finds it, None for the default.
         queries: files, or a gallery, which may be this one: its videos as they are stored, without decoding. since:
         then, only pairs of which one was indexed since; local time where it has no time zone.
-        min_score: lowest score of a segment; None for what suits the backbone. top_k: gallery videos that are compared
-        with a query at most; None for all that look like a second of it. top_m: the nearest that are told even below
-        min_score. The rest as ``cliptrace match``, which also
+        min_score: lowest score of a segment; None for what suits the backbone, or the locator. top_k: gallery videos
+        that are compared with a query at most; None for all that look like a second of it, and for 20 where moments are
+        looked for. top_m: the nearest that are told even below min_score. The rest as ``cliptrace match``, which also
         searches on other runners, whose workers write to a place of their own.
         """
         with tempfile.TemporaryDirectory(prefix="cliptrace-") as folder:
@@ -194,7 +194,8 @@ class Gallery:
         return remove(self.store, [videos] if isinstance(videos, str) else list(videos), new_run())
 
     def reject(self, a: str, b: str, *, segment: Segment | None = None, note: str = "") -> None:
-        """Two videos are no match: no later search or dedup names the pair, or, with ``segment``, these seconds of it.
+        """Two videos are no match: no later search or dedup names the pair, or, with ``segment``, these seconds of it;
+        neither as a copy nor, with ``mode="moment"``, for what happens in them.
 
         a, b: ids or uris of videos of the gallery, or else files, as of a match's query and reference. UsageError where
         one is neither.

@@ -18,7 +18,14 @@ from cliptrace.models.keyframes import with_weights
 from cliptrace.models.runtime import Device
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.index_report import IndexReport, Recognised, Rehearsal, Skipped
-from cliptrace.pipelines.models import describe, descriptor_config, feature_config, identity, moments_config
+from cliptrace.pipelines.models import (
+    describe,
+    descriptor_config,
+    feature_config,
+    identity,
+    installed_moments,
+    moments_config,
+)
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
 from cliptrace.schemas.config import (
     DEFAULT_BACKBONE,
@@ -188,7 +195,7 @@ def run(job: Job) -> IndexReport:
     with locked(options.gallery):  # also while it is made: two first runs must not each make one
         gallery = open_or_create(options).migrated()
         config = feature_config(gallery, options.device, options.threads)
-        config = dataclasses.replace(config, all_streams=options.streams == "all")
+        config = dataclasses.replace(config, all_streams=options.streams == "all", moments=installed_moments(gallery))
         attempts = ledger.read_attempts(gallery.root)
         tombstones = read_tombstones(gallery.home)
         if is_local(gallery.root):
@@ -270,6 +277,9 @@ def check_index(kind: str | None, milvus: str) -> None:
 def open_or_create(options: IndexOptions) -> Gallery:
     """The gallery, made if there is none. UsageError where the options name other models than it was built with."""
     if gallery := open_existing(options):
+        stored = Gallery.at(gallery.root, gallery.home).manifest
+        if stored.moments != gallery.manifest.moments:  # its files are elsewhere by now, where searches must find them
+            Gallery.create(gallery.root, dataclasses.replace(stored, moments=gallery.manifest.moments))
         return gallery
     manifest = new_manifest(options)
     if manifest.milvus and manifest.index.kind != DEFAULT_INDEX:  # which may refuse it: before there is a gallery

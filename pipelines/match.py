@@ -264,7 +264,7 @@ def prepare(options: MatchOptions) -> Job:
     if options.unmatched and not options.unmatched.endswith(".jsonl"):
         raise UsageError(f"--unmatched {options.unmatched}: the name must end in .jsonl")
     output = files.absolute(options.output)
-    asker = asking(options.from_gallery, gallery, options.since_s) if options.from_gallery else None
+    asker = asking(options.from_gallery, gallery, options.mode, options.since_s) if options.from_gallery else None
     end = End(
         f"{output}.parts",
         output,

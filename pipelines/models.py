@@ -36,6 +36,8 @@ def feature_config(
 
     How queries are scored is no part of what is stored: of a built-in backbone this installation's background and
     thresholds are taken. A gallery that was made without a background is matched without one.
+
+    moments: as the gallery has them; who makes clip features asks ``installed_moments`` first.
     """
     built = gallery.manifest.backbone
     backbone = config_from_json(built, gallery.root)
@@ -59,7 +61,6 @@ def feature_config(
     chosen = keyframes or stored
     is_of_queries = keyframes is not None
     described = None if is_of_queries else installed_descriptor(gallery, backbone)
-    moments = None if is_of_queries else installed_moments(gallery)
     return FeatureConfig(
         backbone,
         chosen,
@@ -69,7 +70,7 @@ def feature_config(
         pictures=is_of_queries,
         stored_views=() if is_of_queries else gallery.manifest.views,
         descriptor=described.name if described else "",
-        moments=moments,
+        moments=None if is_of_queries else gallery.manifest.moments,
     )
 
 
@@ -118,8 +119,13 @@ def moments_config(name: str) -> ClipsConfig:
 
 def installed_moments(gallery: Gallery) -> ClipsConfig | None:
     """The gallery's clip encoder; None where it has none. CliptraceError where this installation's is another of the
-    same name."""
+    same name, or its file is gone."""
     built = gallery.manifest.moments
+    if built and built.name not in CLIP_ENCODERS and not Path(built.name).exists():
+        raise CliptraceError(
+            f"{built.name}: gone, and it describes the clip network of {gallery.home}: where it has moved, name it "
+            f"with cliptrace index SOURCE --moments FILE --gallery {gallery.home}"
+        )
     installed = moments_config(built.name) if built else None
     if built and installed and not built.same_features(installed):
         raise CliptraceError(

@@ -73,7 +73,7 @@ def suited(options: MatchOptions, gallery: Gallery, engine: Engine) -> MomentCon
     return MomentConfig(
         locator=name,
         top_k=options.top_k or MOMENT_VIDEOS,
-        min_score=options.min_score or 0.0,
+        min_score=options.min_score,
         engine=engine,
         maps=options.maps and files.absolute(options.maps),
     )

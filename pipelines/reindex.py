@@ -13,7 +13,7 @@ from cliptrace.models.runtime import Device
 from cliptrace.models.video_descriptors import VideoDescriptor, open_descriptor
 from cliptrace.pipelines import index
 from cliptrace.pipelines.index import check_index
-from cliptrace.pipelines.models import descriptor_config, identity
+from cliptrace.pipelines.models import descriptor_config, identity, installed_moments
 from cliptrace.pipelines.running import new_run
 from cliptrace.schemas.config import NO_DESCRIPTOR, BackboneConfig, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
@@ -71,7 +71,8 @@ class ReindexReport:
 
 
 def prepare(gallery: Gallery, options: ReindexOptions) -> Job:
-    """UsageError where the gallery is built in this way already. Writes nothing."""
+    """UsageError where the gallery is built in this way already, CliptraceError where its clip features cannot be made
+    anew. Writes nothing."""
     if options.descriptor:
         _check_descriptor(gallery, options, options.descriptor)
     manifest = _manifest(gallery, options)
@@ -80,6 +81,8 @@ def prepare(gallery: Gallery, options: ReindexOptions) -> Job:
     if job.only_index and manifest.index == gallery.manifest.index and not options.descriptor:
         what = "this index" if options.index else "this backbone and these keyframes"
         raise UsageError(f"{gallery.home} is built with {what} already")
+    if not job.only_index:
+        installed_moments(gallery)
     return job
 
 

@@ -25,7 +25,7 @@ from cliptrace.models.verification.pictures import DamagedPictureError
 from cliptrace.models.verification.scene import Scene
 from cliptrace.schemas.config import parse_aligner
 from cliptrace.schemas.errors import CliptraceError
-from cliptrace.schemas.records import Candidate, FrameFeatures, Match, Rejected, Segment
+from cliptrace.schemas.records import Candidate, ClipFeatures, FrameFeatures, Match, Rejected, Segment
 from cliptrace.transforms.answers import Answers
 from cliptrace.transforms.isolation import RunIsolated
 from cliptrace.transforms.matching import MatchConfig, Pair
@@ -162,7 +162,7 @@ def match_pair(
     )
 
 
-def with_shares(match: Match, query: FrameFeatures, ref: StoredVideo) -> Match:
+def with_shares(match: Match, query: FrameFeatures | ClipFeatures, ref: StoredVideo) -> Match:
     """With how much of both videos its segments cover; a picture is found whole."""
     query_s = covered((segment.query_start, segment.query_end) for segment in match.segments)
     ref_s = covered((segment.ref_start, segment.ref_end) for segment in match.segments)

@@ -18,7 +18,7 @@ from cliptrace.models.keyframes import make_selector
 from cliptrace.models.runtime import Device
 from cliptrace.models.video_descriptors import open_descriptor
 from cliptrace.schemas.config import BASIS_FPS, BackboneConfig, KeyframeConfig, Limits
-from cliptrace.schemas.errors import MediaError
+from cliptrace.schemas.errors import CliptraceError, MediaError
 from cliptrace.schemas.gallery import ClipsConfig
 from cliptrace.schemas.records import (
     Failure,
@@ -142,11 +142,18 @@ def _opened(backbone: BackboneConfig, device: Device) -> Embedder:
 
 @functools.lru_cache(maxsize=1)
 def _clips_opened(moments: ClipsConfig, device: Device) -> ClipEncoder:
-    return open_clip_encoder(moments.name, device)
+    encoder = open_clip_encoder(moments.name, device)
+    found = ClipsConfig(moments.name, encoder.sha256, encoder.dimension, encoder.step_s)
+    if found != moments:
+        raise CliptraceError(
+            f"the gallery was built with moments {moments}, but this process has {found}: give all workers the files, "
+            "and the version of cliptrace, that built it"
+        )
+    return encoder
 
 
 def opened_encoder(moments: ClipsConfig, device: Device) -> ClipEncoder:
-    """One a process, as the backbone is."""
+    """One a process, as the backbone is. CliptraceError where this machine's is another one than the gallery's."""
     with _opening:
         return _clips_opened(moments, device)
 

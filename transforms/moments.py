@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import apache_beam as beam
 from apache_beam.utils.shared import Shared
 
-from cliptrace.models.alignment.merging import covered
 from cliptrace.models.clips.timeline import windows
 from cliptrace.models.relocalization.inference import open_locator
 from cliptrace.models.relocalization.moments import Moment
@@ -28,6 +27,7 @@ from cliptrace.schemas.records import (
     VideoSource,
 )
 from cliptrace.transforms import telemetry
+from cliptrace.transforms.aligning import with_shares
 from cliptrace.transforms.extract import extract_clips
 from cliptrace.transforms.features import FeatureConfig, check_name, each_stream, open_scratch, opened_encoder, probed
 from cliptrace.transforms.isolation import Results, RunIsolated, failure_of
@@ -44,11 +44,12 @@ from cliptrace.transforms.strips import Strips
 @dataclasses.dataclass(frozen=True)
 class MomentConfig:
     """locator: by its name. top_k: gallery videos in which moments are looked for. min_score: lowest score of a moment
-    that is told. engine: what finds the videos. maps: folder for a picture of every match; "" for none."""
+    that is told; None for what the locator takes for there. engine: what finds the videos. maps: folder for a picture
+    of every match; "" for none."""
 
     locator: str
     top_k: int = MOMENT_VIDEOS
-    min_score: float = 0.0
+    min_score: float | None = None
     engine: Engine = "exact"
     maps: str = ""
 
@@ -215,10 +216,11 @@ class Find:
             return [Rejected(query.video_id, ref.video_id)]
         clips, step_s = self._reader.clips(ref), self._moments.step_s
         end_s = max(ref.decoded_s, (len(clips) - 1) * step_s + 1 / BASIS_FPS)
-        located = self._locator.locate(query.clips, clips, step_s, MOMENTS_PER_VIDEO)
-        moments = [within(moment, end_s) for moment in located if moment.score >= self._config.min_score]
+        located = self._locator.locate(query.clips, clips, step_s, MOMENTS_PER_VIDEO, self._config.min_score)
+        moments = [within(moment, end_s) for moment in located]
         moments = [moment for moment in moments if moment.start_s < moment.end_s]
-        found = list(honoured(match_of(query, ref, moments), decision, content)) if moments else []
+        left = honoured(match_of(query, ref, moments), decision, content) if moments else ()
+        found = [with_shares(each, query, ref) if isinstance(each, Match) else each for each in left]
         for match in found:
             if self._strips and isinstance(match, Match):
                 self._strips.draw(query, ref, match)
@@ -236,7 +238,7 @@ def within(moment: Moment, end_s: float) -> Moment:
 
 
 def match_of(query: ClipFeatures, ref: StoredVideo, moments: list[Moment]) -> Match:
-    """moments: of the reference, at least one, the best first."""
+    """moments: of the reference, at least one, the best first. Without shares."""
     segments = tuple(
         Segment(
             0.0,
@@ -249,7 +251,6 @@ def match_of(query: ClipFeatures, ref: StoredVideo, moments: list[Moment]) -> Ma
         )
         for moment in moments
     )
-    ref_s = covered((segment.ref_start, segment.ref_end) for segment in segments)
     return Match(
         query_id=query.video_id,
         query_uri=query.source.uri,
@@ -259,7 +260,5 @@ def match_of(query: ClipFeatures, ref: StoredVideo, moments: list[Moment]) -> Ma
         segments=segments,
         query_metadata=query.source.metadata,
         ref_metadata=ref.metadata,
-        query_share=1.0,
-        ref_share=min(1.0, ref_s / ref.decoded_s),
         mode="moment",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
 
 import cv2
 import numpy as np
@@ -43,36 +43,45 @@ class Strips:
         self._scratch = open_scratch(self._config)
         self._refs = FrameReader(self._gallery)
         self._stored = (FrameReader(self._asking[0]), self._asking[1].open()) if self._asking else None
+        self._last = threading.local()  # each thread has a query of its own
 
     def draw(self, query: ClipFeatures, ref: StoredVideo, match: Match) -> None:
         """One picture of the match, with a strip for each of its moments."""
-        best = match.segments[0]
-        info = query.info
-        seconds = spread(best.query_start, best.query_end)
-        asked = self._of(query.source.uri, query.source.stream, info.size_bytes, seconds, lambda: self._asked(query))
-        shape = info.width / max(info.height, 1) or 1.0
-        strips = [Strip(f"query, {best.query_start:.1f} to {best.query_end:.1f} s", asked, seconds, shape)]
+        strips = [self._asked(query)]
         for moment in match.segments:
             seconds = spread(moment.ref_start, moment.ref_end)
-            frames = self._of(ref.uri, ref.own_stream, ref.size_bytes, seconds, lambda: (self._refs, ref))
             title = f"found, {moment.ref_start:.1f} to {moment.ref_end:.1f} s, score {moment.score:.2f}"
-            strips.append(Strip(title, frames, seconds, ref.width / max(ref.height, 1) or 1.0))
+            shape = ref.width / max(ref.height, 1) or 1.0
+            strips.append(Strip(title, self._of_stored(self._refs, ref, seconds), seconds, shape))
         name = picture_name(match.query_id, match.ref_id)
         files.write_bytes(files.join(self._folder, name), draw_strips(strips))
 
-    def _asked(self, query: ClipFeatures) -> tuple[FrameReader, StoredVideo] | None:
-        stored = self._stored and self._stored[1].get(query.video_id)
-        return (self._stored[0], stored) if self._stored and stored else None
+    def _asked(self, query: ClipFeatures) -> Strip:
+        """All of the query, which its matches have in common."""
+        if getattr(self._last, "query", None) is not query:
+            self._last.query, self._last.strip = query, self._strip_of(query)
+        strip: Strip = self._last.strip
+        return strip
 
-    def _of(
-        self,
-        uri: str,
-        stream: int | None,
-        size_bytes: int,
-        seconds: Seconds,
-        stored: Callable[[], tuple[FrameReader, StoredVideo] | None],
-    ) -> Frames:
-        """Frames of a file of so many bytes; where it is gone or another one by now, stored pictures of keyframes."""
+    def _strip_of(self, query: ClipFeatures) -> Strip:
+        source, info, seconds = query.source, query.info, spread(0.0, query.decoded_s)
+        if self._stored:
+            reader, videos = self._stored
+            found = videos.read(query.video_id, lambda video: self._of_stored(reader, video, seconds))
+        else:
+            found = self._of_file(source.uri, source.stream, info.size_bytes, seconds)
+        shape = info.width / max(info.height, 1) or 1.0
+        return Strip(
+            f"query, 0.0 to {query.decoded_s:.1f} s", _black(seconds) if found is None else found, seconds, shape
+        )
+
+    def _of_stored(self, reader: FrameReader, video: StoredVideo, seconds: Seconds) -> Frames:
+        """Of its file, or else the stored pictures of its keyframes."""
+        found = self._of_file(video.uri, video.own_stream, video.size_bytes, seconds)
+        return pictured(reader, video, seconds) if found is None else found
+
+    def _of_file(self, uri: str, stream: int | None, size_bytes: int, seconds: Seconds) -> Frames | None:
+        """Frames of a file of so many bytes; None where it is gone or another one by now."""
         try:
             with self._scratch.stage(uri, str(size_bytes)) as path:
                 info = probe(path, self._config.limits, stream)
@@ -80,8 +89,7 @@ class Strips:
                     return sample(path, info, seconds, self._config.limits, SIDE)
         except (MediaError, OSError):
             pass  # nobody promised that the files are still there
-        found = stored()
-        return pictured(*found, seconds) if found else np.zeros((len(seconds), SIDE, SIDE, 3), np.uint8)
+        return None
 
     def close(self) -> None:
         self._scratch.close()
@@ -96,7 +104,7 @@ def pictured(reader: FrameReader, video: StoredVideo, seconds: Seconds) -> Frame
     """uint8[N, S, S, 3]: the stored pictures of the nearest keyframes; black where there are none."""
     times, pictures = reader.read(video)[0], reader.pictures(video)
     if not pictures:
-        return np.zeros((len(seconds), SIDE, SIDE, 3), np.uint8)
+        return _black(seconds)
     plain = np.flatnonzero(view_of(times) == 0)
     nearest = plain[np.abs(times[plain] - seconds[:, None]).argmin(axis=1)]
     try:
@@ -106,3 +114,8 @@ def pictured(reader: FrameReader, video: StoredVideo, seconds: Seconds) -> Frame
             f"{video.frames_file}: video {video.video_id!r}: {error}; index the video again"
         ) from error
     return np.stack([cv2.cvtColor(cv2.resize(each, (SIDE, SIDE)), cv2.COLOR_GRAY2RGB) for each in grey])
+
+
+def _black(seconds: Seconds) -> Frames:
+    """What cannot be had."""
+    return np.zeros((len(seconds), SIDE, SIDE, 3), np.uint8)

@@ -20,11 +20,10 @@ BUILT_IN = ("lite0_motion",)
 class ClipEncoder(Protocol):
     """Frames → clip features; may be used from several threads.
 
-    name, sha256: of all that decides what features come out. dimension: of a feature. step_s: seconds that one stands
+    sha256: of all that decides what features come out. dimension: of a feature. step_s: seconds that one stands
     for. input_size: side of the frames in pixels.
     """
 
-    name: str
     sha256: str
     dimension: int
     step_s: float

@@ -112,8 +112,8 @@ class AppearanceMotion:
 
     step_s = STEP_S
 
-    def __init__(self, name: str, sha256: str, session: Session, projection: Projection, input_size: int) -> None:
-        self.name, self.sha256, self.input_size = name, sha256, input_size
+    def __init__(self, sha256: str, session: Session, projection: Projection, input_size: int) -> None:
+        self.sha256, self.input_size = sha256, input_size
         self._session, self._projection = session, projection
         self.dimension = projection.directions.shape[1]
 
@@ -123,7 +123,7 @@ class AppearanceMotion:
         backbone = load_config(BACKBONE)
         projection, digest = open_projection(weights)
         sha256 = sha256_of(f"{backbone.sha256} {digest}".encode())
-        return cls(folder_of(weights).name, sha256, open_session(backbone, device), projection, backbone.input_size)
+        return cls(sha256, open_session(backbone, device), projection, backbone.input_size)
 
     def encode(self, frames: Frames) -> Floats:
         """uint8[N, S, S, 3] → float32[K, D]."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -55,20 +56,45 @@ def load_clip_network(path: str) -> ClipNetworkConfig:
         raise UsageError(f"{file}: cannot read the clip network's config: {error.strerror}") from error
     except (ValueError, TypeError) as error:
         raise UsageError(f"{file}: not the config of a clip network: {error}") from error
-    steps = config.step_s * BASIS_FPS
-    if not 1 <= steps == round(steps) or not 1 <= config.frames <= _MOST_FRAMES or config.dimension < 1:
-        raise UsageError(
-            f"{file}: step_s must be a multiple of {1 / BASIS_FPS:g}, frames from 1 to {_MOST_FRAMES}, "
-            "dimension positive"
-        )
+    for rule, holds in _rules(config).items():
+        if not holds:
+            raise UsageError(f"{file}: {rule}")
     return config
+
+
+def _rules(config: ClipNetworkConfig) -> dict[str, bool]:
+    """What a config must be, whatever its file says, and whether it is."""
+    step, mean, std = (_numbers(each) for each in ([config.step_s], config.mean, config.std))
+    return {
+        "name and sha256 must be texts": isinstance(config.name, str) and isinstance(config.sha256, str),
+        f"frames must be a whole number from 1 to {_MOST_FRAMES}": _whole(config.frames) <= _MOST_FRAMES,
+        "input_size must be a whole number from 1 on": _whole(config.input_size) < math.inf,
+        "dimension must be a whole number from 1 on": _whole(config.dimension) < math.inf,
+        f"step_s must be a multiple of {1 / BASIS_FPS:g}": any(
+            each > 0 and (each * BASIS_FPS).is_integer() for each in step
+        ),
+        "mean must be three numbers": len(mean) == 3,
+        "std must be three numbers above 0": len(std) == 3 and min(std) > 0,
+    }
+
+
+def _whole(value: object) -> float:
+    """A whole number from 1 on; infinity for what is none."""
+    return value if type(value) is int and value > 0 else math.inf
+
+
+def _numbers(values: object) -> list[float]:
+    """None where they are no list of finite numbers."""
+    listed = values if isinstance(values, list | tuple) else []
+    found = [float(each) for each in listed if type(each) in (int, float) and math.isfinite(each)]
+    return found if len(found) == len(listed) else []
 
 
 class ClipNetwork:
     """A clip network as clip encoder: each step is what the network says of T frames spread over its seconds."""
 
     def __init__(self, config: ClipNetworkConfig, device: Device) -> None:
-        self.name, self.dimension, self.step_s = config.name, config.dimension, config.step_s
+        self.dimension, self.step_s = config.dimension, config.step_s
         self.input_size = config.input_size
         self.sha256 = sha256_of(json.dumps(dataclasses.asdict(config) | {"path": ""}, sort_keys=True).encode())
         self._config = config
@@ -80,11 +106,21 @@ class ClipNetwork:
         """Loads the network and tries it on one clip. CliptraceError where it does not fit its config."""
         encoder = cls(load_clip_network(path), device)
         size = encoder.input_size
-        found = encoder._features(np.zeros((1, encoder._config.frames, size, size, 3), np.uint8))
+        try:
+            found = encoder._features(np.zeros((1, encoder._config.frames, size, size, 3), np.uint8))
+        except Exception as error:  # those of ONNX Runtime and torch share no other base class
+            raise CliptraceError(
+                f"{encoder._config.path}: does not run on a clip of shape [1, 3, {encoder._config.frames}, {size}, "
+                f"{size}], as its config describes it: {error}"
+            ) from error
         if found.shape != (1, encoder.dimension):
             raise CliptraceError(
                 f"{encoder._config.path}: its features have shape {list(found.shape[1:])}, but the config says "
                 f"dimension = {encoder.dimension}"
+            )
+        if not np.isfinite(found).all():
+            raise CliptraceError(
+                f"{encoder._config.path}: its features of a black clip are not finite: check mean and std of its config"
             )
         return encoder
 

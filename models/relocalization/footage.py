@@ -66,12 +66,17 @@ def projected(clip: Clip, projection: Projection) -> Clip:
 
 def clips_below(folders: Sequence[Path], cache: Path) -> list[Clip]:
     """All videos below these folders. What is in a folder within shows what that is called; what is in none has no
-    label. UsageError where no label has two videos."""
+    label. UsageError where no label has two videos, or there is nothing else than one label."""
     labels = {path: label_of(path, folder) for folder in folders for path in files_below([folder]) if is_video(path)}
     counts = Counter(label for label in labels.values() if label)
+    told = ", ".join(map(str, folders))
     if max(counts.values(), default=0) < 2:
-        told = ", ".join(map(str, folders))
         raise UsageError(f"{told}: no folder within has two videos: put those that show the same into one folder")
+    if len(counts) < 2 and all(labels.values()):
+        raise UsageError(
+            f"{told}: all videos show {next(iter(counts))!r}: add some that show something else, in another folder or "
+            "in none, for the time between moments"
+        )
     projection, _ = open_projection(DEFAULT_CLIPS)
     clips: list[Clip] = []
     for name, speeds in (("labelled", SPEEDS), ("others", (1.0,))):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cliptrace.pipelines.cli.parsers import (
@@ -61,6 +62,7 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         "--moments",
         nargs="?",
         const=DEFAULT_CLIPS,
+        type=_clips,
         metavar="NAME|FILE",
         help="store clip features, too, by which match --mode moment finds what happens: "
         f"{DEFAULT_CLIPS}, which stands for no value, or a .json or .toml file describing a clip network (default: the "
@@ -223,3 +225,12 @@ def _counts(skipped: Skipped) -> dict[str, int]:
 def _views(text: str) -> tuple[str, ...]:
     """Of all insets one that is found is a part, more or less."""
     return ("halves", "insets") if text == "all" else views_of(text, GALLERY_VIEWS)
+
+
+def _clips(text: str) -> str:
+    """A source that stands behind --moments would be taken for its value."""
+    if text != DEFAULT_CLIPS and Path(text).exists() and not text.endswith((".json", ".toml")):
+        raise argparse.ArgumentTypeError(
+            f"{text} describes no clip network: put --moments after the sources, or write --moments={DEFAULT_CLIPS}"
+        )
+    return text

@@ -89,7 +89,7 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         "--min-score",
         type=score,
         metavar="S",
-        help="lowest score of a segment, 0 to 1 (default: what suits the backbone)",
+        help="lowest score of a segment, 0 to 1 (default: what suits the backbone, or the locator)",
     )
     parser.add_argument(
         "--top-k",

@@ -10,14 +10,16 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, WorkerOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from cliptrace.models.clips import BUILT_IN as CLIP_ENCODERS
 from cliptrace.pipelines import dedup, index, match
-from cliptrace.pipelines.models import feature_config
+from cliptrace.pipelines.models import feature_config, installed_moments
 from cliptrace.pipelines.preflight.image import disagreements, pins, requirements
 from cliptrace.pipelines.preflight.stages import Stage, stages
 from cliptrace.pipelines.running import new_run, waves
-from cliptrace.schemas.config import parse_aligner
+from cliptrace.schemas.config import parse_aligner, parse_locator
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.dedup.watch import Listed
+from cliptrace.transforms.features import FeatureConfig
 from cliptrace.transforms.sources import list_watched
 from cliptrace.transforms.store.files import is_local, local_path
 from cliptrace.transforms.store.gallery import Gallery
@@ -25,12 +27,14 @@ from cliptrace.transforms.store.gallery import Gallery
 
 @dataclasses.dataclass(frozen=True)
 class ClusterJob:
-    """build: as the job would. sources: of its first wave. places: option and path of what else its workers use."""
+    """build: as the job would. sources: of its first wave. places: option and path of what else its workers use.
+    weights: the same of what they load from their own disk."""
 
     build: Callable[[beam.Pipeline], None]
     gallery: Gallery
     sources: Sequence[VideoSource] = ()
     places: tuple[tuple[str, str], ...] = ()
+    weights: tuple[tuple[str, str], ...] = ()
     streaming: bool = False
 
 
@@ -64,22 +68,33 @@ def _misplaced(job: ClusterJob) -> Iterator[str]:
     for option, path in job.places:
         if path and is_local(path):
             yield f"{option} {path} is on this machine: workers need a place on an object store"
+    for option, path in job.weights:
+        if path:
+            yield f"{option} {path} is on this machine: workers need it in their image, at the same path"
 
 
 def of_index(job: index.Job) -> ClusterJob:
     """Of a wave of the sources as they are named, new or not."""
     asked = job.options
     gallery = _opened(asked)
-    config = feature_config(gallery, asked.device, asked.threads)
+    config = dataclasses.replace(
+        feature_config(gallery, asked.device, asked.threads), moments=installed_moments(gallery)
+    )
     wave = next(waves(job.listing.sources[: asked.limit], asked.beam_args))
-    return ClusterJob(lambda pipeline: index.build(pipeline, wave, gallery, config, new_run()), gallery, wave)
+    return ClusterJob(
+        lambda pipeline: index.build(pipeline, wave, gallery, config, new_run()),
+        gallery,
+        wave,
+        weights=_clip_network(config),
+    )
 
 
 def of_match(job: match.Job) -> ClusterJob:
     """As ``of_index``."""
     asked = job.options
     wave = next(waves(job.listing.sources, asked.beam_args), [])  # a gallery that asks may be empty
-    weights = parse_aligner(asked.aligner)[1] if asked.aligner else ""
+    aligner = parse_aligner(asked.aligner)[1] if asked.aligner else ""
+    locator = parse_locator(asked.locator)[1] if asked.locator else ""
     return ClusterJob(
         lambda pipeline: match.build(pipeline, wave, job, job.end.part(0), job.end),
         job.gallery,
@@ -89,8 +104,8 @@ def of_match(job: match.Job) -> ClusterJob:
             ("--output", asked.output),
             ("--unmatched", asked.unmatched),
             ("--maps", asked.maps),
-            ("--aligner", weights),
         ),
+        (("--aligner", aligner), ("--locator", locator), *(() if job.asking else _clip_network(job.config))),
     )
 
 
@@ -104,8 +119,15 @@ def of_dedup(job: dedup.Job) -> ClusterJob:
         lambda pipeline: dedup.build(pipeline, uploads, judging),
         gallery,
         places=(*((("--watch", asked.watch),) if asked.watch else ()), ("--output", asked.output)),
+        weights=_clip_network(judging.config),
         streaming=not asked.once,
     )
+
+
+def _clip_network(config: FeatureConfig) -> tuple[tuple[str, str], ...]:
+    """The file that describes it, where clip features are made by one of a person's own."""
+    made_by = config.moments.name if config.moments else ""
+    return () if made_by in ("", *CLIP_ENCODERS) else (("--moments", made_by),)
 
 
 def _opened(options: index.IndexOptions) -> Gallery:

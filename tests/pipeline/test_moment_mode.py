@@ -186,6 +186,21 @@ def test_each_stream_of_a_file_may_ask(happenings: Path, tmp_path: Path, ffmpeg:
     assert found == {"both.mkv": ("three.mp4", 0), "both.mkv#1": ("rgb.mp4", 1)}
 
 
+def test_a_stored_stream_is_the_one_that_is_drawn(
+    happenings: Path, tmp_path: Path, network: Path, ffmpeg: Callable[..., None]
+) -> None:
+    both = tmp_path / "both.mkv"
+    inputs = ("-i", happenings / "queries" / "test.mp4", "-t", 4, "-i", happenings / "videos" / "rgb.mp4")
+    ffmpeg(*inputs, *("-map", 0, "-map", 1), both)
+    index(both, "--gallery", tmp_path / "g", "--moments", network, "--streams", "all")
+    asked = ("--from-gallery", tmp_path / "g", "--min-score", "0.9", "--maps", tmp_path / "maps")
+    assert moments(happenings, tmp_path / "m.jsonl", *asked)[0] == 0
+    (path,) = (tmp_path / "maps").glob("both.mkv_1__rgb.mp4__*")
+    picture = cv2.imread(str(path))
+    above, below = picture[18:146], picture[18 + 168 : 146 + 168]
+    assert abs(above.astype(int) - below.astype(int)).mean() < 25
+
+
 def test_a_table_has_the_mode_too(happenings: Path, tmp_path: Path) -> None:
     assert moments(happenings, tmp_path / "m.parquet", happenings / "queries" / "test.mp4")[0] == 0
     assert set(pq.read_table(tmp_path / "m.parquet")["mode"].to_pylist()) == {"moment"}
@@ -266,6 +281,43 @@ def test_the_networks_files_may_move_but_not_change(happenings: Path, tmp_path: 
     assert code == 1
     assert told.startswith(f"cliptrace: error: {tmp_path}/gallery was built with moments {elsewhere} (sha256 ")
     assert told.endswith("use the version that built it, or index into another gallery\n")
+
+
+def test_a_network_that_has_moved_is_named_once(happenings: Path, tmp_path: Path) -> None:
+    there, gallery = write_clip_network(tmp_path / "there"), tmp_path / "gallery"
+    rgb = happenings / "videos" / "rgb.mp4"
+    index(rgb, "--gallery", gallery, "--moments", there)
+    (tmp_path / "there").rename(tmp_path / "elsewhere")
+    gone = (
+        f"cliptrace: error: {there}: gone, and it describes the clip network of {gallery}: where it has moved, name it "
+        f"with cliptrace index SOURCE --moments FILE --gallery {gallery}\n"
+    )
+    assert moments(tmp_path, tmp_path / "m.jsonl", rgb) == (1, gone)
+    assert run("index", rgb, "--gallery", gallery) == (1, "", gone)
+    assert run("search", rgb, "--gallery", gallery)[0] == 0
+    opened = cliptrace.Gallery.open(gallery)
+    assert opened.features().moments == load(gallery).manifest.moments
+    assert opened.matching().top_k is None
+    index(rgb, "--gallery", gallery, "--moments", tmp_path / "elsewhere" / "colours.json")
+    assert json.loads((gallery / "gallery.json").read_text())["moments"]["name"] == str(
+        tmp_path / "elsewhere" / "colours.json"
+    )
+    assert moments(tmp_path, tmp_path / "m.jsonl", rgb)[0] == 0
+    index(rgb, "--gallery", gallery)
+
+
+def test_another_network_is_told_before_there_is_a_build(happenings: Path, tmp_path: Path) -> None:
+    network, gallery = write_clip_network(tmp_path / "network"), tmp_path / "gallery"
+    index(happenings / "videos" / "rgb.mp4", "--gallery", gallery, "--moments", network)
+    built = load(gallery).manifest.moments
+    write_clip_network(tmp_path / "network", mean=0.4)
+    code, _, told = run("gallery", "reindex", "--keyframes", "uniform:1", "--gallery", gallery)
+    assert code == 1
+    assert told.startswith(
+        f"cliptrace: error: {gallery} was built with moments {built}, but this cliptrace has {network} "
+    )
+    assert told.endswith(": use the version that built it, or index into another gallery\n")
+    assert not (gallery / "builds").exists()
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from cliptrace.models.clips.timeline import HOP, windows
 from cliptrace.schemas.config import Engine
+from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store.descriptors import VideoSearch
 from cliptrace.transforms.store.exact.rows import FOLDER, MappedRows, Rows, map_all
-from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo
+from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, live_attempts
 from cliptrace.transforms.store.vectors import VectorStore
 from cliptrace.transforms.store.video_engines import VideoRanking
 
@@ -24,30 +25,48 @@ _FOLDER = f"{FOLDER}/clips"
 
 
 def open_clip_ranking(gallery: Gallery, engine: Engine, shared: Shared, opened: contextlib.ExitStack) -> VideoRanking:
-    """What ranks a gallery's videos by the windows of a query. The arguments are those of ``open_ranking``."""
+    """What ranks a gallery's videos by the windows of a query. The arguments are those of ``open_ranking``.
+
+    CliptraceError where the server has lost windows."""
     if engine == "exact" or not gallery.manifest.clips_collection:
         found: VideoSearch = shared.acquire(lambda: VideoSearch(read_windows(gallery)))
         return found
     vectors = opened.enter_context(gallery.vectors()).clips
     assert vectors
-    return MilvusWindows(vectors)
+    return MilvusWindows(vectors, shared.acquire(lambda: _Checked(gallery, vectors)))
+
+
+class _Checked:
+    """That a server has not lost the windows. Looked at once a process, and by the ledger where that is enough: what it
+    should hold is known from all clip features only. What it has beside that ``gallery verify`` tells."""
+
+    def __init__(self, gallery: Gallery, vectors: VectorStore) -> None:
+        if len(live_attempts(gallery)) <= vectors.count():  # most videos have a window or more
+            return
+        expected = len(read_windows(gallery).values)
+        missing = expected - vectors.count()
+        if missing > 0:
+            raise CliptraceError(
+                f"{gallery.vectors_address}: {missing:,} of {expected:,} windows of clip features are missing; "
+                f"mend it with cliptrace gallery verify --repair --gallery {gallery.home}"
+            )
 
 
 class MilvusWindows:
-    """By the collection of windows. What it holds is as ``gallery verify`` says: to count what it should hold takes all
-    clip features."""
+    """By the collection of windows."""
 
-    def __init__(self, vectors: VectorStore) -> None:
-        self._vectors = vectors
+    def __init__(self, vectors: VectorStore, checked: _Checked) -> None:
+        self._vectors, self._checked = vectors, checked
 
     def nearest(self, query: Floats, most: int) -> Iterator[tuple[str, float]]:
         """As VideoSearch, of videos of which a window is among those of the ``most`` nearest videos to one of the
         query's: to the others it counts as near as it may be at most."""
-        hits = self._vectors.search(directed(query), most)
+        rows = directed(query)
+        hits = self._vectors.search(rows, most)
         ids, place = np.unique(hits.ref_ids, return_inverse=True)
-        alike = np.repeat(hits.beyond[:, None].clip(min=0), len(ids), axis=1)
-        alike[hits.query_rows, place] = hits.similarities
-        means = alike.mean(axis=0) if len(alike) else np.empty(0)
+        at_most = hits.beyond.clip(min=0)
+        above = np.bincount(place, hits.similarities - at_most[hits.query_rows], minlength=len(ids))
+        means = (at_most.sum() + above) / max(len(rows), 1)
         for number in np.argsort(-means, kind="stable"):
             yield str(ids[number]), min(float(means[number]), 1.0)
 

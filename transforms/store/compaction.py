@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from cliptrace.transforms.store.sweeping import Place, Vectors, sweep
 from cliptrace.transforms.store.takedown import removed_keys
 
 SHARD_KEYFRAMES = 20_000
-"""Keyframes of a whole shard. One with at least half as many is left alone, unless rows of it were deleted."""
+"""Keyframes of a whole shard, or clip features, of each video whichever are more, as commits have them. One with at
+least half as many is left alone, unless rows of it were deleted."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def compact(gallery: Gallery, vectors: Vectors, run: str, shard_keyframes: int =
     sweep(gallery, ledger.read_attempts(gallery.root), vectors, run)
     live = ledger.live(ledger.read_attempts(gallery.root))
     shards = [_Shard.of(gallery, commit, owners) for commit, owners in sorted(ledger.by_commit(live.values()).items())]
-    worth = [s for s in shards if s.has_holes or s.is_moved or s.keyframes < shard_keyframes // 2]
+    worth = [s for s in shards if s.has_holes or s.is_moved or s.weight < shard_keyframes // 2]
     worth.sort(key=lambda shard: not shard.is_moved)  # first, since the commits that they lean on go when merged
     for group in _groups(worth, shard_keyframes):
         if len(group) > 1 or group[0].has_holes or group[0].is_moved:
@@ -57,21 +59,23 @@ def compact(gallery: Gallery, vectors: Vectors, run: str, shard_keyframes: int =
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Shard:
     """A commit with live videos. frames_file: with their keyframes; that of an earlier commit, where they have moved
-    since. has_holes: whether row groups of it are of none of them."""
+    since. weight: as SHARD_KEYFRAMES counts. has_holes: whether row groups of it are of none of them."""
 
     commit: ledger.Commit
     attempts: Mapping[str, ledger.Attempt]
     frames_file: str
-    keyframes: int
+    weight: int
     has_holes: bool
 
     @classmethod
     def of(cls, gallery: Gallery, commit: ledger.Commit, attempts: Mapping[str, ledger.Attempt]) -> _Shard:
-        rows = _rows(gallery, commit, attempts, ["video_id", "keyframes", "frames_file"])
+        rows = _rows(gallery, commit, attempts, ["video_id", "keyframes", "decoded_s", "frames_file"])
         (frames_file,) = {row["frames_file"] for row in rows}
         with _shard(gallery, frames_file) as frames:
             has_holes = frames.num_row_groups > len(rows)
-        return cls(commit, attempts, frames_file, sum(row["keyframes"] for row in rows), has_holes)
+        steps = 1 / gallery.manifest.moments.step_s if gallery.manifest.moments else 0.0
+        weight = sum(max(row["keyframes"], math.ceil(steps * row["decoded_s"])) for row in rows)
+        return cls(commit, attempts, frames_file, weight, has_holes)
 
     @property
     def is_moved(self) -> bool:
@@ -79,10 +83,10 @@ class _Shard:
 
 
 def _groups(shards: Iterable[_Shard], most: int) -> Iterator[list[_Shard]]:
-    """Neighbours with ``most`` keyframes together; one that has more alone."""
+    """Neighbours that weigh ``most`` together; one that weighs more alone."""
     group: list[_Shard] = []
     for shard in shards:
-        if group and sum(each.keyframes for each in group) + shard.keyframes > most:
+        if group and sum(each.weight for each in group) + shard.weight > most:
             yield group
             group = []
         group.append(shard)

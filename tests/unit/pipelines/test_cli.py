@@ -114,7 +114,7 @@ def test_help_states_the_defaults(capsys: pytest.CaptureFixture[str], monkeypatc
         ),
         "match": (
             threads,
-            "lowest score of a segment, 0 to 1 (default: what suits the backbone)\n",
+            "lowest score of a segment, 0 to 1 (default: what suits the backbone, or the locator)\n",
             f"(default: all that look like a second of it or more, and up to {config.at_least} others)\n",
         ),
     }
@@ -263,3 +263,16 @@ def test_runs_that_start_together_differ() -> None:
 def test_all_views_are_those_that_every_keyframe_has(given: str, views: tuple[str, ...]) -> None:
     asked = ["index", "v", "--gallery", "g", "--stored-views", given]
     assert cli.make_parser().parse_args(asked).stored_views == views
+
+
+@pytest.mark.parametrize("rest", [[], ["more"]])
+def test_a_source_is_not_taken_for_a_clip_network(
+    tmp_path: Path, rest: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["index", "--moments", str(tmp_path), *rest, "--gallery", str(tmp_path / "g")]
+    with pytest.raises(SystemExit):
+        cli.main(asked)
+    assert capsys.readouterr().err.endswith(
+        f"error: argument --moments: {tmp_path} describes no clip network: put --moments after the sources, or write "
+        "--moments=lite0_motion\n"
+    )

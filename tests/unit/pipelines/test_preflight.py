@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,13 +19,16 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from packaging.requirements import Requirement
 
+from cliptrace.models.weights import WEIGHTS
 from cliptrace.pipelines import cli, groups, preflight
 from cliptrace.pipelines.cli.preflight import job_of
 from cliptrace.pipelines.index import IndexOptions, new_manifest
+from cliptrace.pipelines.models import moments_config
 from cliptrace.pipelines.preflight import image
 from cliptrace.pipelines.preflight.stages import Stage, stages, strings
 from cliptrace.schemas.records import VideoSource
 from cliptrace.transforms.store.gallery import Gallery
+from tests.pipeline.clip_network import write_clip_network
 from tests.unit.transforms import memory_files
 
 MILVUS = "http://milvus:19530"
@@ -143,6 +148,32 @@ def test_an_output_on_this_machine_is_told(bucket: dict[str, bytes], capsys: pyt
         "names /here/maps, a place on this machine"
         in steps_of(printed)["AlignCandidates/Align/Run/ParDo(_IsolatedDoFn)"]
     )
+
+
+def test_networks_of_ones_own_are_told(
+    bucket: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A clip network and a locator, which learned from its features; stored queries need the latter alone."""
+    network, locator = write_clip_network(tmp_path / "network"), tmp_path / "locator"
+    made_by = moments_config(str(network))
+    shutil.copytree(WEIGHTS / "anchor_free", locator)
+    config = json.loads((locator / "config.json").read_text()) | {"clips_sha256": made_by.sha256}
+    (locator / "config.json").write_text(json.dumps(config))
+    new = ["--gallery", "mem://b/m", "--milvus", MILVUS, "--moments", str(network)]
+    wanted = "is on this machine: workers need it in their image, at the same path\n"
+    assert cli.main(["preflight", "index", "mem://b/v", *new]) == 1
+    assert f"WRONG: --moments {network} {wanted}" in capsys.readouterr().out
+    made = IndexOptions(sources=(), gallery="mem://b/m", milvus=MILVUS, moments=str(network))
+    Gallery.create("mem://b/m", new_manifest(made))
+    asked = ["--gallery", "mem://b/m", "--mode", "moment", "--output", "mem://b/m.jsonl", "--locator"]
+    assert cli.main(["preflight", "match", "mem://b/v", *asked, f"anchor_free:{locator}"]) == 1
+    told = capsys.readouterr().out
+    assert f"WRONG: --locator {locator} {wanted}" in told
+    assert f"WRONG: --moments {network} {wanted}" in told
+    assert cli.main(["preflight", "match", "--from-gallery", "mem://b/m", *asked, f"anchor_free:{locator}"]) == 1
+    told = capsys.readouterr().out
+    assert f"WRONG: --locator {locator} {wanted}" in told
+    assert f"WRONG: --moments {network} {wanted}" not in told
 
 
 @pytest.mark.parametrize("once", [[], ["--once"]])

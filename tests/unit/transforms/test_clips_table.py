@@ -112,6 +112,17 @@ def test_a_moved_video_and_a_compacted_gallery_have_the_same(shelf: Gallery) -> 
     assert sorted(row_groups(shelf, shard)) == [3, 9, 20]
 
 
+def test_a_shard_is_full_of_clip_features_too(tmp_path: Path) -> None:
+    """As a commit is: of videos with few keyframes, which content selection leaves of a lecture."""
+    gallery = Gallery.create(str(tmp_path / "g"), WITH_MOMENTS)
+    for run, name in (("R1", "a"), ("R2", "b"), ("R3", "c")):
+        video = dataclasses.replace(features(name, 2), decoded_s=7.5, clips=clips_of(name, 15))
+        commit(gallery, NoVectors(), run, [video])  # type: ignore[arg-type]
+    compact(gallery, contextlib.nullcontext(NoVectors()), "R9", shard_keyframes=40)  # type: ignore[arg-type]
+    assert sorted(row_groups(gallery, shard) for shard in shards(gallery)) == [[15], [15, 15]]
+    assert steps(gallery) == {"a": 15, "b": 15, "c": 15}
+
+
 def test_a_copy_has_them_too(shelf: Gallery) -> None:
     attempt = live_attempts(shelf)["b"]
     copy = Known(VideoSource("copy of b", "/copies/b", "1-5"), attempt, "5a")

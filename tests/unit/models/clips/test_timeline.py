@@ -12,7 +12,7 @@ from cliptrace.models.clips.timeline import joined, tile_steps, windows
 class Recording:
     """An encoder that says the mean of each step, and remembers what it was given."""
 
-    name, sha256, dimension, step_s, input_size = "mean", "", 1, 0.5, 4
+    sha256, dimension, step_s, input_size = "", 1, 0.5, 4
 
     def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.given = frames

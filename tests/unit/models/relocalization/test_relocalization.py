@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,8 @@ from cliptrace.models.relocalization.compose import Composer
 from cliptrace.models.relocalization.config import FUSIONS, AnchorFreeTraining, Composition, GraphTraining, Proposing
 from cliptrace.models.relocalization.examples import references
 from cliptrace.models.relocalization.footage import Clip
+from cliptrace.models.relocalization.frames import frame_level
+from cliptrace.models.relocalization.inference import AnchorFree as Shipped
 from cliptrace.models.relocalization.inference import open_locator
 from cliptrace.models.relocalization.network import GraphFusion, GraphRelocalizer
 from cliptrace.models.relocalization.proposals import basins, grouped
@@ -125,6 +129,74 @@ def test_the_locator_that_ships_computes_what_its_network_does() -> None:
     nothing = np.zeros((4, 500), np.float32)
     assert locator.locate(nothing, example.reference, 0.5, 5) == []
     assert locator.locate(example.query, nothing, 0.5, 5) == []
+
+
+class Watched:
+    """A network's file, and the shapes of what it was asked."""
+
+    def __init__(self, file: Any) -> None:
+        self.session, self._file = self, file
+        self.shapes: set[tuple[tuple[int, ...], ...]] = set()
+
+    def run(self, names: list[str], inputs: dict[str, Any]) -> Any:
+        self.shapes.add((inputs["query"].shape, inputs["reference"].shape))
+        return self._file.session.run(names, inputs)
+
+
+def test_a_long_query_and_a_long_reference_are_looked_at_as_in_training() -> None:
+    """20 minutes against an hour of something else every 6 s, which shows the same for 6 s."""
+    random = np.random.default_rng(2)
+    happenings = np.repeat(random.standard_normal((600, 500), np.float32), 12, axis=0)
+    reference = happenings + 0.5 * random.standard_normal((7200, 500), np.float32)
+    query = happenings[3600:3612].repeat(2, axis=0) + 0.5 * random.standard_normal((24, 500), np.float32)
+    locator = Shipped("anchor_free")
+    watched = Watched(locator._file)
+    locator._file = watched  # type: ignore[assignment]
+    (found,) = locator.locate(query, reference, 0.5, 5)
+    assert (found.start_s, found.end_s) == pytest.approx((1800, 1806), abs=0.5)
+    assert locator.locate(np.repeat(query, 100, axis=0), reference, 0.5, 5) == [found]
+    assert watched.shapes == {((1, 24, 500), (1, 240, 500))}
+    watched.shapes.clear()
+    assert locator.locate(query, reference[3590:3801], 0.5, 1)[0].score > 0.9
+    assert watched.shapes == {((1, 24, 500), (1, 211, 500))}
+
+
+def test_a_long_query_is_followed_a_part_of_the_table_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(3)
+    reference = random.standard_normal((400, 8), np.float32)
+    query = reference[20:320] + 0.1 * random.standard_normal((300, 8), np.float32)
+    found = frame_level(query, reference)
+    assert found[0, :2].tolist() == [20, 320]
+    monkeypatch.setattr("cliptrace.models.relocalization.frames._ROWS", 7)
+    assert np.allclose(frame_level(query, reference), found, atol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [40, 240, 7200])
+def test_following_the_query_says_that_nothing_is_there(steps: int) -> None:
+    """Of random features, also of ones that have much in common."""
+    random = np.random.default_rng(steps)
+    frames = open_locator("frames")
+    for common in (0.0, 0.7):
+        query, reference = (random.standard_normal((count, 64), np.float32) + common for count in (12, steps))
+        assert frames.locate(query, reference, 0.5, 5) == []
+        assert frames.locate(query, reference, 0.5, 5, 0.0)
+        reference[20:32] = query + 0.3 * random.standard_normal((12, 64), np.float32)
+        (found,) = frames.locate(query, reference, 0.5, 5)
+        assert (found.start_s, found.end_s) == (10, 16)
+        (found,) = frames.locate(query, reference[20:32], 0.5, 5)  # which shows nothing else
+        assert (found.start_s, found.end_s) == (0, 6)
+
+
+def test_a_bar_of_ones_own_is_the_bar() -> None:
+    """Below and above that of the network."""
+    random = np.random.default_rng(4)
+    locator = open_locator("anchor_free")
+    query, reference = (random.standard_normal((steps, 500), np.float32) for steps in (12, 60))
+    reference[20:32] = query
+    (best,) = locator.locate(query, reference, 0.5, 1, 0.0)
+    assert locator.locate(query, reference, 0.5, 1, best.score + 1e-3) == []
+    assert len(locator.locate(query, reference[:20], 0.5, 1, 0.0)) == 1
+    assert locator.locate(query, reference[:20], 0.5, 1) == []
 
 
 def test_the_reference_padded_is_the_reference() -> None:

@@ -45,6 +45,18 @@ def test_folders_in_which_nothing_is_twice(tmp_path: Path) -> None:
         METHODS["moments"].train([tmp_path / "data"], tmp_path / "out", steps=1)
 
 
+def test_folders_in_which_nothing_else_happens(tmp_path: Path) -> None:
+    (tmp_path / "data" / "cars").mkdir(parents=True)
+    for name in ("a", "b"):
+        (tmp_path / "data" / "cars" / f"{name}.mp4").symlink_to(CLIPS / "cars.mp4")
+    with pytest.raises(UsageError) as error:
+        METHODS["moments"].train([tmp_path / "data"], tmp_path / "out", steps=1)
+    assert str(error.value) == (
+        f"{tmp_path / 'data'}: all videos show 'cars': add some that show something else, in another folder or in "
+        "none, for the time between moments"
+    )
+
+
 def test_a_folder_that_is_no_locator(tmp_path: Path) -> None:
     config = GraphTraining(width=8, composition=Composition())
     networks = GraphRelocalizer(config, 500).eval(), Actionness(8, 500).eval()
