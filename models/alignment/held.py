@@ -19,9 +19,9 @@ _MOST = 4
 """Keyframes that it may be, by their similarity."""
 _SAME_MOMENT = 0.93
 """Correlation with a keyframe's picture, from which it is of that moment."""
-_NEAR, _NEARER = 0.75, 0.1
+_NEAR, _NEARER, _ONE_SHOT = 0.75, 0.1, 0.45
 """Correlation with a keyframe's picture from which it may be of a moment beside that: where it is nearer to both of two
-neighbours than they are to one another, by so much."""
+neighbours than they are to one another, by so much; and that of two neighbours of one shot."""
 _AROUND = 2
 """Keyframes to either side, that tell whether the reference goes on there."""
 
@@ -65,6 +65,7 @@ def _is_between(keyframe: int, shown: Mapping[int, float], seen: TimedMap, ref: 
     for other in (keyframe - 1, keyframe + 1):
         if shown[keyframe] >= _NEAR and other in shown:
             pictures = ref.soft(ref.at(seen.ref_times[[keyframe, other]]))
-            if min(shown[keyframe], shown[other]) > correlation(pictures[0], pictures[1]) + _NEARER:
+            apart = correlation(pictures[0], pictures[1])
+            if _ONE_SHOT <= apart < min(shown[keyframe], shown[other]) - _NEARER:
                 return True
     return False

@@ -37,6 +37,8 @@ _HELD = 0.7
 # correlation of two of them, laid on one another, from which they are the same one then.
 _STILL, _SAME_PICTURE = 0.01, 0.98
 _FLICKERS, _SAME_BUT_FOR_NOISE = 0.022, 0.995
+# Of a piece, what is inside of a longer finding at least.
+_INSIDE = 0.9
 # Seconds between a finding and the picture on which it stops.
 _STOPS_S = 0.5
 # Probability by the map alone from which the pictures of a finding are compared, and of a map's best one: a copy in a
@@ -49,7 +51,7 @@ _LEAST_CHANGE, _BETTER, _MOVING = 0.3, 0.1, 0.05
 # Of pictures that are as clean as this, more agreement is expected.
 _CLEAN, _AGREED_CLEAN = 0.8, 0.85
 # One that agrees less than that as a whole may be true between two cuts only; where the pictures of one shot are so
-# much less alike than others that lie in the same way, the whole is not.
+# much less alike than others that lie in the same way, it gives way to what is surer of that shot.
 _AGREED_WHOLE, _REFUTED = 0.8, 0.6
 
 
@@ -122,8 +124,7 @@ def _looked_at(found: Candidate, by_map: float, seen: TimedMap, scene: Scene) ->
 def _readings(line: Line, look: Look, by_map: float, scene: Scene) -> Iterator[Line]:
     """What a line that has been looked at may be: itself, its parts between two cuts, the same at other seconds."""
     pieces = list(scene.between_cuts(line))
-    if not pieces or look.detail >= _REFUTED * look.registration:
-        yield line
+    yield line
     if look.change < _AGREED_WHOLE:
         yield from pieces
     least = _AGREED_CLEAN if look.detail >= _CLEAN else _AGREED
@@ -161,6 +162,7 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
     validation split.
     """
     seconds: list[Segment] = []
+    doubtful: list[Segment] = []
     moments: list[Segment] = []
     pictures: list[Segment] = []
     for line, backward, evidence, held, look in found:
@@ -169,9 +171,13 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
         segment = Segment(*line[:4], max(sure, still), backward, abs(line.speed))
         if held or is_plausible(segment, config):
             (pictures if held else moments if still > sure else seconds).append(segment)
+            if look and look.detail < _REFUTED * look.registration:
+                doubtful.append(segment)
     moments += [each for each in pictures if not any(_stops_at(other, each) for other in seconds)]
     moments = [each for each in moments if not any(_explains(other, each) for other in seconds)]
-    return joined(every_place([*seconds, *moments]))[: config.max_segments]
+    places = [*seconds, *moments]
+    refuted = [each for each in doubtful if any(_refutes(other, each) for other in places)]
+    return joined(every_place(each for each in places if each not in refuted))[: config.max_segments]
 
 
 def _of_still(look: Look) -> float:
@@ -188,6 +194,16 @@ def _explains(seconds: Segment, moment: Segment) -> bool:
     """Whether where a picture comes from is known: what stands still is alike at other seconds, too."""
     shared = common(seconds.query_start, seconds.query_end, moment.query_start, moment.query_end)
     return seconds.score > moment.score and shared > _SAME_QUERY * (moment.query_end - moment.query_start)
+
+
+def _refutes(piece: Segment, whole: Segment) -> bool:
+    """Whether a piece of the query comes surely from elsewhere than where a longer finding has it from."""
+    within = common(piece.query_start, piece.query_end, whole.query_start, whole.query_end)
+    return (
+        piece.score > whole.score
+        and not _is_same(piece, whole)
+        and (within > _INSIDE * (piece.query_end - piece.query_start))
+    )
 
 
 def _stops_at(seconds: Segment, moment: Segment) -> bool:

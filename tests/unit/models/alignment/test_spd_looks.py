@@ -19,6 +19,9 @@ SEEN = TimedMap(np.full((len(QUERY[0]), len(REF[0])), 0.1, np.float32), QUERY[0]
 RIGHT, WRONG = Line(0, 6, 3, 9, 1), Line(0, 6, 1, 7, 1)
 
 
+SURE = Evidence(2.0, 0.5, 0.3, 0.2, 1.0, 0.0)
+
+
 def candidate(line: Line, logit: float, held: bool = False) -> Candidate:
     return Candidate(line, False, Evidence(logit, 0.12, 0.02, 0.02, 1.4, 0.0), held)
 
@@ -30,7 +33,7 @@ def looked(*found: Candidate) -> list[bool]:
 
 
 def test_of_a_faint_map_the_best_line_is_looked_at_and_no_other() -> None:
-    best, other = candidate(RIGHT, -1.0), candidate(WRONG, -2.0)
+    best, other = candidate(RIGHT, 0.0), candidate(WRONG, -1.0)
     chances = [probability(each.evidence, None, TOLD) for each in (best, other)]
     assert 0.1 > chances[0] > chances[1] > 0.01, chances
     assert looked(other, best) == [False, True]
@@ -41,18 +44,19 @@ def test_a_held_picture_is_looked_at_and_takes_nothing_from_the_others() -> None
     assert looked(held, candidate(RIGHT, -1.0)) == [True, True]
 
 
-@pytest.mark.parametrize(("ref_seed", "whole"), [(1, True), (2, False)])
-def test_a_line_over_a_cut_is_whole_only_where_the_pictures_of_both_shots_agree(ref_seed: int, whole: bool) -> None:
-    """The second shot of the query is the reference's, or of another room."""
-    cut = 3.0
-    times, first = film(seed=1, seconds=3)
-    _, second = film(seed=ref_seed, seconds=3, room_seed=ref_seed - 1, start_s=3)
-    query = np.concatenate([times, times + cut]), np.concatenate([first, second])
-    scene = Scene(as_film(*query), as_film(*film(seed=1, seconds=6, per_second=2)), np.array([cut]))
-    line = Line(0, 6, 0, 6, 1)
-    read = [each.line for each in looked_at([candidate(line, 3.0)], SEEN, scene, TOLD)]
-    assert (line in read) == whole
-    assert whole or Line(0, 3, 0, 3, 1) in read
+def test_of_a_line_over_a_cut_is_left_what_nothing_surer_refutes() -> None:
+    """A line over two shots, of which the pictures agree in one alone."""
+    whole = still(Line(0, 6, 3, 9, 1), activity=0.4, change=0.95, detail=0.55)._replace(evidence=SURE)
+    first = still(Line(0, 3, 3, 6, 1), activity=0.4, change=0.98)._replace(evidence=SURE)
+    second = still(Line(3, 6, 20, 23, 1), activity=0.4, change=0.98)._replace(evidence=SURE)
+
+    def spans(*found: Candidate) -> list[tuple[float, float]]:
+        return sorted((each.query_start, each.query_end) for each in chosen(found, TOLD, SPDConfig()))
+
+    assert spans(whole) == [(0, 6)]
+    assert spans(whole, first, second) == [(0, 3), (3, 6)]
+    agreed = still(Line(0, 6, 3, 9, 1), activity=0.4, change=0.97)._replace(evidence=SURE)
+    assert (0, 6) in spans(agreed, first, second)
 
 
 def test_what_the_map_holds_for_nothing_is_not_looked_at() -> None:
