@@ -209,6 +209,12 @@ ENTRIES = (
     Entry("benchmarks.relocalization.index_cost"),
     Entry("benchmarks.relocalization.locating_cost"),
     Entry(
+        "benchmarks.search.groups",
+        "--footage",
+        needs=("$CLIPTRACE_FOOTAGE/MANIFEST.tsv",),
+        floors=(Floor("sizes > * > recall", least=1.0), Floor("sizes > * > searched > unlike", most=0)),
+    ),
+    Entry(
         "benchmarks.look_alike",
         floors=(
             Floor("kinds > all > copies_found > match", least=109),

@@ -21,7 +21,7 @@ from benchmarks.harness.summary import summary
 from benchmarks.harness.tables import Table
 from benchmarks.hostile.tables import fuzz, malformed, odd_files
 from benchmarks.look_alike.tables import look_alike
-from benchmarks.search.tables import frames
+from benchmarks.search.tables import frames, groups
 from benchmarks.speed.tables import index_kinds, index_throughput, known_videos, query_latency
 from benchmarks.star_gnn.tables import descriptor_cost, lattice_cost, star_gnn, two_stages
 
@@ -72,6 +72,7 @@ DOCUMENTS: Mapping[str, Sequence[Section]] = {
         ("Indexing", "index_throughput", index_throughput),
         ("Asking", "query_latency", query_latency),
         ("What is searched", "frames", frames),
+        ("All pairs of a gallery", "groups", groups),
         ("Nothing to do", "known_videos", known_videos),
         ("Bad input", "malformed", malformed),
         ("Worse input", "fuzz", fuzz),
