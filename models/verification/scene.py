@@ -55,8 +55,10 @@ class Scene:
         moved = later(line, look.late, self.ref.end_s)
         if moved == line:
             return line, look
-        look = self.look(moved)
-        return later(moved, look.late, self.ref.end_s), look
+        again = self.look(moved)
+        if again.change + again.detail < look.change + look.detail:  # small pictures are not laid on one another anew
+            return line, look
+        return later(moved, again.late, self.ref.end_s), again
 
     def retimed(self, line: Line, look: Look) -> tuple[Line, float] | None:
         """Where and how fast the reference really shows these seconds of the query, by what changes in both, and how
