@@ -123,7 +123,8 @@ def test_a_line_is_moved_only_where_its_pictures_agree_there(
 ) -> None:
     """change: what a look at the moved line finds, at which pictures are laid on one another anew."""
     first, again = still(change=0.9, activity=0.4).look, still(change=change, activity=0.4).look
-    assert first and again
+    assert first
+    assert again
     scene = Scene(as_film(*QUERY), as_film(*REF), np.empty(0))
     monkeypatch.setattr(scene, "look", lambda line: again)
     line, look = scene.settled(RIGHT, first._replace(late=0.25))
