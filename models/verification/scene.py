@@ -18,6 +18,8 @@ from cliptrace.models.verification.stills import SHORTEST_S, Stretch, moves, sti
 Times = NDArray[np.float64]
 _LAID = 0.6
 """Correlation of two pictures from which they are taken to lie on one another as it says."""
+_LAID_AS_WELL = 0.9
+"""Of the correlation of two pictures, what is left at least where others lie in the same way."""
 _SHORTEST_S = 0.5
 """Of a part of a line."""
 _INEXACT_S = 1.2
@@ -56,7 +58,7 @@ class Scene:
         if moved == line:
             return line, look
         again = self.look(moved)
-        if again.change + again.detail < look.change + look.detail:  # small pictures are not laid on one another anew
+        if again.registration < _LAID_AS_WELL * look.registration:  # a small picture that is lost at another moment
             return line, look
         return later(moved, again.late, self.ref.end_s), again
 

@@ -117,15 +117,16 @@ def test_a_line_is_moved_to_where_the_pictures_agree() -> None:
     assert same.line == RIGHT
 
 
-@pytest.mark.parametrize(("change", "moved"), [(0.95, True), (0.4, False)])
-def test_a_line_is_moved_only_where_its_pictures_agree_there(
-    monkeypatch: pytest.MonkeyPatch, change: float, moved: bool
+@pytest.mark.parametrize(("registration", "moved"), [(0.95, True), (0.5, False)])
+def test_a_line_is_moved_where_its_pictures_lie_on_one_another_there_too(
+    monkeypatch: pytest.MonkeyPatch, registration: float, moved: bool
 ) -> None:
-    """change: what a look at the moved line finds, at which pictures are laid on one another anew."""
-    first, again = still(change=0.9, activity=0.4).look, still(change=change, activity=0.4).look
+    """registration: what a look at the moved line finds, which lays them on one another anew."""
+    first, again = (still(registration=each, activity=0.4).look for each in (0.9, registration))
     assert first
-    assert again
     scene = Scene(as_film(*QUERY), as_film(*REF), np.empty(0))
     monkeypatch.setattr(scene, "look", lambda line: again)
     line, look = scene.settled(RIGHT, first._replace(late=0.25))
-    assert (line, look.change) == ((RIGHT._replace(ref_start=2.75, ref_end=8.75), 0.95) if moved else (RIGHT, 0.9))
+    assert (line, look) == (
+        (RIGHT._replace(ref_start=2.75, ref_end=8.75), again) if moved else (RIGHT, first._replace(late=0.25))
+    )
