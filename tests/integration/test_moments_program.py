@@ -53,8 +53,10 @@ def test_a_happening_is_found_in_a_longer_video(tmp_path: Path) -> None:
         output,
         "--maps",
         tmp_path / "maps",
+        "--min-score",
+        "0.5",
     )
-    found = cliptrace(*asked, "--min-score", "0.5")
+    found = cliptrace(*asked)
     assert found.returncode == 3, found.stderr
     best, *_ = (json.loads(line) for line in output.read_text().splitlines())
     assert (best["query_id"], best["ref_id"], best["mode"]) == ("q.mp4", "long.mp4", "moment")
