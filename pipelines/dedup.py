@@ -12,7 +12,7 @@ import apache_beam as beam
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.runtime import Device
 from cliptrace.pipelines.index import IndexOptions, check_options, open_or_create
-from cliptrace.pipelines.models import feature_config, installed_moments
+from cliptrace.pipelines.models import check_moments, feature_config
 from cliptrace.pipelines.running import new_run, run_pipeline, waves
 from cliptrace.pipelines.status import Status
 from cliptrace.pipelines.streaming import stream
@@ -152,7 +152,7 @@ def prepare(options: DedupOptions) -> Job:
 def judging_with(job: Job, gallery: Gallery) -> Judging:
     options = job.options
     config = feature_config(gallery, options.device, options.threads)
-    config = dataclasses.replace(config, moments=installed_moments(gallery))
+    check_moments(gallery)
     Background.of(config.backbone)  # what is wrong with it is told before the work
     matching = MatchConfig.suited_to(config.backbone, min_score=options.min_score)
     log = Log(options.output, job.policy.remember_days)

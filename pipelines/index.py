@@ -19,11 +19,11 @@ from cliptrace.models.runtime import Device
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.index_report import IndexReport, Recognised, Rehearsal, Skipped
 from cliptrace.pipelines.models import (
+    check_moments,
     describe,
     descriptor_config,
     feature_config,
     identity,
-    installed_moments,
     moments_config,
 )
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
@@ -195,7 +195,8 @@ def run(job: Job) -> IndexReport:
     with locked(options.gallery):  # also while it is made: two first runs must not each make one
         gallery = open_or_create(options).migrated()
         config = feature_config(gallery, options.device, options.threads)
-        config = dataclasses.replace(config, all_streams=options.streams == "all", moments=installed_moments(gallery))
+        config = dataclasses.replace(config, all_streams=options.streams == "all")
+        check_moments(gallery)
         attempts = ledger.read_attempts(gallery.root)
         tombstones = read_tombstones(gallery.home)
         if is_local(gallery.root):

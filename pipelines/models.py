@@ -37,7 +37,7 @@ def feature_config(
     How queries are scored is no part of what is stored: of a built-in backbone this installation's background and
     thresholds are taken. A gallery that was made without a background is matched without one.
 
-    moments: as the gallery has them; who makes clip features asks ``installed_moments`` first.
+    moments: as the gallery has them; who makes clip features asks ``check_moments`` first.
     """
     built = gallery.manifest.backbone
     backbone = config_from_json(built, gallery.root)
@@ -117,9 +117,9 @@ def moments_config(name: str) -> ClipsConfig:
     return ClipsConfig(kept, encoder.sha256, encoder.dimension, encoder.step_s)
 
 
-def installed_moments(gallery: Gallery) -> ClipsConfig | None:
-    """The gallery's clip encoder; None where it has none. CliptraceError where this installation's is another of the
-    same name, or its file is gone."""
+def check_moments(gallery: Gallery) -> None:
+    """CliptraceError where this installation's clip encoder is another than the gallery's of the same name, or its file
+    is gone."""
     built = gallery.manifest.moments
     if built and built.name not in CLIP_ENCODERS and not Path(built.name).exists():
         raise CliptraceError(
@@ -132,7 +132,6 @@ def installed_moments(gallery: Gallery) -> ClipsConfig | None:
             f"{gallery.root} was built with moments {built}, but this cliptrace has {installed}: use the version that "
             "built it, or index into another gallery"
         )
-    return built
 
 
 def needed_moments(gallery: Gallery) -> ClipsConfig:

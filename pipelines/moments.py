@@ -9,7 +9,7 @@ import apache_beam as beam
 
 from cliptrace.models.relocalization.inference import open_locator
 from cliptrace.pipelines.asking import Asking
-from cliptrace.pipelines.models import installed_moments, needed_moments
+from cliptrace.pipelines.models import check_moments, needed_moments
 from cliptrace.schemas.config import DEFAULT_VIEWS, LOCATORS, MOMENT_VIDEOS, Engine
 from cliptrace.schemas.errors import UsageError
 from cliptrace.transforms.features import FeatureConfig
@@ -47,7 +47,8 @@ def with_clips(config: FeatureConfig, gallery: Gallery, asking: Asking | None) -
     of stored queries are others."""
     wanted = needed_moments(gallery)
     if asking is None:
-        return dataclasses.replace(config, moments=installed_moments(gallery))
+        check_moments(gallery)
+        return dataclasses.replace(config, moments=wanted)
     asked = needed_moments(asking.gallery)
     if not asked.same_features(wanted):
         raise UsageError(

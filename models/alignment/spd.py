@@ -202,7 +202,7 @@ def _refutes(piece: Segment, whole: Segment) -> bool:
     return (
         piece.score > whole.score
         and not _is_same(piece, whole)
-        and (within > _INSIDE * (piece.query_end - piece.query_start))
+        and within > _INSIDE * (piece.query_end - piece.query_start)
     )
 
 

@@ -12,7 +12,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from cliptrace.models.clips import BUILT_IN as CLIP_ENCODERS
 from cliptrace.pipelines import dedup, index, match
-from cliptrace.pipelines.models import feature_config, installed_moments
+from cliptrace.pipelines.models import check_moments, feature_config
 from cliptrace.pipelines.preflight.image import disagreements, pins, requirements
 from cliptrace.pipelines.preflight.stages import Stage, stages
 from cliptrace.pipelines.running import new_run, waves
@@ -77,9 +77,8 @@ def of_index(job: index.Job) -> ClusterJob:
     """Of a wave of the sources as they are named, new or not."""
     asked = job.options
     gallery = _opened(asked)
-    config = dataclasses.replace(
-        feature_config(gallery, asked.device, asked.threads), moments=installed_moments(gallery)
-    )
+    config = feature_config(gallery, asked.device, asked.threads)
+    check_moments(gallery)
     wave = next(waves(job.listing.sources[: asked.limit], asked.beam_args))
     return ClusterJob(
         lambda pipeline: index.build(pipeline, wave, gallery, config, new_run()),

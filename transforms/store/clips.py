@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from cliptrace.models.clips.timeline import HOP, windows
 from cliptrace.schemas.config import Engine
-from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store.descriptors import VideoSearch
 from cliptrace.transforms.store.exact.rows import FOLDER, MappedRows, Rows, map_all
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, StoredVideo, live_attempts
 from cliptrace.transforms.store.vectors import VectorStore
-from cliptrace.transforms.store.video_engines import VideoRanking
+from cliptrace.transforms.store.video_engines import VideoRanking, check_count
 
 Floats = NDArray[np.float32]
 
@@ -41,15 +40,8 @@ class _Checked:
     should hold is known from all clip features only. What it has beside that ``gallery verify`` tells."""
 
     def __init__(self, gallery: Gallery, vectors: VectorStore) -> None:
-        if len(live_attempts(gallery)) <= vectors.count():  # most videos have a window or more
-            return
-        expected = len(read_windows(gallery).values)
-        missing = expected - vectors.count()
-        if missing > 0:
-            raise CliptraceError(
-                f"{gallery.vectors_address}: {missing:,} of {expected:,} windows of clip features are missing; "
-                f"mend it with cliptrace gallery verify --repair --gallery {gallery.home}"
-            )
+        if len(live_attempts(gallery)) > vectors.count():  # most videos have a window or more
+            check_count(gallery, vectors, len(read_windows(gallery).values), "windows of clip features")
 
 
 class MilvusWindows:

@@ -46,13 +46,17 @@ class _Checked:
     replaced or removed a moment ago."""
 
     def __init__(self, gallery: Gallery, vectors: VectorStore) -> None:
-        expected = len(read_descriptors(gallery).values)
-        missing = expected - vectors.count()
-        if missing > 0:
-            raise CliptraceError(
-                f"{gallery.vectors_address}: {missing:,} of {expected:,} descriptors are missing; "
-                f"mend it with cliptrace gallery verify --repair --gallery {gallery.home}"
-            )
+        check_count(gallery, vectors, len(read_descriptors(gallery).values), "descriptors")
+
+
+def check_count(gallery: Gallery, vectors: VectorStore, expected: int, what: str) -> None:
+    """CliptraceError where a server has fewer rows than that."""
+    missing = expected - vectors.count()
+    if missing > 0:
+        raise CliptraceError(
+            f"{gallery.vectors_address}: {missing:,} of {expected:,} {what} are missing; "
+            f"mend it with cliptrace gallery verify --repair --gallery {gallery.home}"
+        )
 
 
 class MilvusVideos:
