@@ -10,6 +10,7 @@ from cliptrace.models.ssan.fit import Line
 from cliptrace.models.ssan.timed import TimedMap
 from cliptrace.models.verification.agreement import correlation
 from cliptrace.models.verification.film import Film
+from cliptrace.models.verification.look import Look
 from cliptrace.models.verification.scene import Scene
 from cliptrace.models.verification.stills import moves
 
@@ -26,24 +27,31 @@ _AROUND = 2
 """Keyframes to either side, that tell whether the reference goes on there."""
 
 
-def held_lines(seen: TimedMap, scene: Scene) -> Iterator[Line]:
-    """One for each stretch in which the query holds a picture of the reference, where that goes on."""
+def held_lines(seen: TimedMap, scene: Scene) -> Iterator[tuple[Line, Look]]:
+    """One for each stretch in which the query holds a picture of the reference, where that goes on; and its look."""
     for start, end in scene.stills:
         start, end = max(start, float(seen.query_edges[0])), min(end, float(seen.query_edges[-1]))
         if end <= start:
             continue
         alike = seen.similarity[seen.rows(start, end)].mean(axis=0)
         likely = [int(each) for each in np.argsort(-alike, kind="stable")[:_MOST] if alike[each] >= _ALIKE]
-        looks = {each: scene.look(_at(seen, each, start, end)) for each in _with_neighbours(likely, seen)}
-        shown = {each: min(look.registration, look.detail) for each, look in looks.items()}
-        found = [each for each in likely[:1] if shown[each] >= _SAME_MOMENT]
-        found = found or [each for each in likely if _is_between(each, shown, seen, scene.ref)]
-        best = max(found, key=lambda each: float(alike[each]) + shown[each], default=None)
+        looks = {each: scene.look(_at(seen, each, start, end)) for each in likely[:1]}
+        found = [each for each, look in looks.items() if _shown(look) >= _SAME_MOMENT]
+        if not found:
+            beside = _with_neighbours(likely, seen) - set(looks)
+            looks |= {each: scene.look(_at(seen, each, start, end)) for each in sorted(beside)}
+            found = [each for each in likely if _is_between(each, looks, seen, scene.ref)]
+        best = max(found, key=lambda each: float(alike[each]) + _shown(looks[each]), default=None)
         if best is None or looks[best].loose:
             continue
         around = seen.ref_times[max(best - _AROUND, 0) : best + _AROUND + 1]
         if moves(scene.ref.show(scene.ref.at(around))):
-            yield _at(seen, best, start, end)
+            yield _at(seen, best, start, end), looks[best]
+
+
+def _shown(look: Look) -> float:
+    """How surely both show the same picture."""
+    return min(look.registration, look.detail)
 
 
 def _at(seen: TimedMap, keyframe: int, start: float, end: float) -> Line:
@@ -56,16 +64,16 @@ def _with_neighbours(keyframes: Sequence[int], seen: TimedMap) -> set[int]:
     return {each for each in near if 0 <= each < len(seen.ref_times)}
 
 
-def _is_between(keyframe: int, shown: Mapping[int, float], seen: TimedMap, ref: Film) -> bool:
+def _is_between(keyframe: int, looks: Mapping[int, Look], seen: TimedMap, ref: Film) -> bool:
     """Whether a held picture is of a moment between a keyframe and one beside it.
 
-    shown: correlation of the picture with each keyframe's. Two slides or two hours of a room are alike, too, but there
-    neighbours are alike as much.
+    Two slides or two hours of a room are alike, too, but there neighbours are alike as much.
     """
+    shown = _shown(looks[keyframe])
     for other in (keyframe - 1, keyframe + 1):
-        if shown[keyframe] >= _NEAR and other in shown:
+        if shown >= _NEAR and other in looks:
             pictures = ref.soft(ref.at(seen.ref_times[[keyframe, other]]))
             apart = correlation(pictures[0], pictures[1])
-            if _ONE_SHOT <= apart < min(shown[keyframe], shown[other]) - _NEARER:
+            if _ONE_SHOT <= apart < min(shown, _shown(looks[other])) - _NEARER:
                 return True
     return False

@@ -101,24 +101,21 @@ def looked_at(found: Sequence[Candidate], seen: TimedMap, scene: Scene, told: Ma
     by_map = [0.0 if each.held else probability(each.evidence, None, told) for each in found]
     least = min(_WORTH_A_LOOK, max(_WORTH_ONE, *by_map))
     for each, probable in zip(found, by_map, strict=True):
-        if each.held or probable >= least:
-            yield from _looked_at(each, probable, seen, scene)
-        else:
+        if each.held or probable < least:
             yield each
+        else:
+            yield from _looked_at(each, probable, seen, scene)
 
 
 def _looked_at(found: Candidate, by_map: float, seen: TimedMap, scene: Scene) -> Iterator[Candidate]:
     """The finding after a second look: what of it moves together, its parts between two cuts, and the same at other
     seconds or another speed, if the pictures say so."""
-    if found.held:
-        yield found._replace(look=scene.look(found.line))
-    else:
-        for line in scene.moving_together(found.line):
-            look = scene.look(line)
-            for each in _readings(line, look, by_map, scene):
-                evidence = gather(found.evidence.logit, seen, each)
-                exact, there = scene.settled(each, look if each == line else scene.look(each))
-                yield Candidate(exact, exact.speed < 0, evidence, look=there)
+    for line in scene.moving_together(found.line):
+        look = scene.look(line)
+        for each in _readings(line, look, by_map, scene):
+            evidence = gather(found.evidence.logit, seen, each)
+            exact, there = scene.settled(each, look if each == line else scene.look(each))
+            yield Candidate(exact, exact.speed < 0, evidence, look=there)
 
 
 def _readings(line: Line, look: Look, by_map: float, scene: Scene) -> Iterator[Line]:
@@ -150,8 +147,9 @@ def candidates(seen: TimedMap, config: SPDConfig, scene: Scene | None = None) ->
     lines = [each for each in (*detected, *missed) if config.find_reversed or not each[1]]
     found = [Candidate(line, backward, gather(logit, seen, line)) for line, backward, logit in lines]
     if scene and scene.stills and scene.has_pictures:
-        held = held_lines(seen, scene)
-        found += [Candidate(line, False, gather(UNSEEN, seen, line)._replace(hurry=0.0), True) for line in held]
+        for line, look in held_lines(seen, scene):
+            evidence = gather(UNSEEN, seen, line)._replace(hurry=0.0)
+            found.append(Candidate(line, False, evidence, held=True, look=look))
     return found
 
 

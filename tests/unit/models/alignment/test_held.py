@@ -37,7 +37,7 @@ def held(picture: np.ndarray, ref: tuple[np.ndarray, np.ndarray], second: float,
     alike = np.full((len(query_times), len(ref[0])), 0.3, np.float32)
     alike[:, np.abs(ref[0] - second).argmin()] = similarity
     scene = Scene(query, as_film(*ref), np.empty(0), [(0.0, 6.0)])
-    return [(line.ref_start, line.ref_end) for line in held_lines(TimedMap(alike, query_times, ref[0]), scene)]
+    return [(line.ref_start, line.ref_end) for line, _ in held_lines(TimedMap(alike, query_times, ref[0]), scene)]
 
 
 @pytest.mark.parametrize("second", [4.0, 4.33, 7.0, 7.66])

@@ -39,9 +39,9 @@ def test_of_a_faint_map_the_best_line_is_looked_at_and_no_other() -> None:
     assert looked(other, best) == [False, True]
 
 
-def test_a_held_picture_is_looked_at_and_takes_nothing_from_the_others() -> None:
+def test_a_held_picture_stays_as_it_was_seen_and_takes_nothing_from_the_others() -> None:
     held = candidate(Line(0, 6, 5, 5.6, 0.1), 9.0, held=True)
-    assert looked(held, candidate(RIGHT, -1.0)) == [True, True]
+    assert looked(held, candidate(RIGHT, -1.0)) == [False, True]
 
 
 def test_of_a_line_over_a_cut_is_left_what_nothing_surer_refutes() -> None:
