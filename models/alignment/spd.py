@@ -37,6 +37,8 @@ _HELD = 0.7
 # correlation of two of them, laid on one another, from which they are the same one then.
 _STILL, _SAME_PICTURE = 0.01, 0.98
 _FLICKERS, _SAME_BUT_FOR_NOISE = 0.022, 0.995
+# A speed, as a logarithm, that is not the original's.
+_OTHER_SPEED = 0.4
 # Of a piece, what is inside of a longer finding at least.
 _INSIDE = 0.9
 # Seconds between a finding and the picture on which it stops.
@@ -165,7 +167,7 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
     pictures: list[Segment] = []
     for line, backward, evidence, held, look in found:
         sure = probability(evidence, look, told) * (_HELD if held else 1.0)
-        still = _HELD * (look.detail if held else _of_still(look)) if look else 0.0
+        still = _HELD * (look.detail if held else _of_still(look, evidence)) if look else 0.0
         segment = Segment(*line[:4], max(sure, still), backward, abs(line.speed))
         if held or is_plausible(segment, config):
             (pictures if held else moments if still > sure else seconds).append(segment)
@@ -173,14 +175,16 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
                 doubtful.append(segment)
     moments += [each for each in pictures if not any(_stops_at(other, each) for other in seconds)]
     moments = [each for each in moments if not any(_explains(other, each) for other in seconds)]
-    places = [*seconds, *moments]
+    places = [*seconds, *one_place(moments)]
     refuted = [each for each in doubtful if any(_refutes(other, each) for other in places)]
     return joined(every_place(each for each in places if each not in refuted))[: config.max_segments]
 
 
-def _of_still(look: Look) -> float:
+def _of_still(look: Look, evidence: Evidence) -> float:
     """A picture that stands still proves little, unless it is the same in all its detail, and the little that moves
-    agrees."""
+    agrees. What stands still has no other speed."""
+    if evidence.hurry > _OTHER_SPEED:
+        return 0.0
     alike = min(look.registration, look.detail)
     agrees = look.activity < _STILL or (look.activity < _MOVING and look.change >= _AGREED)
     is_noise = look.activity < _FLICKERS and alike >= _SAME_BUT_FOR_NOISE
@@ -216,6 +220,16 @@ def _stops_at(seconds: Segment, moment: Segment) -> bool:
     return seconds.score > moment.score and max(beside) <= _STOPS_S
 
 
+def one_place(moments: Sequence[Segment]) -> list[Segment]:
+    """Of each picture that the query shows the best place only: what stands still in a reference is alike at all of its
+    seconds, and wherever it comes again."""
+    kept: list[Segment] = []
+    for moment in best_first(moments):
+        if not any(_same_stretch(moment, other) for other in kept):
+            kept.append(moment)
+    return kept
+
+
 def every_place(segments: Iterable[Segment]) -> list[Segment]:
     """Of segments that are about the same seconds of both videos the best; best score first.
 
@@ -243,12 +257,11 @@ def _worth(segment: Segment) -> float:
 
 
 def _is_same(a: Segment, b: Segment) -> bool:
-    shares = (
-        common(start, end, other_start, other_end) / min(end - start, other_end - other_start)
-        for (start, end), (other_start, other_end) in (
-            ((a.query_start, a.query_end), (b.query_start, b.query_end)),
-            ((a.ref_start, a.ref_end), (b.ref_start, b.ref_end)),
-        )
-    )
-    query, ref = shares
-    return query > _SAME_QUERY and ref > _SAME_REF
+    ref = common(a.ref_start, a.ref_end, b.ref_start, b.ref_end)
+    return _same_stretch(a, b) and ref > _SAME_REF * min(a.ref_end - a.ref_start, b.ref_end - b.ref_start)
+
+
+def _same_stretch(a: Segment, b: Segment) -> bool:
+    """Whether both tell about the same seconds of the query."""
+    query = common(a.query_start, a.query_end, b.query_start, b.query_end)
+    return query > _SAME_QUERY * min(a.query_end - a.query_start, b.query_end - b.query_start)

@@ -1,5 +1,7 @@
 """Which findings get a second look at their pictures, and what it says of pictures that stand still."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -92,6 +94,19 @@ def test_one_picture_on_both_sides_is_a_copy_with_a_low_score() -> None:
 def test_a_picture_that_differs_a_little_is_another_one(seen: dict[str, float], score: float) -> None:
     (told,) = scores(still(**seen))
     assert told == score if score else told < 0.3
+
+
+def test_a_picture_that_stands_in_several_places_is_told_once() -> None:
+    best, other, later = (still(Line(0, 6, start, start + 6, 1), detail=0.99 - start / 2e3) for start in (1, 8, 15))
+    (told,) = chosen((other, best, later), TOLD, SPDConfig())
+    assert (told.ref_start, told.ref_end) == (1, 7)
+    assert len(scores(best, still(Line(6, 12, 8, 14, 1)))) == 2  # of two stretches of the query each
+
+
+def test_what_stands_still_is_of_no_other_speed() -> None:
+    slow = still(Line(0, 6, 3, 6, 0.5))
+    (told,) = scores(slow._replace(evidence=slow.evidence._replace(hurry=math.log(2))))
+    assert told < 0.3
 
 
 def test_where_the_seconds_are_known_a_still_picture_is_of_no_others() -> None:
