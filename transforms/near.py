@@ -5,10 +5,10 @@ A product with one vector a video takes the place of one with all keyframes; wha
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
@@ -34,17 +34,21 @@ _PAIRS = pa.schema(
 
 def write_pairs(path: str, gallery: Gallery, video_ids: Iterable[str], most: int = NEIGHBOURS) -> None:
     """Write which of these videos meet: those of which one is among the ``most`` nearest of the other."""
-    partners: dict[str, set[str]] = collections.defaultdict(set)
-    search = VideoSearch(read_descriptors(gallery).only(frozenset(video_ids)))
-    for one, others in search.neighbours(most):
-        for other in others:
-            partners[one].add(other)
-            partners[other].add(one)
-    names = sorted(partners)
-    rows = {name: row for row, name in enumerate(names)}
-    columns = [names, [sorted(rows[other] for other in partners[name]) for name in names]]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, _PAIRS, strict=True)]
-    files.write_tables(path, _PAIRS, [pa.Table.from_arrays(arrays, schema=_PAIRS)])
+    everybody = sorted(video_ids)
+    rows = {name: row for row, name in enumerate(everybody)}
+    search = VideoSearch(read_descriptors(gallery).only(frozenset(everybody)))
+    # Numbers, not names: of 100,000 videos there are some ten million pairs.
+    found = (
+        np.array([(rows[one], rows[other]) for other in others], np.int32).reshape(-1, 2)
+        for one, others in search.neighbours(most)
+    )
+    met = np.concatenate([np.empty((0, 2), np.int32), *found])
+    met = np.unique(np.concatenate([met, met[:, ::-1]]), axis=0)
+    near, counts = np.unique(met[:, 0], return_counts=True)
+    names = pa.array([everybody[row] for row in near.tolist()], pa.string())
+    ends = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    partners = pa.ListArray.from_arrays(ends, pa.array(np.searchsorted(near, met[:, 1]), pa.int32()))
+    files.write_tables(path, _PAIRS, [pa.Table.from_arrays([names, partners], schema=_PAIRS)])
 
 
 @beam.typehints.with_input_types(list)
