@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextlib
+import ctypes
 import logging
 import os
 import sys
@@ -40,6 +41,9 @@ _PRECEDENCE = (
     "flags win over the environment, and that over the file."
 )
 
+_ARENA_MAX = -8
+"""M_ARENA_MAX of malloc.h."""
+
 
 def program() -> NoReturn:
     """The arguments of this process, and its end.
@@ -47,6 +51,7 @@ def program() -> NoReturn:
     It does not wait for threads, of which an interrupt may have left one that nothing wakes, and leaves out the
     destructors of native libraries: with a thread of gRPC still about, they now and then abort a run that was done.
     """
+    _share_freed_memory()
     code = main()
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
@@ -97,6 +102,13 @@ def make_parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         command.add_to(commands)
     return parser
+
+
+def _share_freed_memory() -> None:
+    """Let threads use what others have freed: with glibc's arena for each, a search holds half as much again."""
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        with contextlib.suppress(AttributeError, OSError):  # of another C library
+            ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
 
 
 def _quiet_libraries() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -40,6 +41,29 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert done.stderr == "0 []\n"
     assert "usage: cliptrace" in done.stdout
     assert "exit codes: 0 done, 1 error, 2 wrong usage, 3 done but some inputs failed" in done.stdout
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about glibc's malloc")
+@pytest.mark.parametrize(("variable", "few"), [(None, True), ("8", False)])
+def test_threads_share_what_others_have_freed(variable: str | None, few: bool, tmp_path: Path) -> None:
+    """Unless the environment says how many arenas there are."""
+    script = (
+        "import ctypes, sys, threading\nfrom cliptrace.pipelines import cli\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.fopen.restype, libc.malloc.restype = ctypes.c_void_p, ctypes.c_void_p\n"
+        "cli._share_freed_memory()\n"
+        "together = threading.Barrier(8)\n"
+        "threads = [threading.Thread(target=lambda: (together.wait(), libc.malloc(5000))) for _ in range(8)]\n"
+        "[each.start() for each in threads], [each.join() for each in threads]\n"
+        "out = ctypes.c_void_p(libc.fopen(sys.argv[1].encode(), b'w'))\n"
+        "libc.malloc_info(0, out), libc.fclose(out)\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+    if variable:
+        environment["MALLOC_ARENA_MAX"] = variable
+    told = tmp_path / "arenas.xml"
+    subprocess.run([sys.executable, "-c", script, str(told)], env=environment, timeout=60, check=True)
+    assert (told.read_text().count("<heap nr=") <= 2) == few
 
 
 @pytest.mark.parametrize(
