@@ -17,8 +17,7 @@ import sys
 from statistics import median
 
 from benchmarks.alignment import tables
-from benchmarks.alignment.measures import TUNED_AMONG, compare_methods, per_edit
-from benchmarks.alignment.methods import Method, above
+from benchmarks.alignment.measures import TUNED_AMONG, compare_methods, per_edit, per_length
 from benchmarks.alignment.videos import load_split
 from benchmarks.harness.command import Question, Result, add_backbone, add_queries, add_seed
 from cliptrace.models.alignment import ALIGNERS
@@ -41,12 +40,12 @@ def measure(arguments: argparse.Namespace) -> Result:
     )
     keyframes = (DEFAULT_KEYFRAMES, QUERY_KEYFRAMES)
     test_bench = test.bench(*keyframes)
-    methods = compare_methods(validation.bench(*keyframes, TUNED_AMONG), test_bench, MatchConfig.suited_to(backbone))
+    methods, found = compare_methods(
+        validation.bench(*keyframes, TUNED_AMONG), test_bench, MatchConfig.suited_to(backbone)
+    )
+    found = {name: matches for name, matches in found.items() if name.split(",")[0] in ALIGNERS}
     best = max(ALIGNERS, key=lambda name: methods[name]["validation_vcsl_f1"])
-    found = {
-        name: above(Method(name, methods[name]["settings"]).run(test_bench), methods[name]["min_score"])
-        for name in ALIGNERS
-    }
+    sidecar = test.dataset.sidecar()
     true_maps = [p.similarity.shape for p in test_bench.pairs if (p.query_id, p.ref_id) in test_bench.truth.pairs]
     return {
         "data": {
@@ -61,7 +60,8 @@ def measure(arguments: argparse.Namespace) -> Result:
         },
         "methods": methods,
         "best": best,
-        "per_edit": {name: per_edit(found[name], test_bench.truth, test.dataset.sidecar()) for name in ALIGNERS},
+        "per_edit": {name: per_edit(matches, test_bench.truth, sidecar) for name, matches in found.items()},
+        "per_length": {name: per_length(matches, test_bench.truth, sidecar) for name, matches in found.items()},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -14,24 +15,34 @@ from benchmarks.alignment.tuning import Trial, Tuner, f1_by_threshold
 from benchmarks.attacks.edits import EDITS, SEVERITIES
 from cliptrace.models.metrics.report import Truth, evaluate
 from cliptrace.models.metrics.segments import vcdb_score, vcsl_score
-from cliptrace.schemas.records import Match
+from cliptrace.schemas.records import Match, Segment
 from cliptrace.transforms.matching import MatchConfig
 
 TUNED_AMONG = 1000
 """Distractors in the gallery when settings are chosen."""
+LENGTHS = {"under 3 s": (0.0, 3.0), "3 to 6 s": (3.0, 6.0), "longer": (6.0, math.inf)}
+"""Of a copy."""
 Result = dict[str, Any]
+Sidecar = Mapping[str, Mapping[str, Any]]
+"""Query → what was done to it."""
+Copies = Mapping[tuple[str, str], Sequence[Segment]]
+"""(query, reference) → what one has of the other."""
 
 
 def compare_methods(
     validation: Bench, test: Bench, product: MatchConfig, grids: Mapping[str, Grid] = GRIDS
-) -> dict[str, Result]:
+) -> tuple[dict[str, Result], dict[str, list[Match]]]:
+    """Figures of every method, and the matches that it reports."""
     with Tuner(validation) as tuner:
-        trials = [tuner.tune(name, grid) for name, grid in grids.items()]
+        tuned = [tuner.tune(name, grid) for name, grid in grids.items()]
     shipped = as_shipped(product, validation.aligned(product.min_similarity))
-    return {
-        **{trial.method.name: measure(trial, test) for trial in trials},
-        f"{product.aligner}, as shipped": measure(shipped, test.aligned(product.min_similarity)),
-    }
+    trials = {trial.method.name: (trial, test) for trial in tuned}
+    trials[f"{product.aligner}, as shipped"] = shipped, test.aligned(product.min_similarity)
+    found = {name: trial.method.run(bench) for name, (trial, bench) in trials.items()}
+    return (
+        {name: figures(trial, bench, found[name]) for name, (trial, bench) in trials.items()},
+        {name: above(found[name], trial.min_score) for name, (trial, _) in trials.items()},
+    )
 
 
 def as_shipped(product: MatchConfig, validation: Bench) -> Trial:
@@ -43,7 +54,11 @@ def as_shipped(product: MatchConfig, validation: Bench) -> Trial:
 
 def measure(trial: Trial, test: Bench) -> Result:
     """One look at the test split with what the validation split chose."""
-    found = trial.method.run(test)
+    return figures(trial, test, trial.method.run(test))
+
+
+def figures(trial: Trial, test: Bench, found: Sequence[Match]) -> Result:
+    """found: all that the method finds of the test split."""
     ranked, reported = evaluate(test.truth, found), evaluate(test.truth, above(found, trial.min_score))
     is_aligner = trial.method.name in CONTESTANTS
     return {
@@ -59,26 +74,41 @@ def measure(trial: Trial, test: Bench) -> Result:
     }
 
 
-def per_edit(found: Sequence[Match], truth: Truth, sidecar: Mapping[str, Mapping[str, Any]]) -> dict[str, Result]:
+def per_edit(found: Sequence[Match], truth: Truth, sidecar: Sidecar) -> dict[str, Result]:
     """Recall of the copies that an edit was done to, by severity. VCDB: share of segments hit; VCSL: of seconds."""
-    rows = {}
-    for edit in EDITS:
-        row: Result = {}
-        for column in (*SEVERITIES, "all"):
-            queries = {
-                query
-                for query, record in sidecar.items()
-                if record["edit"] == edit and column in (record["severity"], "all")
-            }
-            true = {pair: known for pair, known in truth.segments.items() if pair[0] in queries}
-            mine = {(match.query_id, match.ref_id): match.segments for match in found if match.query_id in queries}
-            row[column] = {
-                "segments": sum(map(len, true.values())),
-                "vcdb_recall": vcdb_score(true, mine).recall,
-                "vcsl_recall": vcsl_score(true, mine).recall,
-            }
-        rows[edit] = row
-    return rows
+    edited = {pair: known for pair, known in truth.segments.items() if pair[0] in sidecar}
+    return {
+        edit: _by_severity(found, sidecar, {p: known for p, known in edited.items() if sidecar[p[0]]["edit"] == edit})
+        for edit in EDITS
+    }
+
+
+def per_length(found: Sequence[Match], truth: Truth, sidecar: Sidecar) -> dict[str, Result]:
+    """As ``per_edit``, of the copies that take so many seconds of the query."""
+
+    def between(least: float, most: float) -> Copies:
+        return {
+            pair: [copy for copy in known if least <= copy.query_end - copy.query_start < most]
+            for pair, known in truth.segments.items()
+            if pair[0] in sidecar
+        }
+
+    return {name: _by_severity(found, sidecar, between(*span)) for name, span in LENGTHS.items()}
+
+
+def _by_severity(found: Sequence[Match], sidecar: Sidecar, copies: Copies) -> Result:
+    row: Result = {}
+    for column in (*SEVERITIES, "all"):
+        true = {
+            pair: known for pair, known in copies.items() if known and column in (sidecar[pair[0]]["severity"], "all")
+        }
+        mine = {pair: match.segments for match in found if (pair := (match.query_id, match.ref_id)) in true}
+        row[column] = {
+            "segments": sum(map(len, true.values())),
+            "vcdb_recall": vcdb_score(true, mine).recall,
+            "vcsl_recall": vcsl_score(true, mine).recall,
+        }
+    return row
 
 
 def _milliseconds(method: Method, bench: Bench) -> float | None:

@@ -36,18 +36,19 @@ def alignment(result: Result) -> Iterator[Table]:
         ],
         detail=True,
     )
-    yield Table(
-        f"Segments hit on both sides (VCDB recall) by edit, all methods as tuned, {best} by severity:",
-        ("", *(f"{best} {severity}" for severity in SEVERITIES), f"{best} all", *others),
-        [
-            (
-                edit.replace("_", " "),
-                *(_recalled(row[column]) for column in (*SEVERITIES, "all")),
-                *(f"{result['per_edit'][name][edit]['all']['vcdb_recall']:.2f}" for name in others),
-            )
-            for edit, row in result["per_edit"][best].items()
-        ],
-    )
+    for what, of in (("edit", result["per_edit"]), ("length of the copy", result["per_length"])):
+        yield Table(
+            f"Segments hit on both sides (VCDB recall) by {what}, all methods as tuned, {best} by severity:",
+            ("", *(f"{best} {severity}" for severity in SEVERITIES), f"{best} all", *others),
+            [
+                (
+                    name.replace("_", " "),
+                    *(_recalled(row[column]) for column in (*SEVERITIES, "all")),
+                    *(f"{of[other][name]['all']['vcdb_recall']:.2f}" for other in others),
+                )
+                for name, row in of[best].items()
+            ],
+        )
 
 
 def _method(row: Result) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.alignment.measures import compare_methods, measure, per_edit
+from benchmarks.alignment.measures import compare_methods, measure, per_edit, per_length
 from benchmarks.alignment.methods import Grid, Method, above
 from benchmarks.alignment.pairs import Bench, as_truth, make_bench
 from benchmarks.alignment.tuning import MIN_SCORES, Trial, Tuner, best_threshold, f1_by_threshold
@@ -123,7 +123,7 @@ def test_tuning_never_sees_the_test_split(bench: Bench) -> None:
     chosen = [
         {
             name: (row["settings"], row["min_score"], row["validation_vcsl_f1"])
-            for name, row in compare_methods(bench, test, MatchConfig(), grids).items()
+            for name, row in compare_methods(bench, test, MatchConfig(), grids)[0].items()
         }
         for test in (bench, nothing_is_true, empty)
     ]
@@ -192,6 +192,16 @@ def test_recall_is_counted_by_edit_and_severity(bench: Bench) -> None:
     assert crop["mild"] == {"segments": 1, "vcdb_recall": 1.0, "vcsl_recall": 0.25}
     assert crop["severe"] == {"segments": 1, "vcdb_recall": 0.0, "vcsl_recall": 0.0}
     assert crop["all"] == {"segments": 2, "vcdb_recall": 0.5, "vcsl_recall": 0.125}
+
+
+def test_recall_is_counted_by_length_of_the_copy(bench: Bench) -> None:
+    sidecar = {query: {"edit": "crop", "severity": "mild"} for query, _ in bench.truth.segments}
+    lengths = per_length([], bench.truth, sidecar)
+    assert sum(row["all"]["segments"] for row in lengths.values()) == sum(map(len, bench.truth.segments.values()))
+    longer = [
+        copy for known in bench.truth.segments.values() for copy in known if copy.query_end - copy.query_start >= 6
+    ]
+    assert lengths["longer"]["mild"]["segments"] == len(longer)
 
 
 def test_a_match_without_a_segment_above_the_threshold_is_gone() -> None:
