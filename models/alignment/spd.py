@@ -194,8 +194,13 @@ def _of_still(look: Look, evidence: Evidence) -> float:
 
 def _explains(seconds: Segment, moment: Segment) -> bool:
     """Whether where a picture comes from is known: what stands still is alike at other seconds, too."""
-    shared = common(seconds.query_start, seconds.query_end, moment.query_start, moment.query_end)
-    return seconds.score > moment.score and shared > _SAME_QUERY * (moment.query_end - moment.query_start)
+    return seconds.score > moment.score and _is_within(moment, seconds)
+
+
+def _is_within(moment: Segment, other: Segment) -> bool:
+    """Whether most of its seconds of the query are the other's, too."""
+    shared = common(other.query_start, other.query_end, moment.query_start, moment.query_end)
+    return shared > _SAME_QUERY * (moment.query_end - moment.query_start)
 
 
 def _refutes(piece: Segment, whole: Segment) -> bool:
@@ -225,7 +230,7 @@ def one_place(moments: Sequence[Segment]) -> list[Segment]:
     seconds, and wherever it comes again."""
     kept: list[Segment] = []
     for moment in best_first(moments):
-        if not any(_same_stretch(moment, other) for other in kept):
+        if not any(_is_within(moment, other) for other in kept):
             kept.append(moment)
     return kept
 
@@ -257,11 +262,12 @@ def _worth(segment: Segment) -> float:
 
 
 def _is_same(a: Segment, b: Segment) -> bool:
-    ref = common(a.ref_start, a.ref_end, b.ref_start, b.ref_end)
-    return _same_stretch(a, b) and ref > _SAME_REF * min(a.ref_end - a.ref_start, b.ref_end - b.ref_start)
-
-
-def _same_stretch(a: Segment, b: Segment) -> bool:
-    """Whether both tell about the same seconds of the query."""
-    query = common(a.query_start, a.query_end, b.query_start, b.query_end)
-    return query > _SAME_QUERY * min(a.query_end - a.query_start, b.query_end - b.query_start)
+    shares = (
+        common(start, end, other_start, other_end) / min(end - start, other_end - other_start)
+        for (start, end), (other_start, other_end) in (
+            ((a.query_start, a.query_end), (b.query_start, b.query_end)),
+            ((a.ref_start, a.ref_end), (b.ref_start, b.ref_end)),
+        )
+    )
+    query, ref = shares
+    return query > _SAME_QUERY and ref > _SAME_REF

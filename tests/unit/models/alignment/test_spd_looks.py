@@ -101,6 +101,7 @@ def test_a_picture_that_stands_in_several_places_is_told_once() -> None:
     (told,) = chosen((other, best, later), TOLD, SPDConfig())
     assert (told.ref_start, told.ref_end) == (1, 7)
     assert len(scores(best, still(Line(6, 12, 8, 14, 1)))) == 2  # of two stretches of the query each
+    assert len(scores(other, still(Line(2, 4, 18, 20, 1)))) == 2  # a short one takes nothing from a long one
 
 
 def test_what_stands_still_is_of_no_other_speed() -> None:
