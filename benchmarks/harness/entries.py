@@ -210,7 +210,7 @@ ENTRIES = (
     Entry("benchmarks.relocalization.locating_cost"),
     Entry(
         "benchmarks.search.groups",
-        "--footage",
+        "--sizes 1000 10000 100000 1000000 --footage",
         needs=("$CLIPTRACE_FOOTAGE/MANIFEST.tsv",),
         floors=(Floor("sizes > * > recall", least=1.0), Floor("sizes > * > searched > unlike", most=0)),
     ),
