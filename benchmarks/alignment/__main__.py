@@ -43,7 +43,6 @@ def measure(arguments: argparse.Namespace) -> Result:
     methods, found = compare_methods(
         validation.bench(*keyframes, TUNED_AMONG), test_bench, MatchConfig.suited_to(backbone)
     )
-    found = {name: matches for name, matches in found.items() if name.split(",")[0] in ALIGNERS}
     best = max(ALIGNERS, key=lambda name: methods[name]["validation_vcsl_f1"])
     sidecar = test.dataset.sidecar()
     true_maps = [p.similarity.shape for p in test_bench.pairs if (p.query_id, p.ref_id) in test_bench.truth.pairs]

@@ -32,7 +32,7 @@ Copies = Mapping[tuple[str, str], Sequence[Segment]]
 def compare_methods(
     validation: Bench, test: Bench, product: MatchConfig, grids: Mapping[str, Grid] = GRIDS
 ) -> tuple[dict[str, Result], dict[str, list[Match]]]:
-    """Figures of every method, and the matches that it reports."""
+    """Figures of every method, and the matches that aligners report."""
     with Tuner(validation) as tuner:
         tuned = [tuner.tune(name, grid) for name, grid in grids.items()]
     shipped = as_shipped(product, validation.aligned(product.min_similarity))
@@ -41,7 +41,11 @@ def compare_methods(
     found = {name: trial.method.run(bench) for name, (trial, bench) in trials.items()}
     return (
         {name: figures(trial, bench, found[name]) for name, (trial, bench) in trials.items()},
-        {name: above(found[name], trial.min_score) for name, (trial, _) in trials.items()},
+        {
+            name: above(found[name], trial.min_score)
+            for name, (trial, _) in trials.items()
+            if trial.method.name in CONTESTANTS
+        },
     )
 
 

@@ -38,7 +38,7 @@ def alignment(result: Result) -> Iterator[Table]:
     )
     for what, of in (("edit", result["per_edit"]), ("length of the copy", result["per_length"])):
         yield Table(
-            f"Segments hit on both sides (VCDB recall) by {what}, all methods as tuned, {best} by severity:",
+            f"Segments hit on both sides (VCDB recall) by {what}, as tuned and as shipped, {best} by severity:",
             ("", *(f"{best} {severity}" for severity in SEVERITIES), f"{best} all", *others),
             [
                 (

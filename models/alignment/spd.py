@@ -37,7 +37,7 @@ _HELD = 0.7
 # correlation of two of them, laid on one another, from which they are the same one then.
 _STILL, _SAME_PICTURE = 0.01, 0.98
 _FLICKERS, _SAME_BUT_FOR_NOISE = 0.022, 0.995
-# A speed, as a logarithm, that is not the original's.
+# A speed, as a logarithm, that is not nearly the original's.
 _OTHER_SPEED = 0.4
 # Of a piece, what is inside of a longer finding at least.
 _INSIDE = 0.9
@@ -182,7 +182,7 @@ def chosen(found: Iterable[Candidate], told: Mapping[str, Any], config: SPDConfi
 
 def _of_still(look: Look, evidence: Evidence) -> float:
     """A picture that stands still proves little, unless it is the same in all its detail, and the little that moves
-    agrees. What stands still has no other speed."""
+    agrees. No speed speaks for it but the original's, or nearly."""
     if evidence.hurry > _OTHER_SPEED:
         return 0.0
     alike = min(look.registration, look.detail)
