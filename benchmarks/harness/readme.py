@@ -62,7 +62,7 @@ def rendered(heading: str, names: str, tables: Callable[..., Iterable[Table]]) -
 
 
 DOCUMENTS: Mapping[str, Sequence[Section]] = {
-    "README.md": (("", "ssan+look_alike+index_throughput+query_latency", summary),),
+    "README.md": (("", "alignment+look_alike+index_throughput+query_latency", summary),),
     "docs/results.md": (
         ("Frame embeddings", "descriptor", descriptor),
         ("Query-side views", "views", views),
