@@ -267,6 +267,11 @@ def check_options(options: IndexOptions) -> None:
         descriptor_config(options.descriptor or DEFAULT_DESCRIPTOR, backbone)
         if options.moments:
             moments_config(options.moments)
+            if options.keyframes and options.keyframes.key_frames_only:
+                raise UsageError(
+                    f"--keyframes {options.keyframes}: decodes no frames from which --moments {options.moments} could "
+                    "be computed: leave one of them out"
+                )
 
 
 def check_index(kind: str | None, milvus: str) -> None:

@@ -139,13 +139,14 @@ class KeyframeConfig:
 
     uniform: ``per_second`` frames a second. content: a frame whose 32×32 thumb differs from the last kept one by more
     than ``threshold`` (mean absolute difference, 0..1), and at least one frame every ``max_gap_s`` seconds. ske: one
-    wherever the learned selector's scores add up to ``threshold``, and one more every ``max_gap_s`` seconds.
+    wherever the learned selector's scores add up to ``threshold``, and one more every ``max_gap_s`` seconds. express:
+    the codec's own key frames, and no other is decoded: the rest of the file costs nothing, and is not known.
 
     weights: folder of the learned selector's weights; "" for those that ship. weights_sha256: their digest, in what is
     stored.
     """
 
-    selector: Literal["uniform", "content", "ske"] = "uniform"
+    selector: Literal["uniform", "content", "ske", "express"] = "uniform"
     per_second: float = 2.0
     threshold: float = 0.06
     max_gap_s: float = 1.0
@@ -158,6 +159,11 @@ class KeyframeConfig:
         threshold, max_gap_s = SKE_POINTS[point]
         return cls("ske", threshold=threshold, max_gap_s=max_gap_s, weights=weights)
 
+    @property
+    def key_frames_only(self) -> bool:
+        """Whether no other frames are decoded."""
+        return self.selector == "express"
+
     def to_json(self) -> dict[str, Any]:
         """Without ``weights`` where they ship: a cliptrace that knows of no others reads it, too."""
         values = dataclasses.asdict(self)
@@ -169,6 +175,8 @@ class KeyframeConfig:
             points = {values: name for name, values in SKE_POINTS.items()}
             point = points.get((self.threshold, self.max_gap_s), f"{self.threshold:g},{self.max_gap_s:g}")
             return f"ske:{point}" + (f":{self.weights}" if self.weights else "")
+        if self.selector == "express":
+            return self.selector
         return f"{self.selector}:{self.per_second if self.selector == 'uniform' else self.threshold:g}"
 
 

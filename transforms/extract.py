@@ -43,12 +43,14 @@ def extract_range(
     stored_views: Sequence[str] = (),
     describing: Describing | None = None,
     encoder: ClipEncoder | None = None,
+    key_frames_only: bool = False,
 ) -> RangeFeatures:
     """Keyframes of one range. One that yields no frame comes back empty with a warning: join_ranges judges the whole.
 
     path: local file of ``part.source``. views: what else than the plain frame is embedded of each (models/views.py).
     stored_views: what else is a keyframe of its own (schemas/gallery.py: ``view_of``).
-    describing: where the video gets a descriptor, too; encoder: where it gets clip features.
+    describing: where the video gets a descriptor, too; encoder: where it gets clip features. key_frames_only: the
+    codec's; what lies between them is not decoded.
     """
     size = embedder.config.input_size
     none = np.empty((0, size, size, 3), np.uint8)
@@ -59,7 +61,8 @@ def extract_range(
     tiles = [np.empty((0, describing.descriptor.dimension), np.float32)] if describing else []
     steps: list[tuple[int, NDArray[np.float32]]] = []
     with_regions = describing is not None and describing.descriptor.needs_regions
-    with Decoder(path, part.info, limits, start_s=part.start_s, end_s=part.end_s, size=size) as decoder:
+    seconds = {"start_s": part.start_s, "end_s": part.end_s}
+    with Decoder(path, part.info, limits, **seconds, size=size, key_frames_only=key_frames_only) as decoder:
         try:
             for tile in decoder:
                 small = thumbs(tile.frames)

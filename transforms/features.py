@@ -189,6 +189,7 @@ class Extract:
             config.stored_views,
             self._describing,
             self._encoder,
+            config.keyframes.key_frames_only,
         )
         telemetry.tell("seconds", features.decoded_s)
         telemetry.tell("keyframes", len(features.times))

@@ -13,11 +13,8 @@ splits. --trained: what ``cliptrace train ssan`` wrote; without it, only what sh
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
-import io
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -36,10 +33,10 @@ from benchmarks.alignment.tuning import Trial, Tuner
 from benchmarks.alignment.videos import Videos, load_split
 from benchmarks.attacks.splits import find_footage
 from benchmarks.harness.command import Question, Result, add_seeds
+from benchmarks.harness.program import ran
 from benchmarks.harness.seeds import spread
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.backbones.registry import Embedder, load_config
-from cliptrace.models.metrics.files import read_matches, read_truth
 from cliptrace.models.metrics.report import Evaluation, evaluate
 from cliptrace.schemas.config import (
     BASIS_FPS,
@@ -49,7 +46,7 @@ from cliptrace.schemas.config import (
     SKE_POINTS,
     BackboneConfig,
 )
-from cliptrace.schemas.errors import CliptraceError, UsageError
+from cliptrace.schemas.errors import UsageError
 from cliptrace.transforms.matching import MatchConfig
 
 BYTES_A_NUMBER = 2
@@ -185,18 +182,7 @@ def compare_intros(trials: Trials, test: Videos, choice: Choice, backbone: Backb
 
 def through_the_program(test: Videos, shipped: Trial) -> dict[str, Result]:
     """``cliptrace index``, ``match`` and ``evaluate`` with their defaults, and the same in process."""
-    from cliptrace.pipelines import cli
-
-    with tempfile.TemporaryDirectory() as folder:
-        gallery, output = f"{folder}/gallery", f"{folder}/matches.jsonl"
-        for command in (
-            ["index", str(test.dataset.gallery), "--gallery", gallery],
-            ["match", str(test.dataset.queries), "--gallery", gallery, "--output", output],
-        ):
-            with contextlib.redirect_stderr(io.StringIO()) as said:
-                if cli.main(command) != 0:
-                    raise CliptraceError(f"cliptrace {command[0]} failed: {said.getvalue()}")
-        program = evaluate(read_truth(str(test.dataset.root / "truth.csv")), read_matches(output))
+    program = ran(test.dataset).evaluation
     # In process with an exact search, and without a stop-list, of which so small a gallery has none.
     bench = test.bench(DEFAULT_KEYFRAMES, QUERY_KEYFRAMES)
     here = evaluate(bench.truth, above(shipped.method.run(bench), shipped.min_score))

@@ -75,6 +75,15 @@ _SHIPPED = "aligners > shipped balanced, queries 8/s > spd, as shipped"
 
 ENTRIES = (
     Entry("benchmarks.speed.index_throughput"),
+    Entry(
+        "benchmarks.speed.decoding",
+        "--queries 120",
+        floors=(
+            Floor("ways > as shipped > vcsl_f1", least=0.889),
+            Floor("ways > as shipped > vcdb_f1", least=0.922),
+            Floor("ways > keyframes express > vcsl_f1", least=0.26),
+        ),
+    ),
     Entry("benchmarks.speed.query_latency", floors=(Floor("sizes > * > engines > * > recall_at_1", least=0.98),)),
     Entry(
         "benchmarks.search.frames",

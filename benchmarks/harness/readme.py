@@ -22,7 +22,7 @@ from benchmarks.harness.tables import Table
 from benchmarks.hostile.tables import fuzz, malformed, odd_files
 from benchmarks.look_alike.tables import look_alike
 from benchmarks.search.tables import frames, groups
-from benchmarks.speed.tables import index_kinds, index_throughput, known_videos, query_latency
+from benchmarks.speed.tables import decoding, index_kinds, index_throughput, known_videos, query_latency
 from benchmarks.star_gnn.tables import descriptor_cost, lattice_cost, star_gnn, two_stages
 
 ROOT = RESULTS.parents[1]
@@ -70,6 +70,7 @@ DOCUMENTS: Mapping[str, Sequence[Section]] = {
         ("Aligners", "alignment", alignment),
         ("Look-alikes", "look_alike", look_alike),
         ("Indexing", "index_throughput", index_throughput),
+        ("Decoding", "decoding", decoding),
         ("Asking", "query_latency", query_latency),
         ("What is searched", "frames", frames),
         ("All pairs of a gallery", "groups", groups),

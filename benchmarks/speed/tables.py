@@ -124,3 +124,22 @@ def known_videos(result: Result) -> Iterator[Table]:
 
 def _total(row: Result) -> float:
     return float(row["milliseconds"]["total"]["p50"])
+
+
+def decoding(result: Result) -> Iterator[Table]:
+    shipped = result["ways"]["as shipped"]
+    yield Table(
+        "What is found where less is decoded, or more cheaply: CPU seconds of `cliptrace index` and of the ffmpeg in "
+        f"it, and how well `cliptrace match` finds copies; test split, {result['data']['backbone']}.",
+        ("", "CPU s", "of it ffmpeg", "ffmpeg, share", "VCSL F1", "VCSL recall", "VCDB F1", "segment AP"),
+        [
+            (
+                name,
+                f"{row['index_cpu_s']:.1f}",
+                f"{row['decode_cpu_s']:.1f}",
+                f"{row['decode_cpu_s'] / shipped['decode_cpu_s']:.2f}",
+                *(f"{row[figure]:.3f}" for figure in ("vcsl_f1", "vcsl_recall", "vcdb_f1", "segment_ap")),
+            )
+            for name, row in result["ways"].items()
+        ],
+    )

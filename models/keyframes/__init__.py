@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cliptrace.models.keyframes.content import select_content
+from cliptrace.models.keyframes.express import select_express
 from cliptrace.models.keyframes.scored import select_scored
 from cliptrace.models.keyframes.uniform import select_uniform
 from cliptrace.models.ssan.inference import open_ske, ske_sha256
@@ -30,6 +31,8 @@ def make_selector(config: KeyframeConfig, fps: float) -> Selector:
     """The selector that ``config`` names, for basis frames at ``fps`` a second."""
     if config.selector == "uniform":
         return lambda thumbs: select_uniform(thumbs, fps, config.per_second)
+    if config.selector == "express":
+        return select_express
     if config.selector == "ske":
         network = open_ske(config.weights or "ske")
         return lambda thumbs: select_scored(network.run(thumbs), fps, config.threshold, config.max_gap_s)

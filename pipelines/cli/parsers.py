@@ -62,8 +62,8 @@ def model_options(parser: argparse.ArgumentParser) -> None:
         "--keyframes",
         type=keyframe_config,
         metavar="SELECTOR[:N]",
-        help=f"uniform:N (N a second), content:T (change above T) or ske:POINT (learned: {', '.join(SKE_POINTS)}), "
-        "ske:POINT:FOLDER for weights of your own "
+        help=f"uniform:N (N a second), content:T (change above T), ske:POINT (learned: {', '.join(SKE_POINTS)}; "
+        "ske:POINT:FOLDER for weights of your own) or express (the file's own key frames, and nothing else is decoded) "
         f"(default: the gallery's own; {DEFAULT_KEYFRAMES} for a new one)",
     )
 
@@ -168,6 +168,8 @@ def since(text: str) -> float:
 
 def keyframe_config(text: str) -> KeyframeConfig:
     name, _, number = text.partition(":")
+    if text == "express":
+        return KeyframeConfig("express")
     if name == "ske":
         point, colon, folder = number.partition(":")
         if not number or (point in SKE_POINTS and bool(colon) == bool(folder)):
@@ -181,8 +183,8 @@ def keyframe_config(text: str) -> KeyframeConfig:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(
-        f"{text}: must be uniform:PER_SECOND, content:THRESHOLD (0 to 1) or "
-        f"ske:POINT[:FOLDER] ({', '.join(SKE_POINTS)})"
+        f"{text}: must be uniform:PER_SECOND, content:THRESHOLD (0 to 1), "
+        f"ske:POINT[:FOLDER] ({', '.join(SKE_POINTS)}) or express"
     )
 
 

@@ -87,12 +87,21 @@ def _ffprobe(path: str, limits: Limits, *options: str) -> list[str]:
 
 
 def decode_command(
-    path: str, info: VideoInfo, *, start_s: float, seek_s: float | None, frames: int, size: int, limits: Limits
+    path: str,
+    info: VideoInfo,
+    *,
+    start_s: float,
+    seek_s: float | None,
+    frames: int,
+    size: int,
+    limits: Limits,
+    key_frames_only: bool = False,
 ) -> list[str]:
     """``frames`` rgb24 pictures of ``size``² pixels, 8 a second from ``start_s`` on, raw on stdout.
 
     seek_s: where decoding begins, at or before ``start_s``; None to read from the beginning without a seek, which a
-    container without an index, or one that lost it, would not survive.
+    container without an index, or one that lost it, would not survive. key_frames_only: the codec's; each is repeated
+    until the next one, and nothing between them is decoded.
     """
     if info.container == webp.CONTAINER:
         return webp.decode_command(path, size=size, frames=frames, max_pixels=limits.max_pixels)
@@ -103,6 +112,7 @@ def decode_command(
         "threads": 1,
         "reinit_filter": 0,
         "noautorotate": None,
+        **({"skip_frame": "nokey"} if key_frames_only else {}),
     }
     if seek_s is not None:
         # Timestamps stay those of the file, so that every range lays its frames on the same grid; the frames between

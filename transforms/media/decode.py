@@ -36,6 +36,10 @@ class Tile:
     frames: NDArray[np.uint8]
 
 
+Frame = NDArray[np.uint8]
+"""uint8[S, S, 3], RGB."""
+
+
 class Decoder:
     """The tiles of ``[start_s, end_s)`` of a video: ``with Decoder(path, info) as tiles: for tile in tiles: …``.
 
@@ -43,7 +47,8 @@ class Decoder:
     that. Frame k shows what is on screen at k / 8 s, to the nearest 1/16 s. Pictures are turned upright and
     squeezed into ``size``² pixels; interlaced ones are deinterlaced. Memory: one tile.
 
-    start_s: a whole number of tiles. After the last tile: decoded_s, seconds decoded of the range; warning, why they
+    start_s: a whole number of tiles. key_frames_only: the codec's; a tile begins with the first one that is in it, and
+    without one there is no tile. After the last tile: decoded_s, seconds decoded of the range; warning, why they
     are fewer than the container promised, else "". Damage that the codec conceals gives no warning. Raises MediaError
     where a video yields no frame at all; a later range without frames has a warning, as the video ended before it.
     """
@@ -57,13 +62,14 @@ class Decoder:
         start_s: float = 0.0,
         end_s: float = math.inf,
         size: int = 224,
+        key_frames_only: bool = False,
     ) -> None:
         if start_s % TILE_S:
             raise ValueError(f"a range starts with a whole tile, not at {start_s} s")
         if start_s and not seekable(info):
             raise ValueError(f"a video in {info.container} is decoded from its beginning, not from {start_s} s")
         self._path, self._info, self._limits = path, info, limits
-        self._start_s, self._end_s, self._size = start_s, end_s, size
+        self._start_s, self._end_s, self._size, self._key_frames_only = start_s, end_s, size, key_frames_only
         self._frames = math.ceil((min(end_s, limits.max_duration_s) - start_s) * BASIS_FPS)
         self._frame_bytes = size * size * 3
         self.decoded_s = 0.0
@@ -79,6 +85,7 @@ class Decoder:
             frames=self._frames,
             size=self._size,
             limits=limits,
+            key_frames_only=self._key_frames_only,
         )
         self._process = Process(
             command,
@@ -100,9 +107,13 @@ class Decoder:
         first = round(self._start_s * BASIS_FPS)
         late = math.floor(self._info.late_s * BASIS_FPS)
         done = 0
+        before: Frame | None = None
         while count := self._process.fill(buffer) // self._frame_bytes:
             times = (first + done + np.arange(count)) / BASIS_FPS
             none = max(0, late - first - done)  # ffmpeg repeats the first picture there
+            if self._key_frames_only and (done or self._start_s):  # it came in the tile before
+                none = max(none, _repeated(frames[:count], frames[0] if before is None else before))
+            before = frames[count - 1].copy()
             done += count
             self.decoded_s = done / BASIS_FPS
             if none < count:
@@ -118,6 +129,9 @@ class Decoder:
         """Set ``warning`` from how the process ended and how much it gave."""
         reason = f": {self._process.reason}" if self._process.reason else ""
         failed = self._process.killed or self._process.returncode != 0
+        if self._key_frames_only and self._info.has_duration and done and not (failed or self._process.errors):
+            # The last key frame comes once, and lasts to the end.
+            self.decoded_s = max(self.decoded_s, min(self._end_s, self._info.duration_s) - self._start_s)
         if done == 0 and self._start_s == 0:
             raise MediaError(f"no frame could be decoded{reason}")
         end_s = self._start_s + self.decoded_s
@@ -127,3 +141,9 @@ class Decoder:
             self.warning = f"decoding ended at {end_s:.1f} s{of}: no video may be longer"
         elif failed or (promised_s - end_s > 1.0 + frame_s(self._info) and not self._may_have_jumped):
             self.warning = f"decoding ended at {end_s:.1f} s{of}{reason}"
+
+
+def _repeated(frames: NDArray[np.uint8], shown: Frame) -> int:
+    """How many of the first frames are what was shown before."""
+    is_other = (frames != shown).any(axis=(1, 2, 3))
+    return int(is_other.argmax()) if is_other.any() else len(frames)

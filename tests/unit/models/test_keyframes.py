@@ -39,6 +39,13 @@ def test_content_score_is_the_change_in_thresholds():
     assert scores[1] == pytest.approx(51 / 255 / 0.5)
 
 
+def test_express_keeps_each_new_picture_once():
+    positions, scores = make_selector(KeyframeConfig("express"), fps=8)(flat_thumbs([7, 7, 7, 8, 8, 7]))
+    assert positions.tolist() == [0, 3, 5]
+    assert scores.tolist() == [1.0] * 3
+    assert str(KeyframeConfig("express")) == "express"
+
+
 TILES = hnp.arrays(
     np.uint8, st.tuples(st.integers(1, 30), st.just(32), st.just(32), st.just(3)), elements=st.integers(0, 255)
 )
@@ -47,7 +54,12 @@ TILES = hnp.arrays(
 @given(
     TILES,
     st.sampled_from(
-        [KeyframeConfig("uniform", per_second=3), KeyframeConfig("content"), KeyframeConfig("content", threshold=0.0)]
+        [
+            KeyframeConfig("uniform", per_second=3),
+            KeyframeConfig("content"),
+            KeyframeConfig("content", threshold=0.0),
+            KeyframeConfig("express"),
+        ]
     ),
 )
 def test_any_tile_gives_increasing_positions_inside_it(thumbs, config):
@@ -61,6 +73,6 @@ def test_any_tile_gives_increasing_positions_inside_it(thumbs, config):
 
 
 def test_an_empty_tile_has_no_keyframes():
-    for config in (KeyframeConfig("uniform"), KeyframeConfig("content")):
+    for config in (KeyframeConfig("uniform"), KeyframeConfig("content"), KeyframeConfig("express")):
         positions, scores = make_selector(config, fps=8)(np.empty((0, 32, 32, 3), np.uint8))
         assert len(positions) == len(scores) == 0

@@ -63,6 +63,40 @@ def test_frame_k_shows_second_k_eighths(make: Make, decode: Decode) -> None:
     np.testing.assert_allclose(brightness(frames), expected, atol=1.0)
 
 
+def test_of_key_frames_each_stays_until_the_next(make: Make, decode: Decode) -> None:
+    keys = make("keys.mp4", *source("10", 7), *H264, "-g", "20", "-sc_threshold", "0")  # every two seconds
+    frames, decoder = decode(keys, key_frames_only=True)
+    every, _ = decode(keys)
+    assert (decoder.decoded_s, decoder.warning) == (7.0, "")
+    np.testing.assert_array_equal(frames[:48:16], every[:48:16])
+    for second in (0, 2, 4):
+        begin = 8 * second
+        assert (frames[begin : begin + 16] == frames[begin]).all()
+        assert (frames[begin] != every[begin + 8]).any()
+
+
+def test_a_key_frame_comes_in_one_tile_alone(make: Make) -> None:
+    keys = make("slow.mp4", *source("10", 150), *H264, "-g", "500", "-sc_threshold", "0")  # 0, 50, 100 s
+    info = probe(keys, Limits())
+
+    def tiles(start_s: float) -> list[list[float]]:
+        with Decoder(keys, info, Limits(), start_s=start_s, size=16, key_frames_only=True) as decoder:
+            return [[tile.times[0].item(), tile.times[-1].item()] for tile in decoder]
+
+    assert tiles(0.0) == [[0, 71.875], [100, 100]]
+    assert tiles(72.0) == [[100, 100]]
+    assert tiles(144.0) == []
+
+
+def test_damage_among_key_frames_is_told(make: Make, decode: Decode, tmp_path: Path) -> None:
+    keys = Path(make("whole.mp4", *source("10", 20), *H264, "-g", "20", "-movflags", "faststart"))
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(keys.read_bytes()[: keys.stat().st_size // 2])
+    _, decoder = decode(str(cut), key_frames_only=True)
+    assert decoder.decoded_s < 15
+    assert decoder.warning.startswith("decoding ended at ")
+
+
 def test_seconds_before_the_first_picture_are_nobodys(clip: str, make: Make, decode: Decode) -> None:
     tone = ("-f", "lavfi", "-i", "sine=duration=3")
     late = make("late.mp4", "-itsoffset", "1", "-i", clip, *tone, "-map", "0:v", "-map", "1:a", "-c:v", "copy")
