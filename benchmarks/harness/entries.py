@@ -224,6 +224,10 @@ ENTRIES = (
         floors=(Floor("sizes > * > recall", least=1.0), Floor("sizes > * > searched > unlike", most=0)),
     ),
     Entry(
+        "benchmarks.search.kernels",
+        floors=(Floor("sizes > * > kernels > numpy float32 > recall", least=1.0),),
+    ),
+    Entry(
         "benchmarks.look_alike",
         floors=(
             Floor("kinds > all > copies_found > match", least=109),

@@ -21,7 +21,7 @@ from benchmarks.harness.summary import summary
 from benchmarks.harness.tables import Table
 from benchmarks.hostile.tables import fuzz, malformed, odd_files
 from benchmarks.look_alike.tables import look_alike
-from benchmarks.search.tables import frames, groups
+from benchmarks.search.tables import frames, groups, kernels
 from benchmarks.speed.tables import decoding, index_kinds, index_throughput, known_videos, query_latency
 from benchmarks.star_gnn.tables import descriptor_cost, lattice_cost, star_gnn, two_stages
 
@@ -73,6 +73,7 @@ DOCUMENTS: Mapping[str, Sequence[Section]] = {
         ("Decoding", "decoding", decoding),
         ("Asking", "query_latency", query_latency),
         ("What is searched", "frames", frames),
+        ("Kernels of exact search", "kernels", kernels),
         ("All pairs of a gallery", "groups", groups),
         ("Nothing to do", "known_videos", known_videos),
         ("Bad input", "malformed", malformed),

@@ -73,3 +73,28 @@ def _searched(entry: tuple[str, Result]) -> tuple[str, ...]:
         f"{row['vcdb_f1']:.3f}",
         str(row["matches"]),
     )
+
+
+def kernels(result: Result) -> Iterator[Table]:
+    data = result["data"]
+    yield Table(
+        f"The {data['nearest']} nearest videos of each of {data['query_keyframes']} keyframes, {data['dimension']} "
+        f"numbers each, by the best row of a video; milliseconds of {data['repeats']} such queries, on all cores. "
+        "Recall: of the truly nearest videos. The first is what the product does. Second look: the "
+        f"{data['second_look']} videos that are nearest in 8 bits are compared again in float32, whose bytes are "
+        f"counted, too. faiss is asked for {data['faiss_rows']:,} rows, which are grouped by video.",
+        ("kernel", "keyframes", "ms p50", "ms p95", "bytes a keyframe", "build s", "recall"),
+        [
+            (
+                name,
+                f"{size['keyframes']:,}",
+                f"{row['milliseconds']['p50']:.1f}",
+                f"{row['milliseconds']['p95']:.1f}",
+                f"{row['bytes_a_keyframe']:,.0f}",
+                f"{row['build_s']:.1f}",
+                f"{row['recall']:.4f}",
+            )
+            for size in result["sizes"]
+            for name, row in size["kernels"].items()
+        ],
+    )
