@@ -30,6 +30,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "cliptrace.transforms.aligning": ("AlignCandidates",),
     "cliptrace.transforms.features": ("ExtractFeatures",),
     "cliptrace.transforms.matching": ("FindCandidates", "Found"),
+    "cliptrace.transforms.moments": ("ExtractClips", "FindMoments"),
     "cliptrace.transforms.sources": ("ReadVideos",),
     "cliptrace.transforms.storing": ("WriteGallery",),
 }
@@ -41,9 +42,11 @@ __all__ = [
     "CliptraceError",
     "Decision",
     "Evaluation",
+    "ExtractClips",
     "ExtractFeatures",
     "Failure",
     "FindCandidates",
+    "FindMoments",
     "Found",
     "FrameFeatures",
     "Gallery",
@@ -82,6 +85,7 @@ if _typing.TYPE_CHECKING:
     from cliptrace.transforms.aligning import AlignCandidates
     from cliptrace.transforms.features import ExtractFeatures
     from cliptrace.transforms.matching import FindCandidates, Found
+    from cliptrace.transforms.moments import ExtractClips, FindMoments
     from cliptrace.transforms.sources import ReadVideos
     from cliptrace.transforms.storing import WriteGallery
 

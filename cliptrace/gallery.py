@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cliptrace.models.runtime import Device
-from cliptrace.pipelines import index, match, search
+from cliptrace.pipelines import index, match, moments, search
 from cliptrace.pipelines.index_report import IndexReport
 from cliptrace.pipelines.match import MatchReport
 from cliptrace.pipelines.models import feature_config
@@ -24,6 +24,7 @@ from cliptrace.schemas.records import Failure, Match, Segment
 from cliptrace.transforms import results
 from cliptrace.transforms.features import FeatureConfig
 from cliptrace.transforms.matching import MatchConfig
+from cliptrace.transforms.moments import MomentConfig
 from cliptrace.transforms.store import deciding
 from cliptrace.transforms.store.decisions import read_decisions
 from cliptrace.transforms.store.engines import engine_of
@@ -242,6 +243,18 @@ class Gallery:
         backbone = self.features().backbone
         engine = engine_of(self.store, None)
         return MatchConfig.suited_to(backbone, aligner=aligner, min_score=min_score, top_k=top_k, engine=engine)
+
+    def clip_features(self, *, device: Device = "cpu", threads: int = _THREADS) -> FeatureConfig:
+        """How queries become clip features, by which moments are found, for a pipeline of one's own. UsageError where
+        the gallery stores none."""
+        return moments.with_clips(self.features(device=device, threads=threads), self.store, None)
+
+    def finding_moments(
+        self, *, locator: str | None = None, min_score: float | None = None, top_k: int | None = None
+    ) -> MomentConfig:
+        """How its moments are found, for a pipeline of one's own; None for what suits its clip features. UsageError
+        where it stores none."""
+        return moments.suited(self.store, engine_of(self.store, None), locator, top_k, min_score)
 
     def __repr__(self) -> str:
         return f"Gallery({self.path!r})"

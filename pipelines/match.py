@@ -280,7 +280,8 @@ def prepare(options: MatchOptions) -> Job:
     config = dataclasses.replace(config, all_streams=options.streams == "all")
     if options.mode == "moment":
         config = moments.with_clips(config, gallery, asker)
-        return Job(options, gallery, listing, config, moments.suited(options, gallery, engine), end, asker)
+        asked = options.locator, options.top_k, options.min_score, options.maps
+        return Job(options, gallery, listing, config, moments.suited(gallery, engine, *asked), end, asker)
     if options.retrieval != "frame":
         config = _described(config, gallery, asker)
     return Job(options, gallery, listing, config, _matching(options, config, engine), end, asker)

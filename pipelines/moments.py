@@ -13,7 +13,7 @@ from cliptrace.pipelines.models import check_moments, needed_moments
 from cliptrace.schemas.config import DEFAULT_VIEWS, LOCATORS, MOMENT_VIDEOS, Engine
 from cliptrace.schemas.errors import UsageError
 from cliptrace.transforms.features import FeatureConfig
-from cliptrace.transforms.moments import ExtractClips, Find, FindMoments, MomentConfig, ReadClips
+from cliptrace.transforms.moments import ExtractClips, FindMoments, MomentConfig, ReadClips
 from cliptrace.transforms.store import files
 from cliptrace.transforms.store.gallery import Gallery
 from cliptrace.transforms.store.live import SharedVideos
@@ -58,25 +58,27 @@ def with_clips(config: FeatureConfig, gallery: Gallery, asking: Asking | None) -
     return dataclasses.replace(config, moments=wanted)
 
 
-def suited(options: MatchOptions, gallery: Gallery, engine: Engine) -> MomentConfig:
-    """How the gallery's moments are found. UsageError where the locator or the engine cannot."""
+def suited(
+    gallery: Gallery, engine: Engine, locator: str | None, top_k: int | None, min_score: float | None, maps: str = ""
+) -> MomentConfig:
+    """How moments are found; None for what suits the gallery. UsageError where the locator or the engine cannot."""
     stored = needed_moments(gallery)
     any_or_its = "", stored.sha256
-    name = options.locator or next(each for each in LOCATORS if open_locator(each).clips_sha256 in any_or_its)
-    locator = open_locator(name)
-    if locator.clips_sha256 not in any_or_its:
+    name = locator or next(each for each in LOCATORS if open_locator(each).clips_sha256 in any_or_its)
+    opened = open_locator(name)
+    if opened.clips_sha256 not in any_or_its:
         raise UsageError(
-            f"--locator {name} has learned from other clip features (sha256 {locator.clips_sha256[:12]}…) than "
+            f"--locator {name} has learned from other clip features (sha256 {opened.clips_sha256[:12]}…) than "
             f"{gallery.home} stores, {stored}: use --locator frames, which takes any"
         )
     if engine == "milvus" and not gallery.manifest.milvus:
         raise UsageError("--engine milvus: the embedded store has no clip features: leave it out with --mode moment")
     return MomentConfig(
         locator=name,
-        top_k=options.top_k or MOMENT_VIDEOS,
-        min_score=options.min_score,
+        top_k=top_k or MOMENT_VIDEOS,
+        min_score=min_score,
         engine=engine,
-        maps=options.maps and files.absolute(options.maps),
+        maps=maps and files.absolute(maps),
     )
 
 
@@ -91,5 +93,5 @@ def found(videos: beam.PCollection, job: Job, matching: MomentConfig) -> tuple[b
         clips = videos | "ReadClips" >> ReadClips(asking.gallery, own, live)
         recent, asked = asking.recent, (asking.gallery, own)
     strips = Strips(matching.maps, config, gallery, asked) if matching.maps else None
-    matches = clips.good | "FindMoments" >> FindMoments(Find(gallery, matching, live, recent, strips), config.threads)
+    matches = clips.good | FindMoments(gallery, matching, live, recent, strips, config.threads)
     return matches.good, *clips.failures, *matches.failures

@@ -150,18 +150,30 @@ def _count(query: ClipFeatures) -> ClipFeatures:
 
 @beam.typehints.with_input_types(ClipFeatures)
 class FindMoments(beam.PTransform):
-    """ClipFeatures of queries → a Match with each gallery video that has moments, what was rejected, and Searched."""
+    """ClipFeatures of queries → a Match with each gallery video that has moments, what was rejected, and Searched.
 
-    def __init__(self, work: Find, threads: int) -> None:
+    threads: queries that are searched at a time. The others as Find has them.
+    """
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        config: MomentConfig,
+        videos: SharedVideos | None = None,
+        recent: Recent | None = None,
+        strips: Strips | None = None,
+        threads: int = 1,
+    ) -> None:
         super().__init__()
-        self._work, self._threads = work, threads
+        self._work = Find(gallery, config, videos or SharedVideos(gallery), recent, strips)
+        self._threads = threads
 
     def expand(self, queries: beam.PCollection) -> Results:
         return queries | "Find" >> RunIsolated(self._work, "moments", lambda query: query.source, self._threads)
 
 
 class Find:
-    """A query → its matches, what was rejected of them, and what is told of it.
+    """ClipFeatures of a query → its matches, what was rejected of them, and what is told of it.
 
     A reference is read when it is looked at: what is held of one is its clip features.
     videos: of the gallery. recent: where only pairs of which one is new are asked for. strips: where pictures are.

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import cv2
 import pyarrow.parquet as pq
 import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that, equal_to
 
 import cliptrace
 from cliptrace.pipelines.prism import find_prism
@@ -352,6 +355,23 @@ def test_a_removed_video_is_named_no_more_and_another_build_has_moments_too(happ
     assert run("gallery", "remove", "three.mp4", "--gallery", tmp_path / "gallery")[0] == 0
     assert moments(tmp_path, tmp_path / "m.jsonl", *asked)[0] == 0
     assert rows_of(tmp_path / "m.jsonl") == []
+
+
+def test_the_transforms_make_a_pipeline_of_ones_own(happenings: Path, tmp_path: Path) -> None:
+    gallery, query = cliptrace.Gallery.open(happenings / "gallery"), str(happenings / "queries" / "test.mp4")
+
+    def spans_of(match: cliptrace.Match) -> list[tuple[float, ...]]:
+        return [(each.ref_start, each.ref_end, round(each.score, 4)) for each in match.segments]
+
+    expected = [(match.ref_id, spans_of(match)) for match in gallery.match(query, mode="moment")]
+    assert expected
+    with beam.Pipeline(FnApiRunner()) as pipeline:
+        queries = pipeline | cliptrace.ReadVideos(query) | cliptrace.ExtractClips(gallery.clip_features())
+        found = queries.good | cliptrace.FindMoments(gallery.store, gallery.finding_moments())
+        matches = found.good | beam.Filter(lambda each: isinstance(each, cliptrace.Match))
+        assert_that(matches | beam.Map(lambda match: (match.ref_id, spans_of(match))), equal_to(expected))
+    with pytest.raises(cliptrace.UsageError, match="stores no clip features, by which moments are found"):
+        cliptrace.Gallery.create(tmp_path / "none").finding_moments()
 
 
 def test_the_same_in_python(happenings: Path, tmp_path: Path, network: Path) -> None:
