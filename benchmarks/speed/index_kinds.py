@@ -8,21 +8,18 @@ Keyframes and queries are those of query_latency. Without --milvus the 2.3 serve
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import functools
 import sys
-import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
 from benchmarks.harness.command import Question, Result, add_seed
 from benchmarks.speed import tables
 from benchmarks.speed.query_latency import Floats, clock, percentiles, perturbed_part, real_embeddings, repeated, take
-from cliptrace.deploy.milvus import standalone
+from benchmarks.speed.server import server
 from cliptrace.pipelines.index import IndexOptions, new_manifest
 from cliptrace.schemas.config import NO_DESCRIPTOR
 from cliptrace.schemas.errors import UsageError
@@ -54,19 +51,6 @@ def measure(arguments: argparse.Namespace) -> Result:
     keyframes = sum(len(video.times) for video in videos)
     data = {"base_keyframes": len(base), "keyframes": keyframes, "videos": len(videos), "queries": len(queries)}
     return {"data": data, "kinds": kinds}
-
-
-@contextlib.contextmanager
-def server(uri: str) -> Iterator[str]:
-    if uri:
-        yield uri
-        return
-    with tempfile.TemporaryDirectory(prefix="cliptrace-bench-") as folder:
-        started = standalone.start(Path(folder), *standalone.free_ports(1))
-        try:
-            yield started.uri
-        finally:
-            standalone.stop(Path(folder))
 
 
 def nearest_videos(query: Floats, videos: Sequence[FrameFeatures]) -> list[set[str]]:

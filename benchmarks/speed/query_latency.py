@@ -1,11 +1,15 @@
 """How long a query takes as the gallery grows, with each engine of cliptrace match: search, candidates, alignment.
 
-python -m benchmarks.speed.query_latency [--sizes 1000 10000 100000 1000000] [--queries 30] [--seed 1]
+python -m benchmarks.speed.query_latency [--sizes 1000 10000 100000 1000000] [--queries 30] [--server]
+[--seed 1]
 
 Keyframe embeddings of the footage that CLIPTRACE_FOOTAGE names are repeated and perturbed until the gallery is large
 enough. Galleries contain one another, and queries are perturbed parts of the smallest one's videos, of whose footage
-the others hold nothing. Above 150,000 keyframes, which the embedded Milvus needs minutes to take in, only the exact
-engine is asked.
+the others hold nothing. Above 150,000 keyframes, which the embedded Milvus needs minutes to take in, it is not asked.
+
+--server: the 2.3 server of deploy/milvus, too, with HNSW. It is started when the others have answered, so that it takes
+nothing from them, and gets the same keyframes and queries. At every size it is asked when it has merged and indexed all
+and has come to rest. Where it does not start, it is left out, and why is said.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import importlib.metadata
 import itertools
 import os
 import statistics
@@ -29,15 +34,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.attacks.splits import find_footage
-from benchmarks.harness.command import Question, Result, add_seed
+from benchmarks.harness.command import Question, Result, add_seed, save
 from benchmarks.harness.vectors import NoVectors
 from benchmarks.speed import tables
+from benchmarks.speed.server import server, settle
 from benchmarks.speed.tables import STEPS
 from cliptrace.models.backbones.pooling import unit
 from cliptrace.models.backbones.registry import Embedder, load_config
 from cliptrace.models.keyframes import make_selector
 from cliptrace.pipelines.index import IndexOptions, open_or_create
 from cliptrace.schemas.config import BASIS_FPS, DEFAULT_BACKBONE, ENGINES, NO_DESCRIPTOR, Engine, KeyframeConfig, Limits
+from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.records import FrameFeatures, VideoInfo, VideoSource
 from cliptrace.transforms.aligning import match_pair
 from cliptrace.transforms.extract import extract_range
@@ -57,26 +64,58 @@ ASKED_SHARE = 0.4  # of the footage, from which queries and the smallest gallery
 OTHERS = 100_000  # the first number of the videos that no query is of
 COMMIT_KEYFRAMES = 20_000  # of one commit of cliptrace index
 EMBEDDED_KEYFRAMES = 150_000  # most that the embedded Milvus is asked about
+SERVER = "milvus server"
 
 Floats = NDArray[np.float32]
+Query = tuple[FrameFeatures, str]
+"""And the id of the video that it is a part of."""
 T = TypeVar("T")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000, 1_000_000], metavar="KEYFRAMES")
     parser.add_argument("--queries", type=int, default=30, metavar="N")
+    parser.add_argument("--server", action="store_true", help="ask a Milvus server, too, which is started for it")
     add_seed(parser)
 
 
 def measure(arguments: argparse.Namespace) -> Result:
     base = real_embeddings()
+    rows = grown(base, arguments)
+    data = {"base_keyframes": len(base), "queries": arguments.queries, "backbone": DEFAULT_BACKBONE}
+    result: Result = {"data": data, "sizes": rows}
+    with contextlib.ExitStack() as stack:
+        uri = started(stack) if arguments.server else ""
+        if uri:
+            save(result, arguments)
+            data["server"] = importlib.metadata.version("milvus")
+            for row, with_server in zip(rows, grown(base, arguments, uri), strict=True):
+                row["engines"] |= with_server["engines"]
+    return result
+
+
+def started(stack: contextlib.ExitStack) -> str:
+    """The address of a server that runs until the stack is closed; "" where it does not start."""
+    try:
+        return stack.enter_context(server())
+    except CliptraceError as error:
+        print(f"{SERVER}: left out: {error}", file=sys.stderr)
+        return ""
+
+
+def grown(base: Floats, arguments: argparse.Namespace, uri: str = "") -> list[Result]:
+    """Of each size what the engines of a gallery without a server answer; with the address of one, what that does.
+
+    Keyframes and queries are the same every time: the seed makes them.
+    """
     rng = np.random.default_rng(arguments.seed)
     asked_of = round(ASKED_SHARE * len(base))
     videos, others = repeated(base[:asked_of], rng), repeated(base[asked_of:], rng, OTHERS)
+    answers = of_server if uri else without_server
     rows: list[Result] = []
-    asked: list[tuple[FrameFeatures, str]] = []
+    asked: list[Query] = []
     with tempfile.TemporaryDirectory(prefix="cliptrace-bench-") as folder:
-        gallery = open_or_create(IndexOptions(sources=(), gallery=folder, descriptor=NO_DESCRIPTOR))
+        gallery = open_or_create(IndexOptions(sources=(), gallery=folder, descriptor=NO_DESCRIPTOR, milvus=uri or None))
         smallest: list[FrameFeatures] = []
         keyframes = 0
         for size in sorted(arguments.sizes):
@@ -84,13 +123,27 @@ def measure(arguments: argparse.Namespace) -> Result:
             smallest = smallest or added
             asked = asked or [perturbed_part(smallest, rng) for _ in range(arguments.queries)]
             keyframes += sum(len(video.times) for video in added)
-            is_embedded = size <= EMBEDDED_KEYFRAMES
-            fill(gallery, added, f"run{size}", is_embedded)
-            print(f"{keyframes:,} keyframes in the gallery", file=sys.stderr)
-            engines = {engine: ask(gallery, asked, engine) for engine in ENGINES if engine == "exact" or is_embedded}
+            print(f"{keyframes:,} keyframes" + (", on a server" if uri else ""), file=sys.stderr)
+            engines = answers(gallery, size, added, asked)
             rows.append({"keyframes": keyframes, "videos": len(read_videos(gallery)), "engines": engines})
-    data = {"base_keyframes": len(base), "queries": arguments.queries, "backbone": DEFAULT_BACKBONE}
-    return {"data": data, "sizes": rows}
+    return rows
+
+
+def without_server(gallery: Gallery, size: int, added: list[FrameFeatures], asked: list[Query]) -> Result:
+    is_embedded = size <= EMBEDDED_KEYFRAMES
+    fill(gallery, added, f"run{size}", is_embedded)
+    return {engine: ask(gallery, asked, engine) for engine in ENGINES if engine == "exact" or is_embedded}
+
+
+def of_server(gallery: Gallery, size: int, added: list[FrameFeatures], asked: list[Query]) -> Result:
+    """load_s: seconds until all is stored and indexed, as cliptrace index waits for it after many videos."""
+    _, fill_ms = clock(lambda: fill(gallery, added, f"run{size}"))
+    with gallery.vectors() as vectors:
+        _, index_ms = clock(vectors.compact)
+    _, rest_ms = clock(lambda: settle(gallery))
+    seconds = [round(ms / 1000) for ms in (fill_ms, index_ms, rest_ms)]
+    print("stored after {} s, indexed after {} more, at rest after {} more".format(*seconds), file=sys.stderr)
+    return {SERVER: {"load_s": (fill_ms + index_ms) / 1000, **ask(gallery, asked, "milvus")}}
 
 
 def real_embeddings() -> Floats:
@@ -116,7 +169,7 @@ def repeated(base: Floats, rng: np.random.Generator, first: int = 0) -> Iterator
         yield as_video(f"video-{number:05}", perturbed(base[rows], GALLERY_NOISE, rng))
 
 
-def perturbed_part(videos: Sequence[FrameFeatures], rng: np.random.Generator) -> tuple[FrameFeatures, str]:
+def perturbed_part(videos: Sequence[FrameFeatures], rng: np.random.Generator) -> Query:
     """A query, and the id of the video that it is a part of."""
     video = videos[int(rng.integers(len(videos)))]
     count = min(int(rng.integers(*QUERY_KEYFRAMES, endpoint=True)), len(video.times))
@@ -154,7 +207,7 @@ def fill(gallery: Gallery, videos: list[FrameFeatures], run: str, into_milvus: b
         vectors.flush()
 
 
-def ask(gallery: Gallery, queries: list[tuple[FrameFeatures, str]], engine: Engine) -> Result:
+def ask(gallery: Gallery, queries: list[Query], engine: Engine) -> Result:
     """Milliseconds of every step of every query, from stores that were just opened, after one query to warm up."""
     backbone = load_config(DEFAULT_BACKBONE)
     config = dataclasses.replace(MatchConfig.suited_to(backbone), engine=engine)

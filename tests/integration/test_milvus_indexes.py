@@ -11,7 +11,7 @@ import pytest
 from pymilvus import MilvusClient
 
 from benchmarks.faults.stores import differences
-from benchmarks.speed import index_kinds
+from benchmarks.speed import index_kinds, query_latency, server
 from cliptrace.deploy.milvus import standalone
 from cliptrace.pipelines import cli
 from cliptrace.schemas.errors import CliptraceError
@@ -38,9 +38,9 @@ def collections(uri: str) -> dict[str, str]:
 def test_an_index_is_chosen_refused_and_changed(
     milvus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = standalone.status(milvus)
-    assert server is not None
-    uri, root, others = server.uri, tmp_path / "gallery", set(collections(server.uri))
+    running = standalone.status(milvus)
+    assert running is not None
+    uri, root, others = running.uri, tmp_path / "gallery", set(collections(running.uri))
     (tmp_path / "videos").mkdir()
     for name in ("bottles.mp4", "cars.mp4"):
         shutil.copy(CLIPS / name, tmp_path / "videos")
@@ -100,12 +100,25 @@ def test_an_index_is_chosen_refused_and_changed(
 def test_the_bench_of_kinds(milvus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Segments of so few rows are looked through, whatever the index; now and then frames of a few videos fill all
     places of an answer."""
-    server = standalone.status(milvus)
-    assert server is not None
-    asked = ["--keyframes", "500", "--queries", "2", "--milvus", server.uri, "--output", str(tmp_path)]
+    running = standalone.status(milvus)
+    assert running is not None
+    asked = ["--keyframes", "500", "--queries", "2", "--milvus", running.uri, "--output", str(tmp_path)]
     assert index_kinds.QUESTION.main(asked) == 0
     kinds = json.loads((tmp_path / "index_kinds.json").read_text())["kinds"]
     assert {kind for kind, row in kinds.items() if "refused" in row} == {"HNSW_SQ", "IVF_RABITQ", "AISAQ", "GPU_CAGRA"}
     (recall,) = {row["recall"] for row in kinds.values() if "recall" in row}
     assert recall >= 0.95
     assert "Not of this server: HNSW_SQ, AISAQ, IVF_RABITQ, GPU_CAGRA." in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_bench_of_queries(milvus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = standalone.status(milvus)
+    assert running is not None
+    uri = running.uri
+    monkeypatch.setattr(query_latency, "server", lambda: server.server(uri))
+    monkeypatch.setattr(server, "_QUIET_S", 3.0)
+    asked = ["--sizes", "300", "1500", "--queries", "2", "--server", "--output", str(tmp_path)]
+    assert query_latency.QUESTION.main(asked) == 0
+    sizes = json.loads((tmp_path / "query_latency.json").read_text())["sizes"]
+    assert [row["engines"][query_latency.SERVER]["recall_at_1"] for row in sizes] == [1.0, 1.0]
