@@ -67,9 +67,10 @@ def extract_range(
             for tile in decoder:
                 small = thumbs(tile.frames)
                 positions, confidence = selector(small)
-                cuts.append(tile.times[find_cuts(small)] - 0.5 / BASIS_FPS)
-                begin = float(tile.times[0])
-                stills += [(begin + s / BASIS_FPS, begin + e / BASIS_FPS) for s, e in find_stills(small, BASIS_FPS)]
+                if not key_frames_only:  # between which nobody knows what is cut and what stands still
+                    cuts.append(tile.times[find_cuts(small)] - 0.5 / BASIS_FPS)
+                    begin = float(tile.times[0])
+                    stills += [(begin + s / BASIS_FPS, begin + e / BASIS_FPS) for s, e in find_stills(small, BASIS_FPS)]
                 confidence = np.where(is_uniform(small[positions]), np.float32(0), confidence)
                 borders = find_borders(tile.frames, small) if embedder.config.crop_borders else whole(tile.frames)
                 frames, keyframe, view = _shown(tile.frames, positions, borders, stored_views)

@@ -289,11 +289,15 @@ class VectorStore:
     def compact(self) -> None:
         """After a bulk load to a server: merge segments and forget replaced rows, and return when all is indexed. Until
         then a search looks through rows one by one. CliptraceError where the server comes no further."""
+        self._await_index()  # the 2.3 server merges nothing that is not indexed, and then indexes it once more
         job = self._call(lambda: self._client.compact(self._collection, timeout=CALL_S))
         self._await(lambda: self._client.get_compaction_state(job, timeout=CALL_S) != "Completed", "merged")
-        self._await(lambda: self._client.describe_index(self._collection, "embedding")["pending_index_rows"], "indexed")
+        self._await_index()
         for other in self._others:
             other.compact()
+
+    def _await_index(self) -> None:
+        self._await(lambda: self._client.describe_index(self._collection, "embedding")["pending_index_rows"], "indexed")
 
     def _await(self, left: Callable[[], int], done: str) -> None:
         """Return when nothing is left."""

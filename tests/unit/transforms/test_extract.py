@@ -181,3 +181,29 @@ def test_regions_are_of_plain_keyframes_and_leave_embeddings_as_they_are():
     for views in ({"views": ("mirror",)}, {"stored_views": ("halves",)}):
         viewed = extract_range(str(CLIP), part, selector, embedder, limits, **views, describing=regional)
         np.testing.assert_allclose(viewed.tiles, described.tiles, rtol=1e-3, atol=1e-2)
+
+
+def test_between_key_frames_nothing_is_known_of_cuts_and_stills(tmp_path):
+    slow = tmp_path / "slow.mp4"
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-i",
+        CLIP,
+        "-vf",
+        "fps=10,scale=160:-2",
+        "-g",
+        "40",
+        "-sc_threshold",
+        "0",
+        slow,
+    ]
+    subprocess.run(command, check=True)
+    embedder, limits = open_embedder(crop_borders=False), Limits()
+    (part,) = split(VideoSource("v", str(slow)), probe(str(slow), limits), limits)
+    selector = make_selector(KeyframeConfig("express"), BASIS_FPS)
+    found = extract_range(str(slow), part, selector, embedder, limits, key_frames_only=True)
+    assert found.times.tolist() == [0, 4, 8]
+    assert len(found.pictures) == 3
+    assert (found.cuts.size, found.stills, found.warning) == (0, (), "")

@@ -241,12 +241,16 @@ def test_a_deep_search_ends_with_as_many_videos_as_are_wanted_and_says_that_ther
 
 
 class Merging:
-    """A client that has merged at the second look, and indexes so many rows between two looks."""
+    """A client that merges what is indexed, has done so at the second look, and indexes so many rows between two looks;
+    what was merged is to be indexed again."""
 
     def __init__(self, rows_a_look: int) -> None:
         self.rows_a_look, self.pending, self.states = rows_a_look, 30, ["Executing", "Completed"]
+        self.merged = False
 
     def compact(self, collection: str, timeout: float) -> int:
+        self.merged = self.pending == 0
+        self.pending = 30
         return 7
 
     def get_compaction_state(self, job: int, timeout: float) -> str:
@@ -262,7 +266,7 @@ def test_a_bulk_load_is_waited_for_until_all_is_indexed(monkeypatch: pytest.Monk
     monkeypatch.setattr("cliptrace.transforms.store.vectors._POLL_S", 0)
     client = Merging(10)
     VectorStore(client, "http://milvus.example", MANIFEST).compact()
-    assert (client.states, client.pending) == ([], 0)
+    assert (client.states, client.pending, client.merged) == ([], 0, True)
 
 
 def test_a_server_that_fails_to_index_again_and_again_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
