@@ -99,12 +99,12 @@ def add_backbone(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", default=DEFAULT_BACKBONE, metavar="NAME|FILE")
 
 
-_PLACES = ("--output", "--export")
-"""Options that name where something is written to."""
+_PLACES = ("--output", "--export", "--vpdq")
+"""Options that name places of one machine."""
 
 
 def _asked(given: Sequence[str]) -> Iterator[str]:
-    """What changes the figures: not where they are written to."""
+    """What changes the figures, wherever it is asked."""
     arguments = iter(given)
     for each in arguments:
         if each in _PLACES:
