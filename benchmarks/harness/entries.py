@@ -99,7 +99,7 @@ ENTRIES = (
     ),
     Entry(
         "benchmarks.speed.index_kinds",
-        "--keyframes 20000 --queries 10 --kinds FLAT HNSW HNSW_SQ IVF_SQ8 SCANN IVF_RABITQ AISAQ GPU_CAGRA",
+        "--keyframes 20000 --queries 10 --kinds FLAT HNSW HNSW_SQ IVF_SQ8 IVF_PQ SCANN IVF_RABITQ AISAQ GPU_CAGRA",
         floors=(Floor("kinds > FLAT > recall", least=0.98), Floor("kinds > HNSW > recall", least=0.9)),
     ),
     Entry("benchmarks.speed.known_videos", floors=(Floor("rows > * > skipped", least=10_000),)),
