@@ -19,6 +19,7 @@ from cliptrace.models.runtime import Device
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.index_report import IndexReport, Recognised, Rehearsal, Skipped
 from cliptrace.pipelines.models import (
+    check_decoded,
     check_moments,
     describe,
     descriptor_config,
@@ -266,12 +267,7 @@ def check_options(options: IndexOptions) -> None:
         Background.of(backbone)  # match will need it: what is wrong with it is told before the work
         descriptor_config(options.descriptor or DEFAULT_DESCRIPTOR, backbone)
         if options.moments:
-            moments_config(options.moments)
-            if options.keyframes and options.keyframes.key_frames_only:
-                raise UsageError(
-                    f"--keyframes {options.keyframes}: decodes no frames from which --moments {options.moments} could "
-                    "be computed: leave one of them out"
-                )
+            check_decoded(options.keyframes or DEFAULT_KEYFRAMES, moments_config(options.moments))
 
 
 def check_index(kind: str | None, milvus: str) -> None:

@@ -134,6 +134,15 @@ def check_moments(gallery: Gallery) -> None:
         )
 
 
+def check_decoded(keyframes: KeyframeConfig, moments: ClipsConfig | None) -> None:
+    """UsageError where clip features would be made of frames that nobody decodes."""
+    if moments and keyframes.key_frames_only:
+        raise UsageError(
+            f"--keyframes {keyframes}: decodes no frames from which clip features ({moments.name}) could be computed: "
+            "choose other keyframes, or a gallery without moments"
+        )
+
+
 def needed_moments(gallery: Gallery) -> ClipsConfig:
     """What makes the clip features that a gallery stores. UsageError where it stores none."""
     if gallery.manifest.moments is None:

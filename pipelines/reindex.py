@@ -13,7 +13,7 @@ from cliptrace.models.runtime import Device
 from cliptrace.models.video_descriptors import VideoDescriptor, open_descriptor
 from cliptrace.pipelines import index
 from cliptrace.pipelines.index import check_index
-from cliptrace.pipelines.models import check_moments, descriptor_config, identity
+from cliptrace.pipelines.models import check_decoded, check_moments, descriptor_config, identity
 from cliptrace.pipelines.running import new_run
 from cliptrace.schemas.config import NO_DESCRIPTOR, BackboneConfig, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
@@ -82,6 +82,7 @@ def prepare(gallery: Gallery, options: ReindexOptions) -> Job:
         what = "this index" if options.index else "this backbone and these keyframes"
         raise UsageError(f"{gallery.home} is built with {what} already")
     if not job.only_index:
+        check_decoded(manifest.keyframes, manifest.moments)
         check_moments(gallery)
     return job
 

@@ -67,7 +67,7 @@ def test_moments_need_all_frames(tmp_path: Path, capsys: pytest.CaptureFixture[s
     options = ("--gallery", tmp_path / "gallery", "--keyframes", "express", "--moments", "lite0_motion")
     assert run("index", CLIPS, *options) == 2
     assert capsys.readouterr().err == (
-        "cliptrace: error: --keyframes express: decodes no frames from which --moments lite0_motion could be computed: "
-        "leave one of them out\n"
+        "cliptrace: error: --keyframes express: decodes no frames from which clip features (lite0_motion) could be "
+        "computed: choose other keyframes, or a gallery without moments\n"
     )
     assert not (tmp_path / "gallery").exists()

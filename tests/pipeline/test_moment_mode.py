@@ -309,6 +309,17 @@ def test_a_network_that_has_moved_is_named_once(happenings: Path, tmp_path: Path
     index(rgb, "--gallery", gallery)
 
 
+def test_a_gallery_with_moments_needs_all_frames(happenings: Path) -> None:
+    network = load(happenings / "gallery").manifest.moments.name
+    code, _, told = run("gallery", "reindex", "--keyframes", "express", "--gallery", happenings / "gallery")
+    assert (code, told) == (
+        2,
+        f"cliptrace: error: --keyframes express: decodes no frames from which clip features ({network}) could be "
+        "computed: choose other keyframes, or a gallery without moments\n",
+    )
+    assert not (happenings / "gallery" / "builds").exists()
+
+
 def test_another_network_is_told_before_there_is_a_build(happenings: Path, tmp_path: Path) -> None:
     network, gallery = write_clip_network(tmp_path / "network"), tmp_path / "gallery"
     index(happenings / "videos" / "rgb.mp4", "--gallery", gallery, "--moments", network)
