@@ -36,10 +36,6 @@ class Tile:
     frames: NDArray[np.uint8]
 
 
-Frame = NDArray[np.uint8]
-"""uint8[S, S, 3], RGB."""
-
-
 class Decoder:
     """The tiles of ``[start_s, end_s)`` of a video: ``with Decoder(path, info) as tiles: for tile in tiles: …``.
 
@@ -70,19 +66,21 @@ class Decoder:
             raise ValueError(f"a video in {info.container} is decoded from its beginning, not from {start_s} s")
         self._path, self._info, self._limits = path, info, limits
         self._start_s, self._end_s, self._size, self._key_frames_only = start_s, end_s, size, key_frames_only
+        # What is on screen just before a range tells whether its first key frame is new.
+        self._lead = int(key_frames_only and start_s > info.late_s)
         self._frames = math.ceil((min(end_s, limits.max_duration_s) - start_s) * BASIS_FPS)
         self._frame_bytes = size * size * 3
         self.decoded_s = 0.0
         self.warning = ""
 
     def __enter__(self) -> Self:
-        limits = self._limits
+        limits, start_s = self._limits, self._start_s - self._lead / BASIS_FPS
         command = decode_command(
             self._path,
             self._info,
-            start_s=self._start_s,
-            seek_s=seek_before(self._start_s, self._info) if self._start_s else None,
-            frames=self._frames,
+            start_s=start_s,
+            seek_s=seek_before(start_s, self._info) if self._start_s else None,
+            frames=self._frames + self._lead,
             size=self._size,
             limits=limits,
             key_frames_only=self._key_frames_only,
@@ -107,16 +105,19 @@ class Decoder:
         first = round(self._start_s * BASIS_FPS)
         late = math.floor(self._info.late_s * BASIS_FPS)
         done = 0
-        before: Frame | None = None
+        before = np.empty((self._lead, *frames.shape[1:]), np.uint8)  # the last frame that was shown, if any
+        if self._lead:
+            self._process.fill(before.data.cast("B"))
         while count := self._process.fill(buffer) // self._frame_bytes:
             times = (first + done + np.arange(count)) / BASIS_FPS
             none = max(0, late - first - done)  # ffmpeg repeats the first picture there
-            if self._key_frames_only and (done or self._start_s):  # it came in the tile before
-                none = max(none, _repeated(frames[:count], frames[0] if before is None else before))
-            before = frames[count - 1].copy()
+            if self._key_frames_only and len(before):
+                none = max(none, _repeated(frames[:count], before))
             done += count
             self.decoded_s = done / BASIS_FPS
             if none < count:
+                if self._key_frames_only:
+                    before = frames[count - 1 : count].copy()
                 yield Tile(times[none:], frames[none:count])
         self._judge_end(done)
 
@@ -143,7 +144,7 @@ class Decoder:
             self.warning = f"decoding ended at {end_s:.1f} s{of}{reason}"
 
 
-def _repeated(frames: NDArray[np.uint8], shown: Frame) -> int:
-    """How many of the first frames are what was shown before."""
-    is_other = (frames != shown).any(axis=(1, 2, 3))
+def _repeated(frames: NDArray[np.uint8], before: NDArray[np.uint8]) -> int:
+    """How many of the first frames are what was shown before: uint8[1, S, S, 3]."""
+    is_other = (frames != before).any(axis=(1, 2, 3))
     return int(is_other.argmax()) if is_other.any() else len(frames)

@@ -289,7 +289,7 @@ class VectorStore:
     def compact(self) -> None:
         """After a bulk load to a server: merge segments and forget replaced rows, and return when all is indexed. Until
         then a search looks through rows one by one. CliptraceError where the server comes no further."""
-        self._await_index()  # the 2.3 server merges nothing that is not indexed, and then indexes it once more
+        self._await_index()  # a 2.3 server merges nothing that is not indexed; the rest it merges some time later
         job = self._call(lambda: self._client.compact(self._collection, timeout=CALL_S))
         self._await(lambda: self._client.get_compaction_state(job, timeout=CALL_S) != "Completed", "merged")
         self._await_index()

@@ -185,21 +185,8 @@ def test_regions_are_of_plain_keyframes_and_leave_embeddings_as_they_are():
 
 def test_between_key_frames_nothing_is_known_of_cuts_and_stills(tmp_path):
     slow = tmp_path / "slow.mp4"
-    command = [
-        "ffmpeg",
-        "-v",
-        "error",
-        "-i",
-        CLIP,
-        "-vf",
-        "fps=10,scale=160:-2",
-        "-g",
-        "40",
-        "-sc_threshold",
-        "0",
-        slow,
-    ]
-    subprocess.run(command, check=True)
+    four_seconds = ("-vf", "fps=10,scale=160:-2", "-g", "40", "-sc_threshold", "0")
+    subprocess.run(["ffmpeg", "-v", "error", "-i", CLIP, *four_seconds, slow], check=True)
     embedder, limits = open_embedder(crop_borders=False), Limits()
     (part,) = split(VideoSource("v", str(slow)), probe(str(slow), limits), limits)
     selector = make_selector(KeyframeConfig("express"), BASIS_FPS)

@@ -76,16 +76,19 @@ def test_of_key_frames_each_stays_until_the_next(make: Make, decode: Decode) -> 
 
 
 def test_a_key_frame_comes_in_one_tile_alone(make: Make) -> None:
-    keys = make("slow.mp4", *source("10", 150), *H264, "-g", "500", "-sc_threshold", "0")  # 0, 50, 100 s
-    info = probe(keys, Limits())
-
-    def tiles(start_s: float) -> list[list[float]]:
+    def tiles(name: str, frames: int, start_s: float) -> list[list[float]]:
+        """frames: between key frames, 10 a second."""
+        keys = make(name, *source("10", 150), *H264, "-g", str(frames), "-sc_threshold", "0")
+        info = probe(keys, Limits())
         with Decoder(keys, info, Limits(), start_s=start_s, size=16, key_frames_only=True) as decoder:
             return [[tile.times[0].item(), tile.times[-1].item()] for tile in decoder]
 
-    assert tiles(0.0) == [[0, 71.875], [100, 100]]
-    assert tiles(72.0) == [[100, 100]]
-    assert tiles(144.0) == []
+    assert tiles("slow.mp4", 500, 0.0) == [[0, 71.875], [100, 100]]
+    assert tiles("slow.mp4", 500, 72.0) == [[100, 100]]
+    assert tiles("slow.mp4", 500, 144.0) == []
+    # One that begins with a range is its own, as in the whole.
+    assert tiles("even.mp4", 360, 0.0) == [[0, 71.875], [72, 143.875], [144, 144]]
+    assert tiles("even.mp4", 360, 72.0) == [[72, 143.875], [144, 144]]
 
 
 def test_damage_among_key_frames_is_told(make: Make, decode: Decode, tmp_path: Path) -> None:
