@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from cliptrace.models.backbones.registry import load_config
 from cliptrace.pipelines import cli
 from cliptrace.pipelines import reindex as reindexing
+from cliptrace.pipelines.models import descriptor_config
+from cliptrace.schemas.config import DEFAULT_BACKBONE
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store.descriptors import read_descriptors
 from cliptrace.transforms.store.gallery import Gallery, locked, read_videos
@@ -79,6 +83,60 @@ def test_an_older_build_gets_the_descriptors_that_the_gallery_has_by_now(
     code, text = run(capsys, "reindex", "--keyframes", "uniform:1", "--gallery", root)
     assert (code, text.splitlines()[-1]) == (0, "descriptor: parts (256 dimensions)")
     assert set(read_descriptors(load(root)).video_ids.tolist()) == SMALL
+
+
+def described_as(root: Path, name: str, **changed: object) -> None:
+    """The gallery's description names another descriptor, as a change of it leaves the gallery that is cut off."""
+    description = json.loads((root / "gallery.json").read_text())
+    config = descriptor_config(name, load_config(DEFAULT_BACKBONE))
+    assert config
+    description["descriptor"] = {**dataclasses.asdict(config), **changed}
+    (root / "gallery.json").write_text(json.dumps(description))
+
+
+def verify(capsys: pytest.CaptureFixture[str], root: Path, *options: str) -> tuple[int, str, str]:
+    code = cli.main(["gallery", "verify", "--gallery", str(root), *options])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+UNDESCRIBED = """\
+videos without the video descriptor that the gallery has: 3
+  bottles.mp4
+  cut.mp4
+  sub/cars.mp4
+  {}: made from the stored keyframes
+"""
+
+
+def test_a_change_of_descriptors_that_was_cut_off_is_told_and_mended(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = own / "gallery"
+    described_as(root, "parts")
+    assert verify(capsys, root) == (1, UNDESCRIBED.format("with --repair"), "")
+    agree = "Parquet, ledger and Milvus agree\n"
+    assert verify(capsys, root, "--repair") == (0, UNDESCRIBED.format("repaired") + agree, "")
+    assert set(read_descriptors(load(root)).video_ids.tolist()) == SMALL
+
+
+def test_descriptors_that_cannot_be_made_of_what_is_stored(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = own / "gallery"
+    described_as(root, "parts", sha256="of another version")
+    code, _, text = verify(capsys, root, "--repair")
+    assert code == 1
+    assert text.endswith(
+        f"{root}: was described by another parts than this machine has: "
+        f"run cliptrace gallery reindex --descriptor parts --gallery {root}\n"
+    )
+    described_as(root, "star_gnn")
+    code, _, text = verify(capsys, root, "--repair")
+    assert code == 1
+    assert text.endswith(
+        f"{root}: 3 videos have no descriptor star_gnn, which is made of regions of frames: cliptrace gallery remove "
+        "them and index them again, or choose another one with "
+        f"cliptrace gallery reindex --descriptor NAME --gallery {root}\n"
+    )
 
 
 def test_a_descriptor_whose_weights_are_gone_can_be_left(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

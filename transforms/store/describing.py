@@ -43,15 +43,23 @@ def with_descriptor(gallery: Gallery, descriptor: VideoDescriptor | None) -> Gal
     after = dataclasses.replace(after, home=gallery.home)
     if descriptor is None:
         return after
-    commits, reader = sorted(ledger.by_commit(live_attempts(after).values()).items()), FrameReader(after)
-    for commit, owners in commits:
-        _describe(after, commit, owners, descriptor, reader)
+    live = live_attempts(after)
+    describe_lacking(after, descriptor, live)
+    commits = sorted(ledger.by_commit(live.values()).items())
     if after.manifest.videos_collection:
         with after.vectors() as vectors:
             for commit, owners in commits:
                 _put(after, vectors, commit, owners)
             vectors.flush()
     return after
+
+
+def describe_lacking(gallery: Gallery, descriptor: VideoDescriptor, video_ids: Container[str]) -> None:
+    """Live videos among these that have no descriptor of the gallery's kind get it, in Parquet. descriptor: that of the
+    gallery, which needs no regions. CliptraceError where keyframes are damaged."""
+    live, reader = live_attempts(gallery), FrameReader(gallery)
+    for commit, owners in sorted(ledger.by_commit(live[each] for each in live if each in video_ids).items()):
+        _describe(gallery, commit, owners, descriptor, reader)
 
 
 def _describe(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 
+from cliptrace.models.backbones.registry import config_from_json
+from cliptrace.models.video_descriptors import open_descriptor
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import VIDEOS, clips_path, generation_of, part_path
 from cliptrace.transforms.store import files, ledger
+from cliptrace.transforms.store.describing import describe_lacking
 from cliptrace.transforms.store.gallery import Gallery, part_name, rewrite
 from cliptrace.transforms.store.sweeping import drop_rows, sweep
 from cliptrace.transforms.store.vectors import VectorStore
@@ -22,6 +25,7 @@ REMEDIES = {
     Kind.MISSING: "written from Parquet",
     Kind.DIFFERENT: "written from Parquet",
     Kind.SURPLUS: "removed",
+    Kind.UNDESCRIBED: "made from the stored keyframes",
     Kind.VECTORS_DIFFERENT: "written from Parquet",
     Kind.VECTORS_SURPLUS: "removed",
     Kind.CLIPS_DIFFERENT: "written from Parquet",
@@ -36,6 +40,7 @@ def repair(gallery: Gallery, vectors: VectorStore, differences: Iterable[Differe
     """
     ledger_damaged = False
     rewritten: set[str] = set()
+    undescribed: list[str] = []
     lost: list[Difference] = []
     unreadable: list[ledger.Commit] = []
     for difference in differences:
@@ -44,6 +49,8 @@ def repair(gallery: Gallery, vectors: VectorStore, differences: Iterable[Differe
             _rebuild(gallery, difference.subject)
         elif difference.kind is Kind.LOST:
             lost.append(difference)
+        elif difference.kind is Kind.UNDESCRIBED:
+            undescribed.append(difference.subject)
         elif difference.kind is Kind.UNREADABLE:
             unreadable.append(ledger.commit_of(difference.subject))
         elif difference.kind is Kind.SURPLUS:
@@ -62,6 +69,28 @@ def repair(gallery: Gallery, vectors: VectorStore, differences: Iterable[Differe
         _remove_shards(gallery, ledger.live(ledger.read_attempts(gallery.root)), commit)
     rewrite(gallery, vectors, rewritten)
     sweep(gallery, ledger.read_attempts(gallery.root), contextlib.nullcontext(vectors), run)
+    if undescribed:
+        _describe(gallery, vectors, undescribed)
+
+
+def _describe(gallery: Gallery, vectors: VectorStore, video_ids: Sequence[str]) -> None:
+    """CliptraceError where this machine's descriptor is another one than the gallery's, or only frames can tell it."""
+    config = gallery.manifest.descriptor
+    assert config
+    descriptor = open_descriptor(config.name, config_from_json(gallery.manifest.backbone, gallery.root))
+    if descriptor.sha256 != config.sha256:
+        raise CliptraceError(
+            f"{gallery.home}: was described by another {config.name} than this machine has: "
+            f"run cliptrace gallery reindex --descriptor {config.name} --gallery {gallery.home}"
+        )
+    if descriptor.needs_regions:
+        raise CliptraceError(
+            f"{gallery.home}: {len(video_ids):,} videos have no descriptor {config.name}, which is made of regions of "
+            f"frames: cliptrace gallery remove them and index them again, or choose another one with "
+            f"cliptrace gallery reindex --descriptor NAME --gallery {gallery.home}"
+        )
+    describe_lacking(gallery, descriptor, video_ids)
+    rewrite(gallery, vectors, video_ids)
 
 
 def _rebuild(gallery: Gallery, ledger_shard: str) -> None:

@@ -44,6 +44,7 @@ class Kind(enum.StrEnum):
     MISSING = "keyframes missing in Milvus"
     DIFFERENT = "keyframes that differ in Milvus"
     SURPLUS = "keyframes in Milvus that no video has"
+    UNDESCRIBED = "videos without the video descriptor that the gallery has"
     VECTORS_DIFFERENT = "video descriptors missing in Milvus, or others there"
     VECTORS_SURPLUS = "video descriptors in Milvus that no video has"
     CLIPS_DIFFERENT = "windows of clip features missing in Milvus, or others there"
@@ -93,12 +94,22 @@ def compare(gallery: Gallery, vectors: VectorStore) -> Iterator[Difference]:
         rows_seen += yield from expected.compare(vectors.rows_with(expected.keys.tolist()))
     if vectors.count() != rows_seen:
         yield from _surplus(vectors, np.concatenate(keys), unreadable)
+    if gallery.manifest.descriptor:
+        yield from _undescribed(gallery, live)
     if vectors.videos:
         kinds = Kind.VECTORS_DIFFERENT, Kind.VECTORS_SURPLUS
         yield from _compare_others(vectors.videos, functools.partial(_descriptors, gallery), kinds, live, unreadable)
     if vectors.clips:
         kinds = Kind.CLIPS_DIFFERENT, Kind.CLIPS_SURPLUS
         yield from _compare_others(vectors.clips, functools.partial(_windows, gallery), kinds, live, unreadable)
+
+
+def _undescribed(gallery: Gallery, live: Mapping[str, ledger.Attempt]) -> Iterator[Difference]:
+    """As a change of the descriptor leaves it that was cut off."""
+    for commit, owners in ledger.by_commit(live.values()).items():
+        with contextlib.suppress(CliptraceError):  # the videos are lost, as is known by now
+            found = stored_descriptors(gallery, commit)
+            yield from (Difference(Kind.UNDESCRIBED, video_id) for video_id in sorted(owners.keys() - found.keys()))
 
 
 def _compare_others(
