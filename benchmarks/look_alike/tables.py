@@ -32,12 +32,21 @@ def look_alike(result: Result) -> Iterator[Table]:
         ("segments", "mean score", "right"),
         [(row["findings"], f"{row['score']:.2f}", f"{row['right']:.2f}") for row in result["reliability"]],
     )
+    retrieval = result["retrieval"]
+    yield Table(
+        "Over all, by what names the videos that a query is compared with (`--retrieval`):",
+        ("", *(f"P/R ≥ {score:g}" for score in SCORES), *(f"claimed, {name}" for name in at), "calibration gap"),
+        [(name, *_figures(row)) for name, row in retrieval.items()],
+    )
 
 
 def _kind(kind: str, row: Result) -> tuple[str, ...]:
+    return (kind, str(row["copies"]), str(row["look_alikes"]), *_figures(row))
+
+
+def _figures(row: Result) -> tuple[str, ...]:
     at = (row["at"][f"{score:g}"] for score in SCORES)
     return (
-        *(kind, str(row["copies"]), str(row["look_alikes"])),
         *(f"{_share(each['precision'])}/{_share(each['recall'])}" for each in at),
         *(f"{claimed} of {row['look_alikes']}" for claimed in row["look_alikes_claimed"].values()),
         _share(row["expected_calibration_error"], 3),

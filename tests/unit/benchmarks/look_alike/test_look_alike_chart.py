@@ -37,6 +37,7 @@ RESULT: dict[str, Any] = {
     "data": {"counts": {"references": 6, "queries": {"copy": 7, "other": 6}}},
     "thresholds": {"match": 0.33, "dedup": 0.6},
     "kinds": {"room": kind(3, 4), "all": kind(7, 6), "a < b": kind(4, 2)},
+    "retrieval": {"frame": kind(7, 6), "both": kind(7, 6)},
     "reliability": [
         {"findings": 4, "score": 0.25, "right": 0.1},
         {"findings": 16, "score": 0.95, "right": 0.9},
@@ -75,7 +76,7 @@ def test_main_draws_a_file(tmp_path: Path) -> None:
 
 
 def test_the_table_begins_with_all_kinds_together() -> None:
-    kinds, _ = look_alike(RESULT)
+    kinds, _, by_retrieval = look_alike(RESULT)
     assert [row[0] for row in kinds.rows] == ["all", "room", "a < b"]
     assert kinds.rows[0] == (
         "all",
@@ -91,3 +92,4 @@ def test_the_table_begins_with_all_kinds_together() -> None:
     )
     assert len(kinds.columns) == len(kinds.rows[0])
     assert kinds.title.startswith("6 references, 7 copies, and for each reference a video")
+    assert by_retrieval.rows == [(name, *kinds.rows[0][3:]) for name in ("frame", "both")]
