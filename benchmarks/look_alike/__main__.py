@@ -53,6 +53,8 @@ def ask(dataset: Dataset) -> dict[Retrieval, list[Result]]:
     with tempfile.TemporaryDirectory(dir=dataset.root) as folder:
         gallery = f"{folder}/gallery"
         indexed = index.run(index.prepare(index.IndexOptions(sources=[str(dataset.gallery)], gallery=gallery)))
+        if indexed.failed:
+            raise CliptraceError(f"{indexed.failed} references failed")
         print(f"indexed in {time.monotonic() - started:.0f} s", file=sys.stderr)
         for retrieval in get_args(Retrieval):
             started, output = time.monotonic(), f"{folder}/{retrieval}.jsonl"
@@ -60,8 +62,8 @@ def ask(dataset: Dataset) -> dict[Retrieval, list[Result]]:
                 queries=[str(dataset.queries)], gallery=gallery, output=output, min_score=0.0, retrieval=retrieval
             )
             matched = match.run(match.prepare(asked))
-            if indexed.failed or matched.failed:
-                raise CliptraceError(f"{indexed.failed} references and {len(matched.failed)} queries failed")
+            if matched.failed:
+                raise CliptraceError(f"{len(matched.failed)} queries failed")
             answers[retrieval] = [json.loads(line) for line in Path(output).read_text(encoding="utf-8").splitlines()]
             print(f"matched by {retrieval} in {time.monotonic() - started:.0f} s", file=sys.stderr)
     return answers

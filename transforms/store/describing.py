@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -43,9 +43,9 @@ def with_descriptor(gallery: Gallery, descriptor: VideoDescriptor | None) -> Gal
     after = dataclasses.replace(after, home=gallery.home)
     if descriptor is None:
         return after
-    live = live_attempts(after)
+    live = live_attempts(after).values()
     describe_lacking(after, descriptor, live)
-    commits = sorted(ledger.by_commit(live.values()).items())
+    commits = sorted(ledger.by_commit(live).items())
     if after.manifest.videos_collection:
         with after.vectors() as vectors:
             for commit, owners in commits:
@@ -54,11 +54,11 @@ def with_descriptor(gallery: Gallery, descriptor: VideoDescriptor | None) -> Gal
     return after
 
 
-def describe_lacking(gallery: Gallery, descriptor: VideoDescriptor, video_ids: Container[str]) -> None:
-    """Live videos among these that have no descriptor of the gallery's kind get it, in Parquet. descriptor: that of the
+def describe_lacking(gallery: Gallery, descriptor: VideoDescriptor, live: Iterable[ledger.Attempt]) -> None:
+    """Live videos that have no descriptor of the gallery's kind get it, in Parquet. descriptor: that of the
     gallery, which needs no regions. CliptraceError where keyframes are damaged."""
-    live, reader = live_attempts(gallery), FrameReader(gallery)
-    for commit, owners in sorted(ledger.by_commit(live[each] for each in live if each in video_ids).items()):
+    reader = FrameReader(gallery)
+    for commit, owners in sorted(ledger.by_commit(live).items()):
         _describe(gallery, commit, owners, descriptor, reader)
 
 

@@ -11,7 +11,7 @@ from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import VIDEOS, clips_path, generation_of, part_path
 from cliptrace.transforms.store import files, ledger
 from cliptrace.transforms.store.describing import describe_lacking
-from cliptrace.transforms.store.gallery import Gallery, part_name, rewrite
+from cliptrace.transforms.store.gallery import Gallery, live_attempts, part_name, rewrite
 from cliptrace.transforms.store.sweeping import drop_rows, sweep
 from cliptrace.transforms.store.vectors import VectorStore
 from cliptrace.transforms.store.verification import Difference, Kind
@@ -86,10 +86,11 @@ def _describe(gallery: Gallery, vectors: VectorStore, video_ids: Sequence[str]) 
     if descriptor.needs_regions:
         raise CliptraceError(
             f"{gallery.home}: {len(video_ids):,} videos have no descriptor {config.name}, which is made of regions of "
-            f"frames: cliptrace gallery remove them and index them again, or choose another one with "
+            "frames: cliptrace gallery remove them and index them again, or choose another one with "
             f"cliptrace gallery reindex --descriptor NAME --gallery {gallery.home}"
         )
-    describe_lacking(gallery, descriptor, video_ids)
+    live = live_attempts(gallery)
+    describe_lacking(gallery, descriptor, [live[video_id] for video_id in video_ids if video_id in live])
     rewrite(gallery, vectors, video_ids)
 
 

@@ -95,7 +95,7 @@ def compare(gallery: Gallery, vectors: VectorStore) -> Iterator[Difference]:
     if vectors.count() != rows_seen:
         yield from _surplus(vectors, np.concatenate(keys), unreadable)
     if gallery.manifest.descriptor:
-        yield from _undescribed(gallery, live)
+        yield from _undescribed(gallery, live, unreadable)
     if vectors.videos:
         kinds = Kind.VECTORS_DIFFERENT, Kind.VECTORS_SURPLUS
         yield from _compare_others(vectors.videos, functools.partial(_descriptors, gallery), kinds, live, unreadable)
@@ -104,12 +104,15 @@ def compare(gallery: Gallery, vectors: VectorStore) -> Iterator[Difference]:
         yield from _compare_others(vectors.clips, functools.partial(_windows, gallery), kinds, live, unreadable)
 
 
-def _undescribed(gallery: Gallery, live: Mapping[str, ledger.Attempt]) -> Iterator[Difference]:
-    """As a change of the descriptor leaves it that was cut off."""
+def _undescribed(
+    gallery: Gallery, live: Mapping[str, ledger.Attempt], unreadable: Container[int]
+) -> Iterator[Difference]:
+    """As a change of the descriptor leaves it that was cut off. Of videos that are lost that is known by now."""
     for commit, owners in ledger.by_commit(live.values()).items():
-        with contextlib.suppress(CliptraceError):  # the videos are lost, as is known by now
-            found = stored_descriptors(gallery, commit)
-            yield from (Difference(Kind.UNDESCRIBED, video_id) for video_id in sorted(owners.keys() - found.keys()))
+        with contextlib.suppress(CliptraceError):
+            for video_id in sorted(owners.keys() - stored_descriptors(gallery, commit).keys()):
+                if video_key(video_id) not in unreadable:
+                    yield Difference(Kind.UNDESCRIBED, video_id)
 
 
 def _compare_others(
