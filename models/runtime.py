@@ -5,11 +5,9 @@ torch is imported only where it runs: for CUDA, and for TorchScript files.
 
 from __future__ import annotations
 
-import functools
 import io
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -47,28 +45,14 @@ def open_session(config: BackboneConfig, device: Device = "cpu", threads: int = 
     return _OnnxSession(config, threads)
 
 
-@functools.cache
-def has_vnni() -> bool:
-    """Whether this CPU sums products of 8-bit numbers in 32 bits (AVX-512 VNNI, AVX-VNNI).
-
-    Where it does not, 16-bit sums may saturate, as ONNX Runtime's documentation of quantisation says.
-    """
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return "avx512_vnni" in flags or "avx_vnni" in flags
-
-
 class _OnnxSession:
     def __init__(self, config: BackboneConfig, threads: int) -> None:
         if config.format == "onnx":
             file = config.path
             self._file = OnnxFile(file, config.sha256, threads=threads)
         else:
-            file, sha256 = config.graph, config.graph_sha256
-            if config.graph_int8 and has_vnni():
-                file, sha256 = config.graph_int8, config.graph_int8_sha256
+            file = config.graph_int8 or config.graph
+            sha256 = config.graph_int8_sha256 or config.graph_sha256
             self._file = OnnxFile(file, sha256, config.path, config.sha256, threads)
         self._session = self._file.session
         inputs = self._session.get_inputs()

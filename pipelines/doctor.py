@@ -17,7 +17,6 @@ import numpy as np
 from cliptrace.models.alignment import align
 from cliptrace.models.backbones.background import Background
 from cliptrace.models.backbones.registry import BUILT_IN, Embedder, config_to_json, load_config
-from cliptrace.models.runtime import has_vnni
 from cliptrace.models.ssan.inference import spd_config
 from cliptrace.schemas.config import DEFAULT_BACKBONE, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError
@@ -79,7 +78,7 @@ def _backbone(name: str) -> str:
     size = config.input_size
     Background.of(config)
     Embedder.open(config).embed(np.zeros((1, size, size, 3), np.uint8))
-    way = " in 8 bits" if config.graph_int8 and has_vnni() else ""
+    way = " in 8 bits" if config.graph_int8 else ""
     return f"{name}, sha256 {config.sha256[:12]}…, {config.dimension} dimensions, embeds a frame{way}"
 
 

@@ -232,7 +232,7 @@ class BackboneConfig:
     path: the weights; sha256: of that file. Relative paths are taken from the config file's folder when it is read, and
     from models/weights ever after, so that a gallery opens where the package is installed elsewhere.
     graph: the built-in network as an ONNX graph over the same weights, for the CPU; "" for the other formats.
-    graph_int8: the same computing in 8 bits, taken instead on CPUs that can do so exactly; "" for none.
+    graph_int8: the same computing in 8 bits, which is taken instead; "" for none.
     input_size: frames are decoded at input_size × input_size. mean, std: per RGB channel, of values in 0..1.
     output: "map" float32[N, C, h, w], pooled by ``pooling``; "vector" float32[N, C], taken as it is.
     whitening: a safetensors file with ``mean`` [C] and ``projection`` [C, D]; "" for none.
