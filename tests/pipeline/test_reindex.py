@@ -18,7 +18,7 @@ from cliptrace.schemas.config import DEFAULT_BACKBONE
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store.descriptors import read_descriptors
 from cliptrace.transforms.store.gallery import Gallery, locked, read_videos
-from cliptrace.transforms.store.verification import compare
+from cliptrace.transforms.store.verification import Kind, compare
 from tests.pipeline.gallery_reading import index, load
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
@@ -118,6 +118,17 @@ def test_a_change_of_descriptors_that_was_cut_off_is_told_and_mended(
     agree = "Parquet, ledger and Milvus agree\n"
     assert verify(capsys, root, "--repair") == (0, UNDESCRIBED.format("repaired") + agree, "")
     assert set(read_descriptors(load(root)).video_ids.tolist()) == SMALL
+
+
+def test_videos_whose_keyframes_are_lost_are_told_once(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = own / "gallery"
+    described_as(root, "parts")
+    gallery = load(root)
+    for shard in (root / "frames").rglob("*.parquet"):
+        shard.write_bytes(shard.read_bytes()[:100])
+    with gallery.vectors() as vectors:
+        told = [(difference.kind, difference.subject) for difference in compare(gallery, vectors)]
+    assert sorted(told) == [(Kind.LOST, video_id) for video_id in sorted(SMALL)]
 
 
 def test_descriptors_that_cannot_be_made_of_what_is_stored(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
