@@ -82,13 +82,15 @@ class Proposing:
     """Temporal actionness grouping (Zhao et al., ICCV 2017, §4.2), and how the classifier learns.
 
     floods: thresholds of actionness, below 1. tolerances: shares of a group that must be action. most_alike: tIoU above
-    which two proposals are one. most: proposals of a reference. width: of the classifier.
+    which two proposals are one. most: proposals of a reference. longest: steps that basins are joined to. width: of the
+    classifier.
     """
 
     floods: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
     tolerances: tuple[float, ...] = (0.95, 0.75, 0.55)
     most_alike: float = 0.85
     most: int = 100
+    longest: int = 400
     width: int = 64
 
 

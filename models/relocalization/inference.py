@@ -138,7 +138,7 @@ def told(found: Floats, step_s: float, most: int, least: float | None = None) ->
     """float32[N, 3], starts and ends in steps, scores in [0, 1] → moments."""
     if least is not None:
         found = found[found[:, 2] >= least]
-    kept = found[suppress(found[:, :2], found[:, 2], _OVERLAP)[:most]]
+    kept = found[suppress(found[:, :2], found[:, 2], _OVERLAP, most)]
     return [Moment(start * step_s, end * step_s, score) for start, end, score in kept.tolist()]
 
 

@@ -32,14 +32,17 @@ def tiou(spans: NDArray[np.floating], others: NDArray[np.floating]) -> Floats:
     return np.asarray(np.divide(common, union, out=np.zeros_like(common), where=union > 0), np.float32)
 
 
-def suppress(spans: NDArray[np.floating], scores: NDArray[np.floating], most: float) -> NDArray[np.intp]:
-    """Non-maximum suppression: numbers of those kept, the best first, of which no two have a tIoU above ``most``."""
+def suppress(
+    spans: NDArray[np.floating], scores: NDArray[np.floating], most_alike: float, count: int
+) -> NDArray[np.intp]:
+    """Non-maximum suppression: numbers of the best ``count``, the best first, of which no two have a tIoU above
+    ``most_alike``."""
     order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
-    while len(order):
+    while len(order) and len(kept) < count:
         best, order = order[0], order[1:]
         kept.append(int(best))
-        order = order[tiou(spans[best][None], spans[order])[0] <= most]
+        order = order[tiou(spans[best][None], spans[order])[0] <= most_alike]
     return np.array(kept, np.intp)
 
 

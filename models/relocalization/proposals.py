@@ -23,14 +23,15 @@ def grouped(said: NDArray[np.floating], config: Proposing) -> Floats:
     """
     spans = np.array(sorted({span for each in said for span in _groupings(each, config)}), np.float32).reshape(-1, 2)
     scores = np.max([_contrast(spans, each) for each in said], axis=0)
-    return spans[suppress(spans, scores, config.most_alike)[: config.most]]
+    return spans[suppress(spans, scores, config.most_alike, config.most)]
 
 
 def _groupings(actionness: NDArray[np.floating], config: Proposing) -> Iterator[tuple[int, int]]:
     """A flood of each height leaves basins, runs of steps above it. From each basin on, neighbours are taken in
-    while a given share of the group is basin."""
+    while a given share of the group is basin, and it is not too long: else time would grow with the square of what
+    is looked through."""
     for flood, tolerance in itertools.product(config.floods, config.tolerances):
-        yield from _groups(basins(actionness, flood), tolerance)
+        yield from _groups(basins(actionness, flood), tolerance, config.longest)
 
 
 def basins(actionness: NDArray[np.floating], flood: float) -> list[tuple[int, int]]:
@@ -40,13 +41,14 @@ def basins(actionness: NDArray[np.floating], flood: float) -> list[tuple[int, in
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
 
-def _groups(runs: list[tuple[int, int]], tolerance: float) -> Iterator[tuple[int, int]]:
+def _groups(runs: list[tuple[int, int]], tolerance: float, longest: int) -> Iterator[tuple[int, int]]:
     for first, (start, _) in enumerate(runs):
         inside = 0
         last = None
-        for begin, end in runs[first:]:
+        for at in range(first, len(runs)):
+            begin, end = runs[at]
             inside += end - begin
-            if inside < tolerance * (end - start):
+            if inside < tolerance * (end - start) or (last is not None and end - start > longest):
                 break
             last = end
         if last is not None:

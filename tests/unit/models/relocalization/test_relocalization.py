@@ -69,6 +69,14 @@ def test_actionness_is_grouped() -> None:
     assert grouped(np.zeros((2, 5)), Proposing()).shape == (0, 2)
 
 
+def test_basins_are_joined_to_the_longest_moment_and_no_further() -> None:
+    config = Proposing(floods=(0.5,), most_alike=1.0, most=10_000, longest=30)
+    said = np.where(np.arange(300) % 3, 0.9, 0.0)  # two of three steps are action, for ever
+    said[100:200] = 0.9
+    lengths = np.diff(grouped(said[None], config), axis=1)[:, 0]
+    assert set(lengths[lengths > 30].tolist()) == {101.0}  # one basin is told as it is
+
+
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_padding_says_nothing(fusion: str) -> None:
     torch.manual_seed(0)
