@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.harness.command import Question, Result
 from benchmarks.relocalization import tables
 from benchmarks.relocalization.baselines.contestant import Contestant
-from benchmarks.relocalization.contestants import PAPERS, SHIPPED, Given, Graph, PointWise, graph, trained
+from benchmarks.relocalization.contestants import PRODUCTS, SHIPPED, Given, Graph, PointWise, graph, trained
 from benchmarks.relocalization.footage import load
 from benchmarks.relocalization.measures import best_tiou, map_at_1, proposal_recall, with_absent
 from benchmarks.relocalization.windows import sliding_windows
@@ -46,6 +46,9 @@ _LEAST_TIOU = 0.5
 _MOST_FALSE = 0.1
 """False answers on validation that the exported locator's least score allows."""
 _ABLATIONS: Mapping[str, Mapping[str, Any]] = {
+    "sums, an LSTM each (the paper's)": {"fusion": "graph", "shared": False},
+    "sums": {"fusion": "graph"},
+    "an LSTM each": {"shared": False},
     "no graph": {"fusion": "none"},
     "k = 1": {"scales": (1,)},
     "k = 1, 2": {"scales": (1, 2)},
@@ -63,7 +66,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of training and of the videos")
     parser.add_argument("--steps", type=int, default=600, help="of each training")
     parser.add_argument(
-        "--no-ablations", dest="ablations", action="store_false", help="of the paper's model, with the first seed"
+        "--no-ablations", dest="ablations", action="store_false", help="of the multi-graph model, with the first seed"
     )
     parser.add_argument("--export", type=Path, metavar="FOLDER", help="write the first seed's locators")
 
@@ -89,7 +92,8 @@ def measure(arguments: argparse.Namespace) -> Result:
         seeds[str(seed)]["proposals"] = {kind: _recall(ways, each) for kind, each in there.items()}
         if seed == arguments.seeds[0]:
             if arguments.ablations:
-                ablations = _ablations(given, config, there)
+                products = dataclasses.replace(config, fusion="product", shared=True)
+                ablations = _ablations(given, products, there)
             if arguments.export:
                 _export(named, actionness, seeds[str(seed)]["validation"]["absent"], arguments.export)
     return {"clips": {split: len(each) for split, each in splits.items()}, "seeds": seeds, "ablations": ablations}
@@ -176,15 +180,15 @@ def _ablations(given: Given, config: GraphTraining, there: Mapping[str, Sequence
 
 
 def _export(named: Mapping[str, Contestant], actionness: Actionness, absent: Mapping[str, Any], folder: Path) -> None:
-    """The paper's, and what ships with the score that one in ten of the absent moments of validation reaches: of games,
-    since signs are learned from in no way."""
-    ships, papers = named[SHIPPED], named[PAPERS]
+    """The multi-graph model with products, and what ships with the score that one in ten of the absent moments of
+    validation reaches: of games, since signs are learned from in no way."""
+    ships, multi_graph = named[SHIPPED], named[PRODUCTS]
     assert isinstance(ships, PointWise)
-    assert isinstance(papers, Graph)
+    assert isinstance(multi_graph, Graph)
     least = round(absent["games"][SHIPPED]["least_score"], 3)
     sha256 = open_clip_encoder(DEFAULT_CLIPS).sha256
     export_anchor_free(ships.network, folder / "anchor_free", ships.network.config, sha256, least)
-    export_graph(papers.network, actionness, folder, papers.network.config, sha256)
+    export_graph(multi_graph.network, actionness, folder, multi_graph.network.config, sha256)
 
 
 QUESTION = Question("benchmarks.relocalization", __doc__, options, measure, tables.relocalization)

@@ -99,8 +99,12 @@ def graph(given: Given, config: GraphTraining, name: str) -> Graph:
     return Graph(train_graph(given.examples, given.propose, given.folder / name, config))
 
 
-def _fused(fusion: Fusion) -> Callable[[Given], Contestant]:
-    return lambda given: graph(given, GraphTraining(steps=given.steps, seed=given.seed, fusion=fusion), fusion)
+def _fused(fusion: Fusion, shared: bool) -> Callable[[Given], Contestant]:
+    def train(given: Given) -> Contestant:
+        config = GraphTraining(steps=given.steps, seed=given.seed, fusion=fusion, shared=shared)
+        return graph(given, config, fusion)
+
+    return train
 
 
 def _anchor_free(given: Given) -> PointWise:
@@ -112,11 +116,12 @@ def _on_map(given: Given) -> OnMap:
     return OnMap(train_map(given.examples, given.folder / "map", MapTraining(steps=given.steps, seed=given.seed)))
 
 
-PAPERS, SHIPPED = "multi-graph", "anchor-free"
+PAPERS, PRODUCTS, SHIPPED = "multi-graph", "multi-graph, products", "anchor-free"
 _OURS: Mapping[str, Callable[[Given], Contestant]] = {
     "proposals by Chamfer": lambda given: Chamfer(),
-    PAPERS: _fused("graph"),
-    "attention for graphs": _fused("attention"),
+    PAPERS: _fused("graph", shared=False),
+    PRODUCTS: _fused("product", shared=True),
+    "attention for graphs": _fused("attention", shared=True),
     "SPD on the semantic map": _on_map,
     SHIPPED: _anchor_free,
 }

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from cliptrace.models.training.config import Training
 
-Fusion = Literal["graph", "attention", "none"]
+Fusion = Literal["graph", "product", "attention", "none"]
 FUSIONS: tuple[Fusion, ...] = get_args(Fusion)
 DIMENSION = 500
 """Of clip features (§5.2.2)."""
@@ -110,9 +110,10 @@ class _Locating(Training):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GraphTraining(_Locating):
-    """The paper's model. length: T, steps of a query and of a proposal. width: of all layers. layers: L. scales: the k
-    of each graph. fusion: what joins the nodes; "none" is the paper's CNN. masked: whether padding takes part in
-    nothing. regression: whether the best proposal is refined. margin: γ. ridge: λ. box_rate: of learning to refine.
+    """The multi-graph model, as the paper has it. length: T, steps of a query and of a proposal. width: of all layers.
+    layers: L. scales: the k of each graph. fusion: what joins the nodes; "graph" is the paper's, "none" its CNN.
+    shared: whether one LSTM reads query and proposals; the paper has an LSTM each. masked: whether padding takes part
+    in nothing. regression: whether the best proposal is refined. margin: γ. ridge: λ. box_rate: of learning to refine.
     proposing: where proposals come from.
     """
 
@@ -121,6 +122,7 @@ class GraphTraining(_Locating):
     layers: int = 2
     scales: tuple[int, ...] = (1, 2, 3)
     fusion: Fusion = "graph"
+    shared: bool = False
     masked: bool = True
     regression: bool = True
     margin: float = 0.5

@@ -18,8 +18,11 @@ Descent = tuple[torch.Tensor, dict[str, torch.Tensor]]
 
 def triplet_losses(network: GraphRelocalizer, config: GraphTraining, batch: Triplets) -> Descent:
     """L_tri and L_reg (§4.7): max(0, γ - S(q, p) + S(q, n)) + λ‖θ‖², and the L1 distance of the positive's offsets."""
-    positive = network(batch.query, batch.query_there, batch.positive, batch.positive_there)
-    negative = network(batch.query, batch.query_there, batch.negative, batch.negative_there)
+    # In one batch: normalised apart, positives and negatives are told by their spread, which says nothing of a query.
+    query, query_there = (torch.cat([each, each]) for each in (batch.query, batch.query_there))
+    proposals = torch.cat([batch.positive, batch.negative])
+    there = torch.cat([batch.positive_there, batch.negative_there])
+    positive, negative = network(query, query_there, proposals, there).chunk(2)
     triplet = (config.margin - positive[:, 0] + negative[:, 0]).clamp(min=0).mean()
     ridge = config.ridge * torch.stack([weights.pow(2).sum() for weights in network.parameters()]).sum()
     box = (positive[:, 1:] - batch.offsets).abs().sum(dim=1).mean()

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from cliptrace.models.relocalization.adjacency import adjacency
+from cliptrace.models.relocalization.adjacency import adjacency, parts
 from cliptrace.models.relocalization.config import GraphTraining
 
 
@@ -57,8 +57,8 @@ class GraphRelocalizer(nn.Module):
     def __init__(self, config: GraphTraining, dimension: int) -> None:
         super().__init__()
         self.config, width = config, config.width
-        self.query = nn.LSTM(dimension, width, batch_first=True)
-        self.proposal = nn.LSTM(dimension, width, batch_first=True)
+        readers = 1 if config.shared else 2
+        self.readers = nn.ModuleList(nn.LSTM(dimension, width, batch_first=True) for _ in range(readers))
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(_FUSIONS[config.fusion](config) for _ in range(config.layers))
         self.score = nn.Sequential(nn.Conv1d(width, width, 1), nn.BatchNorm1d(width), nn.Tanh(), nn.Conv1d(width, 1, 1))
@@ -75,8 +75,8 @@ class GraphRelocalizer(nn.Module):
         self, query: torch.Tensor, query_there: torch.Tensor, proposals: torch.Tensor, there: torch.Tensor
     ) -> torch.Tensor:
         """float32[B, W]: the mean of all nodes after the last layer."""
-        asked, _ = self.query(_scaled(query))
-        shown, _ = self.proposal(_scaled(proposals))
+        asked, _ = self.readers[0](_scaled(query))
+        shown, _ = self.readers[-1](_scaled(proposals))
         asked = asked.expand(shown.shape[0], -1, -1)
         nodes = torch.cat([asked, shown], dim=1)
         exist = torch.cat([query_there.expand(there.shape[0], -1), there], dim=1)[:, :, None]
@@ -123,6 +123,43 @@ class GraphFusion(nn.Module):
         ]
         fused: torch.Tensor = self.after(torch.cat(each, dim=2))
         return fused
+
+
+class ProductFusion(nn.Module):
+    """As GraphFusion, but what the two videos say to one another is multiplied, not added, and of neighbours the mean
+    is taken: a sum of two steps is as large whether they are alike or not, their product is not.
+
+    Begun so that a layer compares number by number.
+    """
+
+    def __init__(self, config: GraphTraining) -> None:
+        super().__init__()
+        width, self._scales = config.width, len(config.scales)
+        for number, k in enumerate(config.scales):
+            inside, between = parts(config.length, k)
+            self.register_buffer(f"inside{number}", torch.from_numpy(inside), persistent=False)
+            self.register_buffer(f"between{number}", torch.from_numpy(between), persistent=False)
+        self.before = nn.Linear(width, width)
+        self.weights = nn.ParameterList(nn.Parameter(2 * torch.eye(width)) for _ in range(2 * self._scales))
+        self.after = nn.Linear(2 * self._scales * width, width)
+        with torch.no_grad():
+            self.before.weight.copy_(torch.eye(width))
+            self.after.weight.copy_(torch.eye(width).repeat(1, 2 * self._scales) / (2 * self._scales))
+
+    def forward(self, nodes: torch.Tensor, exist: torch.Tensor) -> torch.Tensor:
+        projected = self.before(nodes) * exist
+        each: list[torch.Tensor] = []
+        for number in range(self._scales):
+            own, other = (
+                graph @ (projected @ self.weights[2 * number + side]) / (graph @ exist).clamp(min=1)
+                for side, graph in enumerate(self._graphs(number))
+            )
+            each += [torch.tanh(own * other), torch.tanh(own)]
+        fused: torch.Tensor = self.after(torch.cat(each, dim=2))
+        return fused
+
+    def _graphs(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.get_buffer(f"inside{number}"), self.get_buffer(f"between{number}")
 
 
 class PlainFusion(nn.Module):
@@ -173,4 +210,9 @@ class AttentionFusion(nn.Module):
         return fused
 
 
-_FUSIONS: dict[str, type[nn.Module]] = {"graph": GraphFusion, "attention": AttentionFusion, "none": PlainFusion}
+_FUSIONS: dict[str, type[nn.Module]] = {
+    "graph": GraphFusion,
+    "product": ProductFusion,
+    "attention": AttentionFusion,
+    "none": PlainFusion,
+}

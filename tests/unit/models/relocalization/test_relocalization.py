@@ -15,12 +15,13 @@ from cliptrace.models.relocalization.adjacency import adjacency
 from cliptrace.models.relocalization.anchor_free import AnchorFree
 from cliptrace.models.relocalization.compose import Composer
 from cliptrace.models.relocalization.config import FUSIONS, AnchorFreeTraining, Composition, GraphTraining, Proposing
-from cliptrace.models.relocalization.examples import references
+from cliptrace.models.relocalization.examples import Triplets, references
 from cliptrace.models.relocalization.footage import Clip
 from cliptrace.models.relocalization.frames import frame_level
 from cliptrace.models.relocalization.inference import AnchorFree as Shipped
 from cliptrace.models.relocalization.inference import open_locator
-from cliptrace.models.relocalization.network import GraphFusion, GraphRelocalizer
+from cliptrace.models.relocalization.losses import triplet_losses
+from cliptrace.models.relocalization.network import GraphFusion, GraphRelocalizer, ProductFusion
 from cliptrace.models.relocalization.proposals import basins, grouped
 from cliptrace.models.relocalization.refinement import offsets, refined
 from cliptrace.schemas.errors import UsageError
@@ -90,6 +91,38 @@ def test_padding_says_nothing(fusion: str) -> None:
         fourth = network(query * there[:, :, None], there, query * there[:, :, None], there)
     assert torch.allclose(first, second)
     assert torch.allclose(third, fourth)
+
+
+def test_products_tell_what_is_alike_from_what_is_not() -> None:
+    """As a layer is begun: where the other video shows the same, numbers grow; where it shows the opposite, none."""
+    fusion = ProductFusion(GraphTraining(length=4, width=3))
+    shown, exist = torch.tensor([[0.5, -0.5, 0.5]]).repeat(4, 1), torch.ones(2, 8, 1)
+    with torch.inference_mode():
+        fusion.before.bias.zero_()
+        fusion.after.bias.zero_()
+        same, opposite = fusion(torch.stack([torch.cat([shown, shown]), torch.cat([shown, -shown])]), exist)
+    own = torch.tanh(2 * shown)
+    product = torch.tanh(torch.ones(4, 3))
+    assert torch.allclose(same[:4], (own + product) / 2, atol=1e-6)
+    assert torch.allclose(opposite[:4], (own - product) / 2, atol=1e-6)
+
+
+def test_positives_and_negatives_are_normalised_together() -> None:
+    """A score that tells them by their level leaves no loss; each normalised by itself they would be the same."""
+    config = GraphTraining(length=4, width=2, ridge=0.0)
+    network = GraphRelocalizer(config, dimension=2)
+    level = torch.tensor([1.0, -1.0])[:, None, None]  # of positives and of negatives
+    batch = torch.randn(8, 4, 2) * 0.01
+    there = torch.ones(8, 4)
+    network.fused = lambda query, _, proposals, __: proposals.mean(dim=1)  # type: ignore[method-assign, assignment]
+    with torch.no_grad():
+        first, _, _, last = network.score
+        first.weight.copy_(torch.eye(2)[:, :, None])
+        last.weight.fill_(5.0)
+    _, parts = triplet_losses(
+        network, config, Triplets(batch, there, batch + level[0], there, batch + level[1], there, torch.zeros(8, 2))
+    )
+    assert parts["triplet"] == 0
 
 
 def clips(labels: int, each: int, random: np.random.Generator) -> list[Clip]:
