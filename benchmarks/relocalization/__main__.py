@@ -2,9 +2,10 @@
 
 python -m benchmarks.relocalization [--seeds 1 2 3] [--steps 600] [--no-ablations] [--export FOLDER]
 
-Videos are composed from clips (models/relocalization/compose.py). Labels and sources of the test split are in no
-training; signs are asked, and never learned from. All see the same features, and where they need them the same
-proposals. The validation split gives the score from which on the exported locator tells what it finds.
+Videos are composed from clips (models/relocalization/compose.py), and a few were filmed without a cut (uncut.py).
+Labels and sources of the test split are in no training; signs are asked, and never learned from. All see the same
+features, and where they need them the same proposals. The validation split gives the score from which on the exported
+locator tells what it finds.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.harness.command import Question, Result
-from benchmarks.relocalization import tables
+from benchmarks.relocalization import tables, uncut
 from benchmarks.relocalization.baselines.contestant import Contestant
 from benchmarks.relocalization.contestants import PRODUCTS, SHIPPED, Given, Graph, PointWise, graph, trained
 from benchmarks.relocalization.footage import load
@@ -85,6 +86,8 @@ def measure(arguments: argparse.Namespace) -> Result:
         given = Given(training, proposer(actionness, config.proposing), folder, arguments.steps, seed)
         named = trained(given)
         asked = {split: _asked(each, seed) for split, each in splits.items()}
+        for kinds, examples in zip(asked["test"], uncut.asked(clips.uncut, np.random.default_rng(seed)), strict=True):
+            kinds[uncut.KIND] = examples
         seeds[str(seed)] = {split: _measured(named, given.propose, *each) for split, each in asked.items()}
         there, _ = asked["test"]
         actions = proposer(actionness, config.proposing, signals=(0,))
@@ -118,14 +121,14 @@ def _measured(
     there: Mapping[str, Sequence[Example]],
     absent: Mapping[str, Sequence[Example]],
 ) -> dict[str, Any]:
-    """mAP@1 by kind, and over all kinds alike; and where half of the references hold no such moment, by kind and
+    """mAP@1 by kind, and over games and signs alike; and where half of the references hold no such moment, by kind and
     contestant: the score from which on one in ten of those is answered, and how many of the others are, rightly."""
     found: dict[str, Any] = {"map_at_1": {}, "absent": {}}
     for kind, examples in there.items():
         right, wrong = _answers(named, propose, examples), _answers(named, propose, absent[kind])
         found["map_at_1"][kind] = {name: _map(answers, examples) for name, answers in right.items()}
         found["absent"][kind] = {name: _with_absent(answers, wrong[name]) for name, answers in right.items()}
-    kinds = list(found["map_at_1"].values())
+    kinds = [found["map_at_1"][kind] for kind in KINDS]
     found["map_at_1"]["all"] = {
         name: {step: float(np.mean([kind[name][step] for kind in kinds])) for step in kinds[0][name]} for name in named
     }

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.attacks.splits import Split
+from benchmarks.relocalization.uncut import Filmed, filmed
 from benchmarks.star_gnn.footage import find_videos
 from cliptrace.models.clips.appearance_motion import Projection
 from cliptrace.models.relocalization.config import DIMENSION
@@ -24,11 +25,12 @@ _SIGN = "sign_"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Clips:
-    """projection: fitted on the training split."""
+    """uncut: asked in the test split, of people who are in no training. projection: fitted on the training split."""
 
     train: list[Clip]
     validation: list[Clip]
     test: list[Clip]
+    uncut: list[Filmed]
     projection: Projection
 
 
@@ -52,7 +54,8 @@ def load(cache: Path) -> Clips:
     train, validation, test = (
         [projected(clip, projection) for clip in parts[split]] for split in ("train", "validation", "test")
     )
-    return Clips(train, validation, test, projection)
+    uncut = filmed({path: projected(clip, projection) for path, clip in raw.items() if not clip.label})
+    return Clips(train, validation, test, uncut, projection)
 
 
 def _listed(folder: Path) -> list[Path]:
