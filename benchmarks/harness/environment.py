@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.attacks.media import ffmpeg_version
+from cliptrace.schemas.errors import UsageError
 
 PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless")
 
 
 def environment(command: str, seed: int | list[int], packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
-    """Machine, versions, seed or seeds, and the command that measures the same again, as JSON takes them."""
+    """Machine, versions, seed or seeds, and the command that measures the same again, as JSON takes them. UsageError
+    where a package is not installed."""
     return {
         "command": portable(command),
         "seed": seed,
@@ -30,9 +32,16 @@ def environment(command: str, seed: int | list[int], packages: Sequence[str] = P
         "versions": {
             "python": platform.python_version(),
             "ffmpeg": ffmpeg_version().removeprefix("ffmpeg version "),
-            **{name: importlib.metadata.version(name) for name in packages},
+            **{name: _version(name) for name in packages},
         },
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise UsageError(f"{package} is not installed: pip install '.[dev]'") from error
 
 
 def portable(command: str) -> str:
