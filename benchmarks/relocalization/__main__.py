@@ -188,10 +188,10 @@ def _export(named: Mapping[str, Contestant], actionness: Actionness, absent: Map
     ships, multi_graph = named[SHIPPED], named[PRODUCTS]
     assert isinstance(ships, PointWise)
     assert isinstance(multi_graph, Graph)
-    least = round(absent["games"][SHIPPED]["least_score"], 3)
+    least, least_fit = (round(absent["games"][name]["least_score"], 3) for name in (SHIPPED, PRODUCTS))
     sha256 = open_clip_encoder(DEFAULT_CLIPS).sha256
     export_anchor_free(ships.network, folder / "anchor_free", ships.network.config, sha256, least)
-    export_graph(multi_graph.network, actionness, folder, multi_graph.network.config, sha256)
+    export_graph(multi_graph.network, actionness, folder, multi_graph.network.config, sha256, least_fit)
 
 
 QUESTION = Question("benchmarks.relocalization", __doc__, options, measure, tables.relocalization)

@@ -29,9 +29,15 @@ def export_anchor_free(
 
 
 def export_graph(
-    network: GraphRelocalizer, actionness: Actionness, folder: Path, config: GraphTraining, clips_sha256: str
+    network: GraphRelocalizer,
+    actionness: Actionness,
+    folder: Path,
+    config: GraphTraining,
+    clips_sha256: str,
+    least_fit: float,
 ) -> None:
-    """The paper's model in ``folder``/graph, and what its proposals come from in ``folder``/actionness."""
+    """The multi-graph model in ``folder``/graph, and what its proposals come from in ``folder``/actionness. least_fit:
+    score of the network, in [-1, 1], below which nothing is told."""
     steps = torch.randn(1, 40, DIMENSION)
     proposing = dataclasses.asdict(config.proposing)
     axes = {"features": {0: "n", 1: "r"}, "said": {0: "n", 2: "r"}}
@@ -42,4 +48,5 @@ def export_graph(
         *(torch.randn(3, length, DIMENSION), torch.ones(3, length)),
     )
     axes = {"query": {}, "query_there": {}, "proposals": {0: "p"}, "there": {0: "p"}, "said": {0: "p"}}
-    export(network, example, axes, folder / "graph", config, clips_sha256=clips_sha256, length=length)
+    told = {"clips_sha256": clips_sha256, "length": length, "least_fit": least_fit}
+    export(network, example, axes, folder / "graph", config, **told)

@@ -105,7 +105,7 @@ class AnchorFree:
 
 
 class Graph:
-    """The paper's model: proposals by temporal actionness grouping, each compared with the query, and refined."""
+    """The multi-graph model: proposals by temporal actionness grouping, each compared with the query, and refined."""
 
     def __init__(self) -> None:
         config, self._file = open_exported("graph")
@@ -113,12 +113,13 @@ class Graph:
         digests = (str(each["sha256"]["model.safetensors"]) for each in (config, actions))
         self.sha256 = " ".join(digests)
         self.clips_sha256, self._length = str(config["clips_sha256"]), int(config["length"])
+        self._least = (float(config["least_fit"]) + 1) / 2
         self._proposing = Proposing(**actions["proposing"])
 
     def locate(
         self, query: Floats, reference: Floats, step_s: float, most: int, least: float | None = None
     ) -> list[Moment]:
-        """Empty, too, where the reference has no proposals. least: None for any: it always answers."""
+        """Empty, too, where the reference has no proposals. least: None for what its config names."""
         if not query.any() or not reference.any():
             return []
         (logits,) = self._actions.session.run(["said"], {"features": np.asarray(reference, np.float32)[None]})
@@ -131,7 +132,8 @@ class Graph:
         (said,) = self._file.session.run(["said"], {name: each.astype(np.float32) for name, each in inputs.items()})
         spans = refined(proposals, said[:, 1:]).clip(0, len(reference))
         found = np.concatenate([spans, (said[:, :1] + 1) / 2], axis=1).astype(np.float32)
-        return told(found[np.argsort(-found[:, 2], kind="stable")], step_s, most, least)
+        found = found[np.argsort(-found[:, 2], kind="stable")]
+        return told(found, step_s, most, self._least if least is None else least)
 
 
 def told(found: Floats, step_s: float, most: int, least: float | None = None) -> list[Moment]:

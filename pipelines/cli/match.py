@@ -75,8 +75,8 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         type=_locator,
         metavar="NAME",
         help="with --mode moment: what finds it in a video: anchor_free, a network; anchor_free:FOLDER, one of your "
-        "own; graph, the paper's; frames, which follows the query step by step (default: anchor_free for galleries of "
-        "lite0_motion, from which it has learned, frames for others)",
+        "own; graph, which compares proposals; frames, which follows the query step by step (default: anchor_free for "
+        "galleries of lite0_motion, from which it has learned, frames for others)",
     )
     parser.add_argument(
         "--aligner",

@@ -60,7 +60,7 @@ def test_folders_in_which_nothing_else_happens(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_locator(tmp_path: Path) -> None:
     config = GraphTraining(width=8, composition=Composition())
     networks = GraphRelocalizer(config, 500).eval(), Actionness(8, 500).eval()
-    export_graph(*networks, tmp_path, config, "0" * 64)
+    export_graph(*networks, tmp_path, config, "0" * 64, 0.0)
     with pytest.raises(UsageError, match=r"not what cliptrace train moments makes: KeyError\('least_score'\)"):
         open_locator(f"anchor_free:{tmp_path / 'graph'}")
 
