@@ -44,4 +44,5 @@ def relocalization(result: Mapping[str, Any]) -> Iterator[Table]:
     if ablations := result["ablations"]:
         steps = list(next(iter(ablations.values())))
         rows = [(name, *(f"{figures[step]:.3f}" for step in steps)) for name, figures in ablations.items()]
-        yield Table("The paper's model with parts left out: mAP@1, test split, first seed.", ("", *steps), rows)
+        title = "The multi-graph model with products, and with parts left out: mAP@1, test split, first seed."
+        yield Table(title, ("", *steps), rows)
