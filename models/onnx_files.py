@@ -1,4 +1,4 @@
-"""ONNX files whose tensors lie in a safetensors file beside them, run on the CPU; in 8 bits alike on every CPU."""
+"""ONNX files whose tensors lie in a safetensors file beside them, run on the CPU; in 8 bits alike on every x86 CPU."""
 
 from __future__ import annotations
 

@@ -51,8 +51,9 @@ class _OnnxSession:
             file = config.path
             self._file = OnnxFile(file, config.sha256, threads=threads)
         else:
-            file = config.graph_int8 or config.graph
-            sha256 = config.graph_int8_sha256 or config.graph_sha256
+            file, sha256 = config.graph, config.graph_sha256
+            if config.graph_int8:
+                file, sha256 = config.graph_int8, config.graph_int8_sha256
             self._file = OnnxFile(file, sha256, config.path, config.sha256, threads)
         self._session = self._file.session
         inputs = self._session.get_inputs()

@@ -110,11 +110,11 @@ class _Locating(Training):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GraphTraining(_Locating):
-    """The multi-graph model, as the paper has it. length: T, steps of a query and of a proposal. width: of all layers.
-    layers: L. scales: the k of each graph. fusion: what joins the nodes; "graph" is the paper's, "none" its CNN.
-    shared: whether one LSTM reads query and proposals; the paper has an LSTM each. masked: whether padding takes part
-    in nothing. regression: whether the best proposal is refined. margin: γ. ridge: λ. box_rate: of learning to refine.
-    proposing: where proposals come from.
+    """The multi-graph model; the defaults are the paper's. length: T, steps of a query and of a proposal. width: of all
+    layers. layers: L. scales: the k of each graph. fusion: what joins the nodes; "graph" is the paper's, "none" its
+    CNN. shared: whether one LSTM reads query and proposals; the paper has an LSTM each. masked: whether padding takes
+    part in nothing. regression: whether the best proposal is refined. margin: γ. ridge: λ. box_rate: of learning to
+    refine. proposing: where proposals come from.
     """
 
     length: int = 40

@@ -94,7 +94,8 @@ def test_padding_says_nothing(fusion: str) -> None:
 
 
 def test_products_tell_what_is_alike_from_what_is_not() -> None:
-    """As a layer is begun: where the other video shows the same, numbers grow; where it shows the opposite, none."""
+    """As a layer is begun: where the other video shows the same, numbers grow; where it shows the opposite, they
+    shrink."""
     fusion = ProductFusion(GraphTraining(length=4, width=3))
     shown, exist = torch.tensor([[0.5, -0.5, 0.5]]).repeat(4, 1), torch.ones(2, 8, 1)
     with torch.inference_mode():

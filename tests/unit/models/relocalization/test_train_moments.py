@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from cliptrace.models.relocalization.export import export_graph
 from cliptrace.models.relocalization.footage import label_of
 from cliptrace.models.relocalization.inference import open_locator
 from cliptrace.models.relocalization.network import Actionness, GraphRelocalizer
+from cliptrace.models.weights import WEIGHTS
 from cliptrace.schemas.errors import UsageError
 
 CLIPS = Path(__file__).parents[3] / "data" / "clips"
@@ -65,7 +67,7 @@ def test_a_folder_that_is_no_locator(tmp_path: Path) -> None:
         open_locator(f"anchor_free:{tmp_path / 'graph'}")
 
 
-def test_the_paper_s_locator_refines_the_proposals_of_its_classifier() -> None:
+def test_the_graph_locator_refines_the_proposals_of_its_classifier() -> None:
     """Two cuts, so there are proposals; what is told lies in the reference, the best first."""
     random = np.random.default_rng(0)
     shots = [random.standard_normal(500) + 0.1 * random.standard_normal((12, 500)) for _ in range(3)]
@@ -75,3 +77,9 @@ def test_the_paper_s_locator_refines_the_proposals_of_its_classifier() -> None:
     assert [moment.score for moment in found] == sorted((moment.score for moment in found), reverse=True)
     assert all(0 <= moment.start_s < moment.end_s <= 18 for moment in found)
     assert open_locator("graph").locate(reference[12:18], np.zeros((4, 500), np.float32), 0.5, 3) == []
+    config = json.loads((WEIGHTS / "graph" / "config.json").read_text())
+    everything = open_locator("graph").locate(reference[12:18], reference, 0.5, 30, least=0.0)
+    bar = (config["least_fit"] + 1) / 2
+    wanted = [moment for moment in everything if moment.score >= bar]
+    assert 0 < len(wanted) < len(everything)
+    assert open_locator("graph").locate(reference[12:18], reference, 0.5, 30) == wanted
