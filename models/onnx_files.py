@@ -1,4 +1,4 @@
-"""ONNX files whose tensors lie in a safetensors file beside them, run on the CPU; in 8 bits alike on every x86 CPU."""
+"""ONNX files whose tensors lie in a safetensors file beside them, on the CPU; in 8 bits alike with VNNI and without."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class OnnxFile:
         # A spinning pool burns the cores that decode the next frames.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not has_vnni():
-            # Without it 16-bit sums of int8 weights saturate; with it they are those of VNNI, bit by bit, and slower.
+            # Else products with int8 weights are summed in 16 bits, which overflow. These sums are VNNI's, but slower.
             options.add_session_config_entry("session.x64quantprecision", "1")
         if weights:
             # Handed over in memory, they are the bytes just verified. ONNX Runtime keeps pointers to them, not a copy.

@@ -47,7 +47,6 @@ _LEAST_TIOU = 0.5
 _MOST_FALSE = 0.1
 """False answers on validation that the exported locator's least score allows."""
 _ABLATIONS: Mapping[str, Mapping[str, Any]] = {
-    "sums, an LSTM each (the paper's)": {"fusion": "graph", "shared": False},
     "sums": {"fusion": "graph"},
     "an LSTM each": {"shared": False},
     "no graph": {"fusion": "none"},

@@ -45,17 +45,14 @@ def load(cache: Path) -> Clips:
         **_clips(others, (1.0,), cache / "others", has_labels=False),
     }
     signs = sorted({clip.label for clip in raw.values() if clip.label.startswith(_SIGN)})
-    parts: dict[Split, list[Clip]] = {"train": [], "validation": [], "test": []}
+    parts: dict[Split, list[Path]] = {"train": [], "validation": [], "test": []}
     for path in (each for each in raw if each in splits):
-        clip = raw[path]
-        parts["validation" if clip.label in signs[::3] else splits[path]].append(clip)
-    seen = np.concatenate([clip.steps[1] for clip in parts["train"]]).astype(np.float32)
+        parts["validation" if raw[path].label in signs[::3] else splits[path]].append(path)
+    seen = np.concatenate([raw[path].steps[1] for path in parts["train"]]).astype(np.float32)
     projection = Projection.fit(seen, DIMENSION)
-    train, validation, test = (
-        [projected(clip, projection) for clip in parts[split]] for split in ("train", "validation", "test")
-    )
-    uncut = filmed({path: projected(clip, projection) for path, clip in raw.items() if not clip.label})
-    return Clips(train, validation, test, uncut, projection)
+    clips = {path: projected(clip, projection) for path, clip in raw.items()}
+    train, validation, test = ([clips[path] for path in parts[split]] for split in ("train", "validation", "test"))
+    return Clips(train, validation, test, filmed(clips), projection)
 
 
 def _listed(folder: Path) -> list[Path]:

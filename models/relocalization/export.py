@@ -48,5 +48,5 @@ def export_graph(
         *(torch.randn(3, length, DIMENSION), torch.ones(3, length)),
     )
     axes = {"query": {}, "query_there": {}, "proposals": {0: "p"}, "there": {0: "p"}, "said": {0: "p"}}
-    told = {"clips_sha256": clips_sha256, "length": length, "least_fit": least_fit}
-    export(network, example, axes, folder / "graph", config, **told)
+    facts = {"clips_sha256": clips_sha256, "length": length, "least_fit": least_fit}
+    export(network, example, axes, folder / "graph", config, **facts)

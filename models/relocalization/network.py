@@ -127,9 +127,9 @@ class GraphFusion(nn.Module):
 
 class ProductFusion(nn.Module):
     """As GraphFusion, but what the two videos say to one another is multiplied, not added, and of neighbours the mean
-    is taken: a sum of two steps is as large whether they are alike or not, their product is not.
+    is taken: whether two steps are alike is in the product of their numbers.
 
-    Begun so that a layer compares number by number.
+    float32[B, 2T, W] nodes → the same. Begun so that a layer compares number by number.
     """
 
     def __init__(self, config: GraphTraining) -> None:

@@ -1,4 +1,4 @@
-"""8-bit networks compute the same on every x86 CPU."""
+"""8-bit networks compute the same on CPUs with VNNI and without."""
 
 from __future__ import annotations
 
