@@ -45,7 +45,7 @@ _GALLERY = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-g", str(2 
 def build(split: Split, out_dir: Path, seed: int) -> Dataset:
     """Make the split in ``out_dir``, or use what is there. UsageError where that was made in another way."""
     library = find_library()
-    recipe = _recipe(split, seed, library)
+    recipe = recipe_of(split, seed, library)
     made = out_dir / "dataset.json"
     if made.is_file():
         facts = json.loads(made.read_text(encoding="utf-8"))
@@ -124,7 +124,7 @@ def counts(queries: Sequence[Query]) -> dict[str, Any]:
     }
 
 
-def _recipe(split: Split, seed: int, library: Library) -> dict[str, Any]:
+def recipe_of(split: Split, seed: int, library: Library) -> dict[str, Any]:
     """Everything that decides what comes out; two builds with the same recipe are the same."""
     rooms = [Path(__file__).parent, *map(Path, benchmarks.attacks.__path__)]
     makers = ("board", "build", "edits", "media", "plan", "render", "sources", "styles", "takes")

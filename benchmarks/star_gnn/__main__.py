@@ -1,4 +1,4 @@
-"""One vector a video: STAR-GNN beside what has come since, among more and more distractors.
+"""One vector a video: STAR-GNN beside what has come since, among more and more distractors, and among look-alikes.
 
 python -m benchmarks.star_gnn [--seeds 1 2 3] [--distractors 10000] [--export FOLDER] [--backbone NAME|FILE]
 
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.attacks.splits import SPLITS, Split
 from benchmarks.harness.command import Question, Result, add_backbone
 from benchmarks.star_gnn import contestants as of
 from benchmarks.star_gnn import tables
@@ -33,6 +34,7 @@ from benchmarks.star_gnn.heads import (
     train,
     with_embeddings,
 )
+from benchmarks.star_gnn.look_alikes import load_look_alikes
 from benchmarks.star_gnn.ranking import bytes_each, ranked
 from benchmarks.star_gnn.videos import Clips, load
 from cliptrace.models.backbones.background import Background
@@ -70,16 +72,19 @@ def options(parser: argparse.ArgumentParser) -> None:
 def measure(arguments: argparse.Namespace) -> Result:
     torch.set_num_threads(1)  # of products this small more threads only wait for one another
     backbone, config = load_config(arguments.backbone), StarGNNTraining(steps=arguments.steps)
-    clips = load(backbone, arguments.output / "features", config.footage)
+    cache = arguments.output / "features"
+    clips = load(backbone, cache, config.footage)
+    alike = {split: load_look_alikes(split, backbone, cache, config.footage, clips.projection) for split in SPLITS}
+    training = with_embeddings([*clips.train, *alike["train"]])
     counts = [count for count in (0, 100, 1000, 10000) if count <= arguments.distractors]
     of_seeds: dict[str, Named] = {}
     seeds: dict[str, Any] = {}
     for seed in map(str, arguments.seeds):
         seeded = dataclasses.replace(config, seed=int(seed))
-        named = of_seeds[seed] = contestants(clips, backbone, seeded, arguments.output / seed)
+        named = of_seeds[seed] = contestants(training, backbone, seeded, arguments.output / seed)
         seeds[seed] = {
-            "validation": galleries(named, clips.validation, clips.distractors, int(seed), counts[:3], config),
-            "test": galleries(named, clips.test, clips.distractors, int(seed), counts, config),
+            split: galleries(named, its, alike[split], clips.distractors, int(seed), most, config)
+            for split, its, most in (("validation", clips.validation, counts[:3]), ("test", clips.test, counts))
         }
     first = str(arguments.seeds[0])
     shipped = best_star_gnn(seeds)
@@ -89,10 +94,11 @@ def measure(arguments: argparse.Namespace) -> Result:
         network = learned.network
         assert isinstance(network, StarGNN)
         export_star_gnn(network, clips.projection, arguments.export, network.config, backbone)
-    ablated = ablations(clips, dataclasses.replace(config, seed=int(first)), arguments.output, counts[:3])
+    ablated = ablations(clips, alike, dataclasses.replace(config, seed=int(first)), arguments.output, counts[:3])
     sizes = make_gallery(with_embeddings(clips.test), config.copies, 1, QUERY_SHARES["most or all"]).videos
     return {
         "videos": {name: len(getattr(clips, name)) for name in ("train", "validation", "test", "distractors")},
+        "look_alikes": {split: len(its) // 2 for split, its in alike.items()},
         "bytes": {name: bytes_each(each, sizes) for name, each in of_seeds[first].items()},
         "star_gnn": shipped,
         "seeds": seeds,
@@ -113,28 +119,31 @@ def best_star_gnn(seeds: Mapping[str, Any]) -> str:
 def galleries(
     named: Named,
     clips: Sequence[Clip],
+    alike: Sequence[Clip],
     others: Sequence[Clip],
     seed: int,
     counts: Sequence[int],
     config: StarGNNTraining,
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """By the share of a video that is asked for: mAP of each contestant by number of distractors."""
+    """By the share of a video that is asked for: mAP of each contestant by number of distractors. And of look-alikes,
+    with no distractors but one another."""
     found = {}
     for name, share in QUERY_SHARES.items():
         gallery = make_gallery(with_embeddings(clips), config.copies, seed, share)
         asked = counts if name == "most or all" else counts[:3]
         found[name] = ranked(named, gallery, distractors(with_embeddings(others), asked[-1], seed), asked)
-    return found
+    gallery = make_gallery(with_embeddings(alike), config.copies, seed, QUERY_SHARES["most or all"])
+    return found | {tables.AMONG_LOOK_ALIKES: ranked(named, gallery, [], [0])}
 
 
-def contestants(clips: Clips, backbone: BackboneConfig, config: StarGNNTraining, output: Path) -> Named:
+def contestants(training: Sequence[Clip], backbone: BackboneConfig, config: StarGNNTraining, output: Path) -> Named:
     """All of them, trained where they learn."""
-    training = with_embeddings(clips.train)
     dimension = training[0].embeddings.shape[2]
     if (background := Background.of(backbone)) is None:
         raise UsageError(f"{backbone.name} has no background set; use one that has")
     rows = np.concatenate([clip.embeddings.astype(np.float32).mean(axis=1) for clip in training])
     whitening = Whitening.fit(rows / np.linalg.norm(rows, axis=1, keepdims=True), dimension, _SHRINKAGE)
+    a_part = round(4 * config.footage.per_second)
     named: Named = {
         "random": of.Random(dimension, config.seed),
         "mean": of.Pooled(of.mean),
@@ -144,7 +153,7 @@ def contestants(clips: Clips, backbone: BackboneConfig, config: StarGNNTraining,
         "mean of what is distinctive": of.Distinctive(background),
         "MUVERA": of.FixedDimensional(3, 4, 64, dimension, dimension),
         "MUVERA, unabridged": of.FixedDimensional(4, 8, 64, 0, dimension),
-        "parts of 4 s": of.Parts(round(4 * config.footage.per_second)),
+        "parts of 4 s": of.InParts(of.Pooled(of.mean), a_part),
         "all frames (Chamfer)": of.Pooled(of.frames),
     }
     heads: dict[str, tuple[torch.nn.Module, Sequence[int], Any]] = {
@@ -161,6 +170,7 @@ def contestants(clips: Clips, backbone: BackboneConfig, config: StarGNNTraining,
         for kind in ("triplet", "contrastive"):
             wanted = dataclasses.replace(config, convolution=convolution, loss=kind)
             named[f"STAR-GNN, {convolution}, {kind}"] = star_gnn(training, wanted, output)
+    named["STAR-GNN, sgcn, distilled, parts of 4 s"] = of.InParts(of_parts(training, config, a_part, output), a_part)
     return named
 
 
@@ -171,23 +181,56 @@ def star_gnn(clips: Sequence[Clip], config: StarGNNTraining, output: Path) -> Le
     return train(network, clips, chosen_regions(config.scales), output / digest(config)[:12], config, metric(config))
 
 
-def ablations(clips: Clips, config: StarGNNTraining, output: Path, counts: Sequence[int]) -> Result:
-    """Tables 2, 3 and 4 of the paper, of the layer that it has them of, on the test split."""
-    training, config = with_embeddings(clips.train), dataclasses.replace(config, convolution="cluster_gcn")
-    asked: dict[str, dict[str, StarGNNTraining]] = {
-        "regions": {
-            str(scales): dataclasses.replace(config, scales=scales) for scales in ((1,), (2,), (3,), config.scales)
+def of_parts(clips: Sequence[Clip], config: StarGNNTraining, frames: int, output: Path) -> Learned:
+    """STAR-GNN of so many frames, which shall be as near as theirs are."""
+    torch.manual_seed(config.seed)
+    config = dataclasses.replace(config, copies=dataclasses.replace(config.copies, frames=frames))
+    network, regions = StarGNN(clips[0].nodes.shape[3], config), list(chosen_regions(config.scales))
+    learned = train(network, clips, [*regions, _FRAME], output / "distilled parts", config, distilled)
+    return dataclasses.replace(learned, regions=regions)
+
+
+def ablations(
+    clips: Clips, alike: Mapping[Split, Sequence[Clip]], config: StarGNNTraining, output: Path, counts: Sequence[int]
+) -> Result:
+    """Tables 2, 3 and 4 of the paper, of the layer that it has them of; and what the one that ships learns from. On the
+    test split."""
+    edited, all_of_it = with_embeddings(clips.train), with_embeddings([*clips.train, *alike["train"]])
+    no_natural = dataclasses.replace(config, copies=dataclasses.replace(config.copies, natural=0.0))
+    of_paper = dataclasses.replace(config, convolution="cluster_gcn")
+    asked: dict[str, dict[str, tuple[Sequence[Clip], StarGNNTraining]]] = {
+        "what it learns from": {
+            "edited copies, other moments": (edited, no_natural),
+            "and natural copies": (edited, config),
+            "and look-alikes": (all_of_it, no_natural),
+            "and both": (all_of_it, config),
         },
-        "weights": {str(weighted): dataclasses.replace(config, weighted=weighted) for weighted in (True, False)},
-        "training share": {str(share): dataclasses.replace(config, share=share) for share in (0.1, 0.2, 0.5, 0.7, 1.0)},
-        "aggregation": {each: dataclasses.replace(config, aggregation=each) for each in ("mean", "max")},
+        "regions": {
+            str(scales): (all_of_it, dataclasses.replace(of_paper, scales=scales))
+            for scales in ((1,), (2,), (3,), config.scales)
+        },
+        "weights": {
+            str(weighted): (all_of_it, dataclasses.replace(of_paper, weighted=weighted)) for weighted in (True, False)
+        },
+        "training share": {
+            str(share): (all_of_it, dataclasses.replace(of_paper, share=share)) for share in (0.1, 0.2, 0.5, 0.7, 1.0)
+        },
+        "aggregation": {each: (all_of_it, dataclasses.replace(of_paper, aggregation=each)) for each in ("mean", "max")},
     }
-    gallery = make_gallery(with_embeddings(clips.test), config.copies, config.seed, QUERY_SHARES["most or all"])
+    galleries = {
+        of: make_gallery(with_embeddings(its), config.copies, config.seed, QUERY_SHARES["most or all"])
+        for of, its in (("test", clips.test), (tables.AMONG_LOOK_ALIKES, alike["test"]))
+    }
     found = {}
     for table, rows in asked.items():
-        named = {name: star_gnn(training, row, output / str(config.seed)) for name, row in rows.items()}
+        named = {}
+        for name, (training, row) in rows.items():
+            folder = output / str(config.seed) / ("edited" if training is edited else "")
+            named[name] = star_gnn(training, row, folder)
         others = distractors(with_embeddings(clips.distractors), counts[-1], config.seed)
-        found[table] = ranked(named, gallery, others, counts)
+        far = ranked(named, galleries["test"], others, counts)
+        near = ranked(named, galleries[tables.AMONG_LOOK_ALIKES], [], [0])
+        found[table] = {name: far[name] | {tables.AMONG_LOOK_ALIKES: near[name]["0"]} for name in rows}
     return found
 
 

@@ -89,16 +89,17 @@ class Distinctive:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Parts:
-    """A mean of every so many frames."""
+class InParts:
+    """Another contestant's vectors of every so many frames."""
 
+    of: Contestant
     frames: int
 
     def vectors(self, video: Frames) -> Floats:
         count = max(round(len(video.embeddings) / self.frames), 1)
-        return np.concatenate(
-            [unit(part.mean(axis=0, keepdims=True)) for part in np.array_split(video.embeddings, count)]
-        )
+        parts = np.array_split(np.arange(len(video.embeddings)), count)
+        cut = (Frames(video.clip, video.nodes[part], video.embeddings[part]) for part in parts)
+        return np.concatenate([self.of.vectors(part) for part in cut])
 
     asked = vectors
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cliptrace.models.backbones.pooling import unit
 from cliptrace.models.star_gnn.clips import Clip
 from cliptrace.models.star_gnn.config import CopiesConfig
-from cliptrace.models.star_gnn.examples import copied, twins
+from cliptrace.models.star_gnn.examples import copied, relations
 
 Floats = NDArray[np.float32]
 
@@ -57,7 +57,8 @@ def make_gallery(clips: Sequence[Clip], config: CopiesConfig, seed: int, share: 
         queries.append(_frames(number, clip, QUERY, kept))
         videos.append(_frames(number, clip, 0, np.arange(frames)))
         videos += [_frames(number, clip, variant, copied(frames, config, random)) for variant in COPIES]
-    return Gallery(queries, videos, twins([clip.embeddings[0] for clip in clips], config))
+    related, _ = relations(clips, config)
+    return Gallery(queries, videos, related)
 
 
 def distractors(clips: Sequence[Clip], count: int, seed: int) -> Iterator[Frames]:

@@ -10,28 +10,37 @@ from benchmarks.harness.tables import Table
 
 Result = dict[str, Any]
 
+AMONG_LOOK_ALIKES = "among look-alikes"
+"""What is asked, beside queries that show so much of a video."""
+
 
 def star_gnn(result: Result) -> Iterator[Table]:
     seeds = list(result["seeds"].values())
     for split in ("test", "validation"):
-        for share, figures in seeds[0][split].items():
+        for asked, figures in seeds[0][split].items():
             counts = list(next(iter(figures.values())))
-            rows = {name: [[seed[split][share][name][count] for seed in seeds] for count in counts] for name in figures}
+            rows = {name: [[seed[split][asked][name][count] for seed in seeds] for count in counts] for name in figures}
             order = sorted(rows, key=lambda name: -fmean(rows[name][-1]))
+            alike = asked == AMONG_LOOK_ALIKES
+            what = (
+                f"mAP among look-alikes, {split} split ({result['look_alikes'][split]} pairs of videos)"
+                if alike
+                else f"mAP by number of distractors, {split} split ({result['videos'][split]} videos), queries that "
+                f"show {asked} of a video"
+            )
             yield Table(
-                f"mAP by number of distractors, {split} split ({result['videos'][split]} videos), queries that show "
-                f"{share} of a video; mean (least to most) of seeds {', '.join(result['seeds'])}.",
-                ("", "bytes a video", *(f"{int(count):,}" for count in counts)),
+                f"{what}; mean (least to most) of seeds {', '.join(result['seeds'])}.",
+                ("", "bytes a video", *(["mAP"] if alike else [f"{int(count):,}" for count in counts])),
                 [(name, f"{result['bytes'][name]:,.0f}", *map(_spread, rows[name])) for name in order],
                 detail=split == "validation",
             )
     for title, rows in result["ablations"].items():
-        counts = list(next(iter(rows.values())))
+        columns = list(next(iter(rows.values())))
         yield Table(
-            f"STAR-GNN with Cluster-GCN and the triplet loss, by {title}: mAP by number of distractors, test split, "
-            "one seed.",
-            ("", *(f"{int(count):,}" for count in counts)),
-            [(name, *(f"{row[count]:.4f}" for count in counts)) for name, row in rows.items()],
+            f"STAR-GNN with the triplet loss, by {title}: mAP by number of distractors, and among look-alikes, test "
+            "split, one seed.",
+            ("", *(f"{int(column):,}" if column.isdigit() else column for column in columns)),
+            [(name, *(f"{row[column]:.4f}" for column in columns)) for name, row in rows.items()],
         )
 
 

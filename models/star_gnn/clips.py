@@ -33,11 +33,13 @@ class Clip:
     """One video in V variants; variant 0 is the video as it is. Clips of one folder share a ``scene``.
 
     nodes: float16[V, N, R, D], a row a region. embeddings: float16[V, N, E], a row a frame. Rows of unit L2 norm.
+    look_alike: whether it is known to show nothing of the others of its scene, however alike they look.
     """
 
     scene: int
     nodes: NDArray[np.float16]
     embeddings: NDArray[np.float16]
+    look_alike: bool = False
 
 
 def load_clips(

@@ -38,7 +38,9 @@ class CopiesConfig:
     least: share of the video that a copy keeps at least, in one piece. dropped: of its frames that may be missing.
     frames: of a copy at most. same_scene: share of a batch's videos that have a neighbour from the same folder in it,
     the hardest negatives. twin_alike, twin_share: videos of which so many frames have a similarity of so much share
-    footage, and are no negatives of each other.
+    footage, and are no negatives of each other. natural: share of copies that are other videos of the footage, where a
+    video has some. in_step, fewest: correlation of what changes in two videos from which on they are copies, and frames
+    that it is told by at least.
     """
 
     least: float = 0.5
@@ -47,6 +49,9 @@ class CopiesConfig:
     same_scene: float = 0.5
     twin_alike: float = 0.9
     twin_share: float = 0.1
+    natural: float = 0.5
+    in_step: float = 0.8
+    fewest: int = 6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

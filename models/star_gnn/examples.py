@@ -1,4 +1,7 @@
-"""Batches of copies: of every video two, edited each in its own way, of which each has lost frames and an end."""
+"""Batches of copies: of every video two, edited each in its own way, of which each has lost frames and an end.
+
+Where the footage itself has a copy of a video, as somebody trimmed, encoded or captioned it, the second may be of that.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from numpy.typing import NDArray
 from cliptrace.models.star_gnn.clips import Clip
 from cliptrace.models.star_gnn.config import CopiesConfig
 from cliptrace.models.training.batches import Random
+
+Floats = NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,7 +39,8 @@ class CopyMaker:
     def __init__(self, clips: Sequence[Clip], videos: int, regions: Sequence[int], config: CopiesConfig) -> None:
         self._clips, self._videos, self._config = clips, min(videos, len(clips)), config
         self._regions = list(regions)
-        self._twins = twins([clip.embeddings[0] for clip in clips], config)
+        self._twins, copies = relations(clips, config)
+        self._copies = [np.flatnonzero(row) for row in copies]
         scenes = np.array([clip.scene for clip in clips])
         self._neighbours = [
             np.flatnonzero((scenes == scene) & ~its) for scene, its in zip(scenes, self._twins, strict=True)
@@ -42,7 +48,8 @@ class CopyMaker:
 
     def batch(self, random: Random) -> Batch:
         chosen = self._choose(random)
-        copies = [self._copy(self._clips[number], random) for _ in range(2) for number in chosen]
+        shown = [*chosen, *(self._second(number, random) for number in chosen)]
+        copies = [self._copy(self._clips[number], random) for number in shown]
         frames = max(len(copy) for copy in copies)
         nodes = np.zeros((len(copies), frames, *copies[0].shape[1:]), np.float32)
         there = np.zeros((len(copies), frames), np.bool_)
@@ -62,6 +69,11 @@ class CopyMaker:
                 break
         return list(itertools.islice(chosen, self._videos))
 
+    def _second(self, number: int, random: Random) -> int:
+        """The same video, or one that is a copy of it as it was found."""
+        found = self._copies[number]
+        return int(random.choice(found)) if len(found) and random.random() < self._config.natural else number
+
     def _copy(self, clip: Clip, random: Random) -> NDArray[np.float16]:
         """float16[F, R, D] of a variant: most of it, in order."""
         variants, frames = clip.nodes.shape[:2]
@@ -78,12 +90,36 @@ def copied(frames: int, config: CopiesConfig, random: Random, most: float = 1.0)
     return start + np.sort(random.permutation(length)[:kept])
 
 
-def twins(embeddings: Sequence[NDArray[np.float16]], config: CopiesConfig) -> NDArray[np.bool_]:
-    """bool[V, V]: videos that share footage, each one with itself, too. embeddings: [N, E] of each."""
-    rows = [each.astype(np.float32) for each in embeddings]
-    related = np.eye(len(rows), dtype=np.bool_)
+def relations(clips: Sequence[Clip], config: CopiesConfig) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """bool[V, V] each: videos that share footage, each one with itself, too; and, of those, pairs of which one is a
+    copy of most of the other. Two recordings of one scene may be as alike, but do not change in step."""
+    rows = [clip.embeddings[0].astype(np.float32) for clip in clips]
+    related, copies = np.eye(len(rows), dtype=np.bool_), np.zeros((len(rows),) * 2, np.bool_)
     for first, second in itertools.combinations(range(len(rows)), 2):
+        if clips[first].look_alike and clips[first].scene == clips[second].scene:
+            continue
         alike = rows[first] @ rows[second].T >= config.twin_alike
         shares = alike.any(axis=1).mean(), alike.any(axis=0).mean()
-        related[first, second] = related[second, first] = max(shares) >= config.twin_share
-    return related
+        if max(shares) >= config.twin_share:
+            related[[first, second], [second, first]] = True
+            is_copy = in_step(rows[first], rows[second], config) >= config.in_step
+            copies[[first, second], [second, first]] = is_copy
+    return related, copies
+
+
+def in_step(first: Floats, second: Floats, config: CopiesConfig) -> float:
+    """Correlation of what changes, float32[N, E] and float32[M, E], at the offset at which it is highest, and most of
+    the shorter one is there; 0 of what is too short."""
+    shorter = min(len(first), len(second))
+    if shorter < config.fewest:
+        return 0.0
+    centred = [rows - rows.mean(axis=0) for rows in (first, second)]
+    products = centred[0] @ centred[1].T
+    lengths = [np.square(rows).sum(axis=1) for rows in centred]
+    least = max(round(config.least * shorter), config.fewest)
+    best = 0.0
+    for offset in range(least - len(first), len(second) - least + 1):
+        line, one, other = np.diagonal(products, offset), max(-offset, 0), max(offset, 0)
+        scale = np.sqrt(lengths[0][one : one + len(line)].sum() * lengths[1][other : other + len(line)].sum())
+        best = max(best, float(line.sum() / max(scale, 1e-9)))
+    return best

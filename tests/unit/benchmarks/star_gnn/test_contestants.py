@@ -39,7 +39,7 @@ CONFIG = CopiesConfig(twin_alike=0.999)
         of.Pooled(of.mac),
         of.Pooled(of.rmac),
         of.Pooled(of.frames),
-        of.Parts(4),
+        of.InParts(of.Pooled(of.mean), 4),
         of.FixedDimensional(2, 8, 16, 0, D),
     ],
 )

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from cliptrace.models.backbones.pooling import unit
 from cliptrace.models.backbones.registry import Embedder, load_config
 from cliptrace.models.star_gnn.clips import Clip, load_clips, node_projection, nodes_of
 from cliptrace.models.star_gnn.config import CONVOLUTIONS, CopiesConfig, LatticeFootage, StarGNNTraining
-from cliptrace.models.star_gnn.examples import CopyMaker, copied, twins
+from cliptrace.models.star_gnn.examples import CopyMaker, copied, in_step, relations
 from cliptrace.models.star_gnn.inference import chosen_regions, open_star_gnn
 from cliptrace.models.star_gnn.losses import contrastive, losses, triplet
 from cliptrace.models.star_gnn.network import StarGNN
@@ -135,8 +136,46 @@ def test_a_copy_is_one_piece_of_which_frames_are_dropped() -> None:
 def test_videos_that_share_footage_are_no_negatives() -> None:
     clips = drawn_clips(3)
     shared = dataclasses.replace(clips[1], embeddings=clips[0].embeddings)
-    related = twins([clip.embeddings[0] for clip in (clips[0], shared, clips[2])], CopiesConfig())
+    related, _ = relations((clips[0], shared, clips[2]), CopiesConfig())
     assert related.tolist() == [[True, True, False], [True, True, False], [False, False, True]]
+
+
+def test_look_alikes_are_negatives_however_alike_they_are() -> None:
+    clips = [dataclasses.replace(clip, look_alike=True) for clip in drawn_clips(4)]
+    clips[1] = dataclasses.replace(clips[1], embeddings=clips[0].embeddings)
+    clips[3] = dataclasses.replace(clips[3], embeddings=clips[0].embeddings)
+    related, copies = relations(clips, CopiesConfig())
+    assert not related[0, 1]
+    assert related[0, 3]  # of another scene: whether they share footage nobody knows
+    assert not copies[0, 1]
+
+
+def changing(frames: int, seed: int, moving: float = 0.3, noise: float = 0.0) -> NDArray[np.float16]:
+    """float16[F, D]: one picture, in which what changes is drawn by ``seed``."""
+    still = np.random.default_rng(9).normal(size=32)
+    rows = still + moving * np.random.default_rng(seed).normal(size=(frames, 32))
+    rows += noise * np.random.default_rng(seed + 1).normal(size=rows.shape)
+    return unit(rows.astype(np.float32)).astype(np.float16)
+
+
+def test_copies_in_the_footage_change_in_step_and_another_recording_of_a_scene_does_not() -> None:
+    config, shown = CopiesConfig(), changing(24, 1)
+    scene = Clip(0, np.empty((1, 24, 14, 32), np.float16), shown[None])
+    trimmed = dataclasses.replace(scene, embeddings=changing(24, 1, noise=0.05)[None, 6:])
+    again = dataclasses.replace(scene, embeddings=changing(24, 2)[None])
+    related, copies = relations((scene, trimmed, again), config)
+    assert related.all()
+    assert copies.tolist() == [[False, True, False], [True, False, False], [False, False, False]]
+    assert in_step(shown[:5].astype(np.float32), shown[:5].astype(np.float32), config) == 0  # too short to tell
+
+
+def test_the_second_copy_may_be_of_a_copy_that_was_found() -> None:
+    rows = [changing(12, 1), changing(12, 1, noise=0.05), changing(12, 3)]
+    clips = [Clip(n, np.full((1, 12, 14, 4), n, np.float16), row[None]) for n, row in enumerate(rows)]
+    maker = CopyMaker(clips, 3, [0], dataclasses.replace(CopiesConfig(), natural=1.0, same_scene=0.0))
+    batch = maker.batch(np.random.default_rng(0))
+    first, second = batch.nodes[:, 0, 0, 0].reshape(2, 3).tolist()
+    assert {*zip(first, second, strict=True)} == {(0.0, 1.0), (1.0, 0.0), (2.0, 2.0)}
 
 
 def test_a_batch_has_two_copies_of_each_video_and_neighbours_of_some() -> None:
