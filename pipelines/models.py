@@ -123,7 +123,7 @@ def check_moments(gallery: Gallery) -> None:
     built = gallery.manifest.moments
     if built and built.name not in CLIP_ENCODERS and not Path(built.name).exists():
         raise CliptraceError(
-            f"{built.name}: gone, and it describes the clip network of {gallery.home}: where it has moved, name it "
+            f"{built.name}: gone, and it describes the clip features of {gallery.home}: where it has moved, name it "
             f"with cliptrace index SOURCE --moments FILE --gallery {gallery.home}"
         )
     installed = moments_config(built.name) if built else None

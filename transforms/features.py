@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 import apache_beam as beam
+import numpy as np
 from apache_beam.coders import PickleCoder
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec
 
 from cliptrace.models.backbones.registry import Embedder
-from cliptrace.models.clips import ClipEncoder, open_clip_encoder
+from cliptrace.models.clips import ClipEncoder, is_ready_made, open_clip_encoder
+from cliptrace.models.clips.ready_made import ReadyMade
 from cliptrace.models.keyframes import make_selector
 from cliptrace.models.runtime import Device
 from cliptrace.models.video_descriptors import open_descriptor
@@ -31,7 +33,7 @@ from cliptrace.schemas.records import (
 )
 from cliptrace.transforms import telemetry
 from cliptrace.transforms.contents import content_sample, content_sha256
-from cliptrace.transforms.extract import Describing, extract_range, join_ranges
+from cliptrace.transforms.extract import Describing, extract_range, finite, join_ranges
 from cliptrace.transforms.isolation import Results, RunIsolated, failure_of
 from cliptrace.transforms.media.probe import costly_starts, probe
 from cliptrace.transforms.media.ranges import split
@@ -141,7 +143,7 @@ def _opened(backbone: BackboneConfig, device: Device) -> Embedder:
 
 
 @functools.lru_cache(maxsize=1)
-def _clips_opened(moments: ClipsConfig, device: Device) -> ClipEncoder:
+def _clips_opened(moments: ClipsConfig, device: Device) -> ClipEncoder | ReadyMade:
     encoder = open_clip_encoder(moments.name, device)
     found = ClipsConfig(moments.name, encoder.sha256, encoder.dimension, encoder.step_s)
     if found != moments:
@@ -152,7 +154,7 @@ def _clips_opened(moments: ClipsConfig, device: Device) -> ClipEncoder:
     return encoder
 
 
-def opened_encoder(moments: ClipsConfig, device: Device) -> ClipEncoder:
+def opened_encoder(moments: ClipsConfig, device: Device) -> ClipEncoder | ReadyMade:
     """One a process, as the backbone is. CliptraceError where this machine's is another one than the gallery's."""
     with _opening:
         return _clips_opened(moments, device)
@@ -171,7 +173,8 @@ class Extract:
         with _opening:
             self._embedder = _opened(self._config.backbone, self._config.device)
         moments = self._config.moments
-        self._encoder = opened_encoder(moments, self._config.device) if moments else None
+        opened = opened_encoder(moments, self._config.device) if moments else None
+        self._encoder = None if isinstance(opened, ReadyMade) else opened  # of those Join takes what is there
 
     def __call__(self, part: VideoRange) -> Iterable[RangeFeatures]:
         with self.scratch.stage(part.source.uri, part.source.fingerprint) as path:
@@ -322,9 +325,15 @@ class Join:
     def open(self) -> None:
         name = self._config.descriptor
         self._descriptor = open_descriptor(name, self._config.backbone) if name else None
+        moments = self._config.moments
+        is_there = moments and is_ready_made(moments.name)  # no network is opened to join
+        self._ready_made = opened_encoder(moments, self._config.device) if moments and is_there else None
 
     def __call__(self, parts: list[RangeFeatures]) -> Iterator[FrameFeatures]:
         video = join_ranges(parts, self._descriptor, self._config.moments)
+        if isinstance(self._ready_made, ReadyMade):
+            clips = finite(self._ready_made.clips(video.source.uri, video.decoded_s).astype(np.float16))
+            video = dataclasses.replace(video, clips=clips)
         # One video at a time, in the thread that Beam runs the DoFn in: what is counted here reaches the submitter.
         telemetry.count("videos")
         telemetry.count("decoded_ms", round(video.decoded_s * 1000))

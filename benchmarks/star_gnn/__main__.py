@@ -83,8 +83,10 @@ def measure(arguments: argparse.Namespace) -> Result:
         seeded = dataclasses.replace(config, seed=int(seed))
         named = of_seeds[seed] = contestants(training, backbone, seeded, arguments.output / seed)
         seeds[seed] = {
-            split: galleries(named, its, alike[split], clips.distractors, int(seed), most, config)
-            for split, its, most in (("validation", clips.validation, counts[:3]), ("test", clips.test, counts))
+            "validation": galleries(
+                named, clips.validation, alike["validation"], clips.distractors, int(seed), counts[:3], config
+            ),
+            "test": galleries(named, clips.test, alike["test"], clips.distractors, int(seed), counts, config),
         }
     first = str(arguments.seeds[0])
     shipped = best_star_gnn(seeds)

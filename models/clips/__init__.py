@@ -1,6 +1,7 @@
 """What is seen and what moves, every half second: features of clips, which moments are found by.
 
-One interface over time, whatever network is behind it: a name of ours, or a person's own config file.
+One interface over time, whatever is behind it: a name of ours, or a person's own config file, of a network or of
+features that are there already.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from cliptrace.models.clips.appearance_motion import AppearanceMotion
 from cliptrace.models.clips.network import ClipNetwork
+from cliptrace.models.clips.ready_made import ReadyMade
 from cliptrace.models.runtime import Device
 
 BUILT_IN = ("lite0_motion",)
@@ -35,8 +37,14 @@ class ClipEncoder(Protocol):
         ...
 
 
-def open_clip_encoder(name: str, device: Device = "cpu") -> ClipEncoder:
-    """name: one of BUILT_IN, or a .json or .toml file that describes a clip network (models/clips/network.py)."""
+def is_ready_made(name: str) -> bool:
+    """Whether the features of that name, or of that config file, are there already: nothing makes them of frames."""
+    return name not in BUILT_IN and ReadyMade.describes(name)
+
+
+def open_clip_encoder(name: str, device: Device = "cpu") -> ClipEncoder | ReadyMade:
+    """name: one of BUILT_IN, or a .json or .toml file that describes a clip network (models/clips/network.py), or
+    features that are there already (models/clips/ready_made.py)."""
     if name in BUILT_IN:
         return AppearanceMotion.open(name, device)
-    return ClipNetwork.open(name, device)
+    return ReadyMade.open(name) if ReadyMade.describes(name) else ClipNetwork.open(name, device)

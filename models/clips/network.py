@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cliptrace.models.backbones.pooling import unit
+from cliptrace.models.clips.described import read_description, rules_of_steps, whole
 from cliptrace.models.onnx_files import OnnxFile
 from cliptrace.models.runtime import Device, open_torchscript
 from cliptrace.models.weights import sha256_of
@@ -46,15 +46,10 @@ class ClipNetworkConfig:
 def load_clip_network(path: str) -> ClipNetworkConfig:
     """From a .json or .toml file with the keys of ClipNetworkConfig; ``path`` is relative to it. UsageError else."""
     file = Path(path)
-    if file.suffix not in (".json", ".toml"):
-        raise UsageError(f"unknown clip features {path!r}: use lite0_motion, or a path to a .json or .toml file")
     try:
-        data: Any = (tomllib if file.suffix == ".toml" else json).loads(file.read_text(encoding="utf-8"))
-        config = ClipNetworkConfig(**data)
+        config = ClipNetworkConfig(**read_description(path))
         config = dataclasses.replace(config, path=str(file.parent.resolve() / config.path))
-    except OSError as error:
-        raise UsageError(f"{file}: cannot read the clip network's config: {error.strerror}") from error
-    except (ValueError, TypeError) as error:
+    except TypeError as error:
         raise UsageError(f"{file}: not the config of a clip network: {error}") from error
     for rule, holds in _rules(config).items():
         if not holds:
@@ -64,23 +59,14 @@ def load_clip_network(path: str) -> ClipNetworkConfig:
 
 def _rules(config: ClipNetworkConfig) -> dict[str, bool]:
     """What a config must be, whatever its file says, and whether it is."""
-    step, mean, std = (_numbers(each) for each in ([config.step_s], config.mean, config.std))
-    return {
-        "name and sha256 must be texts": isinstance(config.name, str) and isinstance(config.sha256, str),
-        f"frames must be a whole number from 1 to {_MOST_FRAMES}": _whole(config.frames) <= _MOST_FRAMES,
-        "input_size must be a whole number from 1 on": _whole(config.input_size) < math.inf,
-        "dimension must be a whole number from 1 on": _whole(config.dimension) < math.inf,
-        f"step_s must be a multiple of {1 / BASIS_FPS:g}": any(
-            each > 0 and (each * BASIS_FPS).is_integer() for each in step
-        ),
+    mean, std = _numbers(config.mean), _numbers(config.std)
+    return rules_of_steps(config.name, config.dimension, config.step_s) | {
+        "sha256 must be a text": isinstance(config.sha256, str),
+        f"frames must be a whole number from 1 to {_MOST_FRAMES}": whole(config.frames) <= _MOST_FRAMES,
+        "input_size must be a whole number from 1 on": whole(config.input_size) < math.inf,
         "mean must be three numbers": len(mean) == 3,
         "std must be three numbers above 0": len(std) == 3 and min(std) > 0,
     }
-
-
-def _whole(value: object) -> float:
-    """A whole number from 1 on; infinity for what is none."""
-    return value if type(value) is int and value > 0 else math.inf
 
 
 def _numbers(values: object) -> list[float]:

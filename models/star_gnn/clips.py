@@ -83,7 +83,10 @@ def load_clips(
 
     scenes = sorted({path.parent for path in paths})
     content = kept(cache / "nodes", made_by, len(paths), make)
-    clips = [Clip(scenes.index(path.parent), **each) for path, each in zip(paths, content, strict=True)]
+    clips = [
+        Clip(scenes.index(path.parent), each["nodes"], each["embeddings"])
+        for path, each in zip(paths, content, strict=True)
+    ]
     return clips, projection
 
 

@@ -65,8 +65,8 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         type=_clips,
         metavar="NAME|FILE",
         help="store clip features, too, by which match --mode moment finds what happens: "
-        f"{DEFAULT_CLIPS}, which stands for no value, or a .json or .toml file describing a clip network (default: the "
-        "gallery's own; none for a new one)",
+        f"{DEFAULT_CLIPS}, which stands for no value, or a .json or .toml file describing a clip network, or features "
+        "that are there already (default: the gallery's own; none for a new one)",
     )
     parser.add_argument("--milvus", metavar="URI", help=MILVUS)
     index_option(parser)

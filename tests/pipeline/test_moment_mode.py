@@ -10,6 +10,7 @@ from typing import Any
 
 import apache_beam as beam
 import cv2
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -292,7 +293,7 @@ def test_a_network_that_has_moved_is_named_once(happenings: Path, tmp_path: Path
     index(rgb, "--gallery", gallery, "--moments", there)
     (tmp_path / "there").rename(tmp_path / "elsewhere")
     gone = (
-        f"cliptrace: error: {there}: gone, and it describes the clip network of {gallery}: where it has moved, name it "
+        f"cliptrace: error: {there}: gone, and it describes the clip features of {gallery}: where it has moved, name it "
         f"with cliptrace index SOURCE --moments FILE --gallery {gallery}\n"
     )
     assert moments(tmp_path, tmp_path / "m.jsonl", rgb) == (1, gone)
@@ -338,7 +339,7 @@ def test_another_network_is_told_before_there_is_a_build(happenings: Path, tmp_p
     ("name", "told"),
     [
         ("nothing", "unknown clip features 'nothing': use lite0_motion, or a path to a .json or .toml file"),
-        ("gone.json", "gone.json: cannot read the clip network's config: No such file or directory"),
+        ("gone.json", "gone.json: cannot read the description of clip features: No such file or directory"),
     ],
 )
 def test_what_is_no_clip_network_is_told_before_there_is_a_gallery(tmp_path: Path, name: str, told: str) -> None:
@@ -366,6 +367,27 @@ def test_a_removed_video_is_named_no_more_and_another_build_has_moments_too(happ
     assert run("gallery", "remove", "three.mp4", "--gallery", tmp_path / "gallery")[0] == 0
     assert moments(tmp_path, tmp_path / "m.jsonl", *asked)[0] == 0
     assert rows_of(tmp_path / "m.jsonl") == []
+
+
+def test_features_that_are_there_already_are_taken_by_the_name_of_the_file(happenings: Path, tmp_path: Path) -> None:
+    features = tmp_path / "features"
+    features.mkdir()
+    a, b, c, d = np.eye(4, dtype=np.float32)
+    for name, shown in {"three": [a] * 8 + [b] * 6 + [c] * 8, "fractal": [c] * 4, "test": [b] * 9}.items():
+        np.save(features / f"v_{name}.npy", np.stack(shown) + 0.01 * d)
+    described = tmp_path / "ready.json"
+    described.write_text(json.dumps({"name": "ready", "features": "features", "dimension": 4}))
+    gallery = tmp_path / "gallery"
+    assert run("index", happenings / "videos", "--gallery", gallery, f"--moments={described}")[0] == 3
+    (letter,) = [row for file in gallery.glob("failures/*/*.jsonl") for row in rows_of(file)]
+    assert letter["message"] == f"{features}: no features of video 'rgb' (.npy, .npz, .h5, .hdf5)"
+    asked = "--gallery", gallery, "--mode", "moment", "--min-score", "0.9", "--output", tmp_path / "m.jsonl"
+    assert match(happenings / "queries", *asked)[0] == 3  # broken.mp4
+    (found,) = rows_of(tmp_path / "m.jsonl")
+    assert (found["query_id"], found["ref_id"]) == ("test.mp4", "three.mp4")
+    (start, end), *_ = spans(found)
+    assert start == pytest.approx(8, abs=0.6)
+    assert 10 < end < 14.6  # the query's five seconds are one feature, of which three may do
 
 
 def test_the_transforms_make_a_pipeline_of_ones_own(happenings: Path, tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ def changed(config: Path, **others: Any) -> str:
 @pytest.mark.parametrize(
     ("others", "told"),
     [
-        ({"name": 3}, "name and sha256 must be texts"),
-        ({"sha256": None}, "name and sha256 must be texts"),
+        ({"name": 3}, "name must be a text"),
+        ({"sha256": None}, "sha256 must be a text"),
         ({"frames": "16"}, "frames must be a whole number from 1 to 256"),
         ({"frames": 257}, "frames must be a whole number from 1 to 256"),
         ({"input_size": 0}, "input_size must be a whole number from 1 on"),
