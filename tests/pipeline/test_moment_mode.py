@@ -293,8 +293,8 @@ def test_a_network_that_has_moved_is_named_once(happenings: Path, tmp_path: Path
     index(rgb, "--gallery", gallery, "--moments", there)
     (tmp_path / "there").rename(tmp_path / "elsewhere")
     gone = (
-        f"cliptrace: error: {there}: gone, and it describes the clip features of {gallery}: where it has moved, name it "
-        f"with cliptrace index SOURCE --moments FILE --gallery {gallery}\n"
+        f"cliptrace: error: {there}: gone, and it describes the clip features of {gallery}: where it has moved, "
+        f"name it with cliptrace index SOURCE --moments FILE --gallery {gallery}\n"
     )
     assert moments(tmp_path, tmp_path / "m.jsonl", rgb) == (1, gone)
     assert run("index", rgb, "--gallery", gallery) == (1, "", gone)
