@@ -27,6 +27,7 @@ from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store import ledger, vectors
 from cliptrace.transforms.store.vectors import VectorStore
 from tests.pipeline.clip_network import write_clip_network
+from tests.pipeline.test_reindex import described_as
 from tests.unit.transforms.store_examples import MANIFEST, features
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
@@ -126,6 +127,12 @@ def test_descriptors_of_videos_have_a_collection_that_is_searched(
         assert gallery.search(tmp_path / "copy.mp4").ranked[0].ref_id == "cars.mp4"
         (found,) = gallery.match(tmp_path / "copy.mp4", retrieval="video")
         assert found.ref_id == "cars.mp4"
+    described_as(root, "parts")
+    assert cli.main(["gallery", "verify", "--gallery", str(root), "--repair"]) == 0
+    assert "videos without the video descriptor that the gallery has: 3\n" in capsys.readouterr().out
+    assert differences(str(root), {"bottles.mp4", "cars.mp4", "coffee.mp4"}) == []
+    gallery = cliptrace.Gallery.open(root)
+    assert gallery.search(tmp_path / "copy.mp4").ranked[0].ref_id == "cars.mp4"
     gallery.remove("cars.mp4")
     assert "cars.mp4" not in {each.ref_id for each in gallery.search(tmp_path / "copy.mp4").ranked}
 
