@@ -1,4 +1,5 @@
 """One way to run a network: ONNX Runtime on the CPU, torch on CUDA; never silently on another device than asked for.
+What computes in 8 bits on the one does so on the other.
 
 torch is imported only where it runs: for CUDA, and for TorchScript files.
 """
@@ -81,6 +82,12 @@ class _TorchSession:
     def __init__(self, config: BackboneConfig, device: Device, threads: int) -> None:
         self._torch = torch = _import_torch(f"backbone {config.name!r}", device)
         weights = read_verified(config.path, config.sha256)
+        if device == "cpu":
+            torch.set_num_threads(threads)
+        self._device = torch.device(device)
+        if config.graph_int8:
+            self._network = _graph_in_torch(torch, config, weights, self._device)
+            return
         network: Any
         if config.format == "efficientnet_lite0":
             from cliptrace.models.backbones import efficientnet_lite0
@@ -88,21 +95,30 @@ class _TorchSession:
             network = efficientnet_lite0.load(weights)
         else:
             network = _torchscript(torch, config.path, weights)
-        if device == "cpu":
-            torch.set_num_threads(threads)
-        self._device = torch.device(device)
-        self._network = network.to(self._device, memory_format=torch.channels_last)
-        self._mean, self._std = (
+        network = network.to(self._device, memory_format=torch.channels_last)
+        mean, std = (
             torch.tensor(values, device=self._device).mul(255)[:, None, None] for values in (config.mean, config.std)
         )
+        # Seen as planes, frames are channels-last already.
+        self._network = lambda frames: network((frames.permute(0, 3, 1, 2).float() - mean) / std)
 
     def run(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         torch = self._torch
-        with torch.inference_mode():
-            # uint8 travels to the device, a quarter of the bytes; seen as planes it is already channels-last there.
-            planes = torch.from_numpy(frames).to(self._device).permute(0, 3, 1, 2).float()
-            output = self._network((planes - self._mean) / self._std)
+        with torch.inference_mode():  # uint8 travels to the device, a quarter of the bytes
+            output = self._network(torch.from_numpy(frames).to(self._device))
             return np.asarray(output.float().cpu().numpy())
+
+
+def _graph_in_torch(torch: Any, config: BackboneConfig, weights: bytes, device: Any) -> Any:
+    """The graph that computes in 8 bits."""
+    try:
+        from cliptrace.models.backbones.torch_graph import TorchGraph
+    except ImportError as error:
+        raise CliptraceError(
+            f"backbone {config.name!r} on a GPU needs {error.name}: pip install 'cliptrace[cuda]'"
+        ) from error
+    torch.backends.cudnn.allow_tf32 = False  # products of 10 bits round otherwise than the CPU's
+    return TorchGraph(read_verified(config.graph_int8, config.graph_int8_sha256), weights, device)
 
 
 def open_torchscript(name: str, path: str, sha256: str, device: Device) -> Callable[[NDArray[np.float32]], Any]:

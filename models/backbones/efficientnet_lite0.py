@@ -83,7 +83,7 @@ class EfficientNetLite0(nn.Module):
         for layer in LAYERS:
             if layer.opens:
                 residual = x
-            x = self.convolutions[layer.name](_pad_same(x, layer.kernel, layer.stride))
+            x = self.convolutions[layer.name](pad_same(x, layer.kernel, layer.stride))
             if layer.relu6:
                 x = functional.relu6(x)
             if layer.closes:
@@ -91,7 +91,7 @@ class EfficientNetLite0(nn.Module):
         return x
 
 
-def _pad_same(x: torch.Tensor, kernel: int, stride: int) -> torch.Tensor:
+def pad_same(x: torch.Tensor, kernel: int, stride: int) -> torch.Tensor:
     """TensorFlow's SAME padding: as much as ⌈size/stride⌉ outputs need, the odd pixel below and to the right."""
     if kernel == 1:
         return x

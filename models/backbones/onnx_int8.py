@@ -36,7 +36,7 @@ def int8_graph(weights: bytes, frames: NDArray[np.uint8]) -> onnx.ModelProto:
 def plain_graph(weights: bytes) -> onnx.ModelProto:
     """The network as one ONNX model in float32, tensors inside: no other file, no casts."""
     model = graph(weights)
-    tensors = {tensor.name: _values(tensor, weights) for tensor in model.graph.initializer}
+    tensors = {tensor.name: tensor_values(tensor, weights) for tensor in model.graph.initializer}
     casts = [node for node in model.graph.node if node.op_type == "Cast" and node.input[0] in tensors]
     for cast in casts:
         tensors[cast.output[0]] = tensors.pop(cast.input[0])
@@ -46,7 +46,8 @@ def plain_graph(weights: bytes) -> onnx.ModelProto:
     return model
 
 
-def _values(tensor: onnx.TensorProto, weights: bytes) -> NDArray[np.float32]:
+def tensor_values(tensor: onnx.TensorProto, weights: bytes) -> NDArray[np.float32]:
+    """Of an ONNX model, wherever they lie. weights: a safetensors file."""
     if tensor.data_location != TensorProto.EXTERNAL:
         return np.asarray(numpy_helper.to_array(tensor), np.float32)
     place = {entry.key: entry.value for entry in tensor.external_data}

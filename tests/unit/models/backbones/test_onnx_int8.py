@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 
-from cliptrace.models import onnx_files
+from cliptrace.models import onnx_files, runtime
 from cliptrace.models.backbones.onnx_int8 import int8_graph, plain_graph, quantised
-from cliptrace.models.backbones.registry import load_config
+from cliptrace.models.backbones.registry import Embedder, load_config
+from cliptrace.models.backbones.torch_graph import TorchGraph
 from cliptrace.models.runtime import open_session
+from cliptrace.models.training.edits import squeezed
+from cliptrace.models.training.footage import read_video
 from cliptrace.models.weights import read_verified, sha256_of
+from cliptrace.schemas.errors import CliptraceError
 
+CLIPS = Path(__file__).parents[3] / "data" / "clips"
 SIDE = 64
 
 
@@ -47,6 +54,32 @@ def run(model: onnx.ModelProto, frames: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     (output,) = session.run(None, {"frames": frames})
     return output
+
+
+def test_torch_computes_the_graph_as_a_gpu_does() -> None:
+    config = load_config("copy_lite0")
+    clips = [read_video(file, 1.0)[:2] for file in sorted(CLIPS.glob("*.mp4"))[:4]]
+    shown = np.stack([squeezed(frame, config.input_size) for clip in clips for frame in clip])
+    session = runtime._TorchSession(config, "cpu", 1)
+    cpu = Embedder.open(config)
+    gpu = dataclasses.replace(cpu, session=session)
+    alike = (cpu.embed(shown) * gpu.embed(shown)).sum(axis=1)
+    floats = Embedder.open(dataclasses.replace(config, graph_int8="", graph_int8_sha256=""))
+    assert alike.min() > 0.99
+    assert alike.mean() > (cpu.embed(shown) * floats.embed(shown)).sum(axis=1).mean() + 0.005
+
+
+def test_an_operator_that_torch_graphs_lack_is_named(weights) -> None:
+    with pytest.raises(ValueError, match=r"^operator Clip of stem_relu6 is not known$"):
+        TorchGraph(plain_graph(weights).SerializeToString(), b"", torch.device("cpu"))
+
+
+def test_8_bits_on_a_gpu_need_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.delitem(sys.modules, "cliptrace.models.backbones.torch_graph", raising=False)
+    with pytest.raises(CliptraceError) as error:
+        runtime._TorchSession(load_config("copy_lite0"), "cpu", 1)
+    assert str(error.value) == "backbone 'copy_lite0' on a GPU needs onnx: pip install 'cliptrace[cuda]'"
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
