@@ -172,7 +172,7 @@ def contestants(training: Sequence[Clip], backbone: BackboneConfig, config: Star
         for kind in ("triplet", "contrastive"):
             wanted = dataclasses.replace(config, convolution=convolution, loss=kind)
             named[f"STAR-GNN, {convolution}, {kind}"] = star_gnn(training, wanted, output)
-    named["STAR-GNN, sgcn, distilled, parts of 4 s"] = of.InParts(of_parts(training, config, a_part, output), a_part)
+    named["parts of 4 s, distilled STAR-GNN"] = of.InParts(of_parts(training, config, a_part, output), a_part)
     return named
 
 
@@ -203,9 +203,9 @@ def ablations(
     asked: dict[str, dict[str, tuple[Sequence[Clip], StarGNNTraining]]] = {
         "what it learns from": {
             "edited copies, other moments": (edited, no_natural),
-            "and natural copies": (edited, config),
-            "and look-alikes": (all_of_it, no_natural),
-            "and both": (all_of_it, config),
+            "these and natural copies": (edited, config),
+            "these and look-alikes": (all_of_it, no_natural),
+            "all of these": (all_of_it, config),
         },
         "regions": {
             str(scales): (all_of_it, dataclasses.replace(of_paper, scales=scales))
@@ -215,7 +215,7 @@ def ablations(
             str(weighted): (all_of_it, dataclasses.replace(of_paper, weighted=weighted)) for weighted in (True, False)
         },
         "training share": {
-            str(share): (all_of_it, dataclasses.replace(of_paper, share=share)) for share in (0.1, 0.2, 0.5, 0.7, 1.0)
+            str(share): (edited, dataclasses.replace(of_paper, share=share)) for share in (0.1, 0.2, 0.5, 0.7, 1.0)
         },
         "aggregation": {each: (all_of_it, dataclasses.replace(of_paper, aggregation=each)) for each in ("mean", "max")},
     }

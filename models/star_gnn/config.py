@@ -38,9 +38,9 @@ class CopiesConfig:
     least: share of the video that a copy keeps at least, in one piece. dropped: of its frames that may be missing.
     frames: of a copy at most. same_scene: share of a batch's videos that have a neighbour from the same folder in it,
     the hardest negatives. twin_alike, twin_share: videos of which so many frames have a similarity of so much share
-    footage, and are no negatives of each other. natural: share of copies that are other videos of the footage, where a
-    video has some. in_step, fewest: correlation of what changes in two videos from which on they are copies, and frames
-    that it is told by at least.
+    footage, and are no negatives of each other. natural: share of second copies that are another video of the
+    footage, where that has a copy. in_step: correlation of what changes, frame by frame, from which on two videos are
+    copies; fewest: frames that both must have for that, as ``least`` of the shorter one.
     """
 
     least: float = 0.5

@@ -25,7 +25,7 @@ class Batch:
     """Two copies of each of B videos, all first ones before all second ones.
 
     nodes: float32[2B, F, R, D]. there: bool[2B, F], which of the frames exist. apart: bool[B, B], which videos are
-    negatives of each other.
+    negatives of each other: [i, j] of the first copy of one and the second of the other.
     """
 
     nodes: torch.Tensor
@@ -48,14 +48,15 @@ class CopyMaker:
 
     def batch(self, random: Random) -> Batch:
         chosen = self._choose(random)
-        shown = [*chosen, *(self._second(number, random) for number in chosen)]
-        copies = [self._copy(self._clips[number], random) for number in shown]
+        seconds = [self._second(number, random) for number in chosen]
+        copies = [self._copy(self._clips[number], random) for number in [*chosen, *seconds]]
         frames = max(len(copy) for copy in copies)
         nodes = np.zeros((len(copies), frames, *copies[0].shape[1:]), np.float32)
         there = np.zeros((len(copies), frames), np.bool_)
         for row, copy in enumerate(copies):
             nodes[row, : len(copy)], there[row, : len(copy)] = copy, True
-        apart = ~self._twins[np.ix_(chosen, chosen)]
+        # Who shares footage with a copy of a video may share none with the video itself.
+        apart = ~(self._twins[np.ix_(chosen, chosen)] | self._twins[np.ix_(chosen, seconds)])
         return Batch(*(torch.from_numpy(each) for each in (nodes, there, apart)))
 
     def _choose(self, random: Random) -> list[int]:

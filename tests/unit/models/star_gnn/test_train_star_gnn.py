@@ -169,6 +169,26 @@ def test_copies_in_the_footage_change_in_step_and_another_recording_of_a_scene_d
     assert in_step(shown[:5].astype(np.float32), shown[:5].astype(np.float32), config) == 0  # too short to tell
 
 
+def test_what_shares_footage_with_a_second_copy_is_no_negative() -> None:
+    source = changing(24, 1)
+    takes = [source[:10], source[14:]]  # of one source, which is a copy of both
+    clips = [
+        dataclasses.replace(
+            Clip(number, np.full((1, len(rows), 14, 4), number, np.float16), rows[None]), look_alike=True
+        )
+        for number, rows in ((7, takes[0]), (7, takes[1]), (8, source))
+    ]
+    related, copies = relations(clips, CopiesConfig())
+    assert not related[0, 1]
+    assert copies[2].tolist() == [True, True, False]
+    maker = CopyMaker(clips, 2, [0], dataclasses.replace(CopiesConfig(), natural=1.0, same_scene=1.0))
+    for seed in range(20):
+        batch = maker.batch(np.random.default_rng(seed))
+        seconds = batch.nodes[2:, 0, 0, 0].tolist()
+        for row, column in zip(*np.nonzero(batch.apart.numpy()), strict=True):
+            assert seconds[column] != 8, (row, column)  # the source is the copy of either take
+
+
 def test_the_second_copy_may_be_of_a_copy_that_was_found() -> None:
     rows = [changing(12, 1), changing(12, 1, noise=0.05), changing(12, 3)]
     clips = [Clip(n, np.full((1, 12, 14, 4), n, np.float16), row[None]) for n, row in enumerate(rows)]
