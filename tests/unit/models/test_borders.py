@@ -72,7 +72,7 @@ def test_a_still_picture_around_a_moving_one_is_found():
     assert_found(framed(noise(16), box, noise(1, seed=1)[0]), box)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.tuples(st.integers(10, 80), st.integers(10, 80), st.integers(144, 214), st.integers(144, 214)),
     st.tuples(*[st.integers(0, 255)] * 3),
@@ -82,7 +82,7 @@ def test_any_flat_border_is_found_to_within_two_pixels(box, colour, seed):
     assert_found(framed(noise(8, seed=seed), box, colour), box)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(1, 20))
 def test_frames_without_borders_come_back_themselves(seed, count):
     frames = noise(count, seed=seed)

@@ -18,7 +18,7 @@ from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing import test_stream
 from apache_beam.testing.util import assert_that, equal_to
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cliptrace.schemas.errors import CliptraceError, MediaError, UsageError
@@ -152,7 +152,6 @@ PAYLOADS = st.binary() | st.dictionaries(st.sampled_from(sorted(RESOURCE)), JSON
 KEYS = st.sampled_from(["eventType", "bucketId", "objectId", "objectGeneration"])
 
 
-@settings(deadline=None)
 @given(PAYLOADS, st.dictionaries(KEYS, st.text() | st.sampled_from(["uploads", "a/film.mp4"])))
 def test_nothing_else_than_a_video_nothing_or_an_error_of_ours(data: bytes, attributes: dict[str, str]) -> None:
     source = None

@@ -309,7 +309,7 @@ def test_no_id_is_part_of_an_expression(vectors: VectorStore) -> None:
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(TEXT, st.integers(1, 5), st.dictionaries(TEXT, TEXT, max_size=2)),

@@ -59,7 +59,7 @@ def store(client: Choosy) -> VectorStore:
     return VectorStore(client, "http://milvus.example", MANIFEST)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 700), min_size=2, max_size=6), st.data())
 def test_a_bad_row_costs_its_video_and_no_other(lengths: list[int], data: st.DataObject) -> None:
     videos = [features(f"v{number}", length) for number, length in enumerate(lengths)]

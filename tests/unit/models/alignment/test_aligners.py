@@ -246,7 +246,7 @@ def walk(times: np.ndarray, seed: int) -> np.ndarray:
     return (frames / np.linalg.norm(frames, axis=1, keepdims=True)).astype(np.float32)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(times=keyframe_times, seed=st.integers(0, 1000), name=st.sampled_from(CLASSIC))
 def test_a_video_against_itself_is_its_whole_diagonal(times: np.ndarray, seed: int, name: str) -> None:
     frames = walk(times, seed)
@@ -256,7 +256,7 @@ def test_a_video_against_itself_is_its_whole_diagonal(times: np.ndarray, seed: i
     assert best.query_end == pytest.approx(best.ref_end)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     times=keyframe_times,
     other=keyframe_times,

@@ -58,7 +58,7 @@ def unit_rows(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
     return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 9), st.integers(1, 5), st.integers(1, 9), st.booleans(), st.integers(0, 1000))
 def test_more_views_never_lower_a_map(queries: int, views: int, refs: int, biased: bool, seed: int) -> None:
     rng = np.random.default_rng(seed)

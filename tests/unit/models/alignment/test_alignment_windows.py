@@ -35,7 +35,7 @@ def test_a_window_is_as_many_seconds_on_either_side() -> None:
     assert config.side(np.array([5.0])) == config.side(np.empty(0)) == 8
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     counts=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
     sides=st.tuples(st.integers(8, 700), st.integers(8, 700)),

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cliptrace.models.metrics.retrieval import (
@@ -84,27 +84,23 @@ def test_recall_at_zero_is_refused():
         recall_at_k([], {}, 0)
 
 
-unhurried = settings(deadline=None)
 pairs = st.tuples(st.sampled_from(["q1", "q2", "q3"]), st.sampled_from(["a", "b", "c", "d"]))
 truths = st.frozensets(pairs, max_size=8)
 retrieved = st.dictionaries(pairs, st.sampled_from([0.0, 0.2, 0.4, 0.6, 1.0]), max_size=12)
 METRICS = (mean_average_precision, micro_average_precision, lambda truth, scores: recall_at_k(truth, scores, 2))
 
 
-@unhurried
 @given(truths, retrieved)
 def test_metrics_lie_between_zero_and_one(truth, scores):
     assert all(0.0 <= metric(truth, scores) <= 1.0 for metric in METRICS)
 
 
-@unhurried
 @given(truths)
 def test_perfect_ranking_is_one(truth):
     wrong = {("q1", "z"): 0.1, ("q9", "z"): 0.1} if truth else {}
     assert all(metric(truth, wrong | dict.fromkeys(truth, 0.9)) == pytest.approx(1.0) for metric in METRICS[:2])
 
 
-@unhurried
 @given(truths, retrieved, st.randoms())
 def test_order_and_monotone_transforms_change_nothing(truth, scores, random):
     shuffled = {pair: math.exp(scores[pair]) - 7 for pair in random.sample(list(scores), len(scores))}
@@ -112,7 +108,6 @@ def test_order_and_monotone_transforms_change_nothing(truth, scores, random):
         assert metric(random.sample(list(truth), len(truth)), shuffled) == pytest.approx(metric(truth, scores))
 
 
-@unhurried
 @given(truths, retrieved)
 def test_average_precision_is_the_area_under_the_curve_over_thresholds(truth, scores):
     ap = recall = 0.0

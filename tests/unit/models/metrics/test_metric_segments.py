@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cliptrace.models.metrics.segments import boundary_error, segment_average_precision, vcdb_score, vcsl_score
@@ -208,7 +208,6 @@ def test_boundary_error_without_a_hit_is_none():
 
 # Properties
 
-unhurried = settings(deadline=None)
 Corpus = Mapping[tuple[str, str], Sequence[Segment]]
 
 
@@ -271,7 +270,6 @@ def slow_segment_ap(truth: Corpus, predicted: Corpus) -> float:
     return ap
 
 
-@unhurried
 @given(corpora, corpora)
 def test_agrees_with_a_count_of_whole_seconds(truth, predicted):
     precisions = [slow_share(found, truth.get(pair, ())) for pair, found in predicted.items() if found]
@@ -283,7 +281,6 @@ def test_agrees_with_a_count_of_whole_seconds(truth, predicted):
         assert segment_average_precision(truth, predicted) == pytest.approx(slow_segment_ap(truth, predicted))
 
 
-@unhurried
 @given(corpora)
 def test_perfect_prediction_is_one_everywhere(truth):
     assert vcsl_score(truth, truth).f1 == 1.0
@@ -293,7 +290,6 @@ def test_perfect_prediction_is_one_everywhere(truth):
     assert error is None or (error.mean_s, error.median_s) == (0.0, 0.0)
 
 
-@unhurried
 @given(corpora, corpora)
 def test_metrics_lie_between_zero_and_one(truth, predicted):
     vcsl, vcdb = vcsl_score(truth, predicted), vcdb_score(truth, predicted)
@@ -301,7 +297,6 @@ def test_metrics_lie_between_zero_and_one(truth, predicted):
     assert all(0.0 <= value <= 1.0 for value in [*values, segment_average_precision(truth, predicted)])
 
 
-@unhurried
 @given(corpora, corpora)
 def test_segment_ap_depends_on_the_order_of_scores_only(truth, predicted):
     squared = {
@@ -311,7 +306,6 @@ def test_segment_ap_depends_on_the_order_of_scores_only(truth, predicted):
     assert segment_average_precision(truth, squared) == segment_average_precision(truth, predicted)
 
 
-@unhurried
 @given(corpora, corpora, st.randoms())
 def test_order_of_pairs_and_segments_does_not_matter(truth, predicted, random):
     def shuffled(corpus: Corpus) -> Corpus:
@@ -322,7 +316,6 @@ def test_order_of_pairs_and_segments_does_not_matter(truth, predicted, random):
         assert metric(shuffled(truth), shuffled(predicted)) == metric(truth, predicted)
 
 
-@unhurried
 @given(corpora, corpora)
 def test_swapping_query_and_reference_changes_nothing(truth, predicted):
     def swapped(corpus: Corpus) -> Corpus:

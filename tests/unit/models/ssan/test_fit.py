@@ -20,7 +20,7 @@ def drawn(
     return similarity.astype(np.float32)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from([1.0, -1.0, 0.7, 1.5]), st.floats(3, 8), st.floats(6, 12), st.floats(-0.8, 0.8), st.booleans())
 def test_a_line_is_found_from_a_box_that_is_a_bit_off(
     speed: float, start: float, length: float, shift: float, irregular: bool

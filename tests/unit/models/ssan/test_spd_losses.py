@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cliptrace.models.ssan.config import SPDTraining
@@ -27,7 +27,6 @@ def test_iou_of_boxes_by_hand() -> None:
     assert generalised.tolist() == pytest.approx([1.0, 1 / 7 - 2 / 9, -4 / 12])
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_every_copy_is_somebodys(data: st.DataObject) -> None:
     q0, r0 = data.draw(st.floats(0, SIZE[0] - 1)), data.draw(st.floats(0, SIZE[1] - 1))

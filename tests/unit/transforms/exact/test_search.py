@@ -44,7 +44,7 @@ def check(found: list[tuple[str, int, float]], wanted: list[tuple[str, int, floa
     np.testing.assert_allclose([each[2] for each in found], [each[2] for each in wanted], atol=1e-6)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.integers(1, 40), st.integers(0, 3)), min_size=1, max_size=30),
     st.integers(1, 12),

@@ -35,7 +35,7 @@ def one_by_one(one: Block, other: Block) -> dict[tuple[int, int], tuple[int, int
     return seen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=8),
     st.lists(st.integers(1, 9), min_size=1, max_size=8),
