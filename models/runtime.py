@@ -110,15 +110,18 @@ class _TorchSession:
 
 
 def _graph_in_torch(torch: Any, config: BackboneConfig, weights: bytes, device: Any) -> Any:
-    """The graph that computes in 8 bits."""
+    """The graph that computes in 8 bits. From here on no convolution of this process is one of 10 bits (TF32)."""
     try:
         from cliptrace.models.backbones.torch_graph import TorchGraph
     except ImportError as error:
         raise CliptraceError(
             f"backbone {config.name!r} on a GPU needs {error.name}: pip install 'cliptrace[cuda]'"
         ) from error
-    torch.backends.cudnn.allow_tf32 = False  # products of 10 bits round otherwise than the CPU's
-    return TorchGraph(read_verified(config.graph_int8, config.graph_int8_sha256), weights, device)
+    torch.backends.cudnn.allow_tf32 = False  # those round otherwise than a CPU
+    try:
+        return TorchGraph(read_verified(config.graph_int8, config.graph_int8_sha256), weights, device)
+    except (ValueError, KeyError, IndexError) as error:
+        raise CliptraceError(f"{config.graph_int8}: torch cannot run it: {error}") from error
 
 
 def open_torchscript(name: str, path: str, sha256: str, device: Device) -> Callable[[NDArray[np.float32]], Any]:

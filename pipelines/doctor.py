@@ -99,10 +99,10 @@ def _milvus(address: str) -> str:
 
 
 def _cuda() -> Check:
-    if importlib.util.find_spec("torch") is None:
-        return Check(
-            "cuda", False, "torch is not installed: pip install 'cliptrace[cuda]' to use --device cuda", needed=False
-        )
+    for package in ("torch", "onnx"):
+        if importlib.util.find_spec(package) is None:
+            told = f"{package} is not installed: pip install 'cliptrace[cuda]' to use --device cuda"
+            return Check("cuda", False, told, needed=False)
     import torch
 
     if not torch.cuda.is_available():

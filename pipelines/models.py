@@ -9,7 +9,7 @@ from typing import Any
 
 from cliptrace.models.backbones.registry import BUILT_IN, config_from_json, config_to_json, load_config
 from cliptrace.models.clips import BUILT_IN as CLIP_ENCODERS
-from cliptrace.models.clips import open_clip_encoder
+from cliptrace.models.clips import is_ready_made, open_clip_encoder
 from cliptrace.models.runtime import Device
 from cliptrace.models.ssan.inference import ske_sha256
 from cliptrace.models.video_descriptors import open_descriptor
@@ -136,7 +136,7 @@ def check_moments(gallery: Gallery) -> None:
 
 def check_decoded(keyframes: KeyframeConfig, moments: ClipsConfig | None) -> None:
     """UsageError where clip features would be made of frames that nobody decodes."""
-    if moments and keyframes.key_frames_only:
+    if moments and keyframes.key_frames_only and not is_ready_made(moments.name):
         raise UsageError(
             f"--keyframes {keyframes}: decodes no frames from which clip features ({moments.name}) could be computed: "
             "choose other keyframes, or a gallery without moments"

@@ -17,7 +17,6 @@ from cliptrace.models.borders import cropped, find_borders
 from cliptrace.models.borders.box import Boxes, whole
 from cliptrace.models.borders.inset import find_insets
 from cliptrace.models.clips import ClipEncoder
-from cliptrace.models.clips.ready_made import ReadyMade
 from cliptrace.models.clips.timeline import joined, tile_steps
 from cliptrace.models.cuts import find_cuts
 from cliptrace.models.keyframes import Selector
@@ -105,27 +104,19 @@ def extract_range(
     )
 
 
-def extract_clips(
-    path: str, video: ProbedVideo, encoder: ClipEncoder | ReadyMade, limits: Limits, size: int
-) -> ClipFeatures:
+def extract_clips(path: str, video: ProbedVideo, encoder: ClipEncoder, limits: Limits, size: int) -> ClipFeatures:
     """Clip features of a whole query; what is stored of a gallery's videos is in half precision, and so are these.
 
     path: local file of ``video.source``. size: side in pixels of the frames that the gallery's videos were decoded in.
     MediaError where nothing can be decoded.
     """
-    steps, frames = [], 0
+    steps = []
     with Decoder(path, video.info, limits, size=size) as decoder:
         for tile in decoder:
-            frames += len(tile.frames)
-            if not isinstance(encoder, ReadyMade):
-                steps.append(tile_steps(encoder, tile.times, tile.frames))
-    if not frames:
+            steps.append(tile_steps(encoder, tile.times, tile.frames))
+    clips = finite(joined(steps, encoder.dimension)).astype(np.float32)
+    if not len(clips):
         raise MediaError("no frame could be decoded")
-    if isinstance(encoder, ReadyMade):
-        found = encoder.clips(video.source.uri, decoder.decoded_s).astype(np.float16)
-    else:
-        found = joined(steps, encoder.dimension)
-    clips = finite(found).astype(np.float32)
     return ClipFeatures(video.source, video.info, clips, decoder.decoded_s, decoder.warning)
 
 

@@ -33,7 +33,7 @@ from cliptrace.schemas.records import (
 )
 from cliptrace.transforms import telemetry
 from cliptrace.transforms.contents import content_sample, content_sha256
-from cliptrace.transforms.extract import Describing, extract_range, finite, join_ranges
+from cliptrace.transforms.extract import Describing, extract_range, join_ranges
 from cliptrace.transforms.isolation import Results, RunIsolated, failure_of
 from cliptrace.transforms.media.probe import costly_starts, probe
 from cliptrace.transforms.media.ranges import split
@@ -174,11 +174,17 @@ class Extract:
             self._embedder = _opened(self._config.backbone, self._config.device)
         moments = self._config.moments
         opened = opened_encoder(moments, self._config.device) if moments else None
-        self._encoder = None if isinstance(opened, ReadyMade) else opened  # of those Join takes what is there
+        self._encoder = None if isinstance(opened, ReadyMade) else opened
+        self._ready_made = opened if isinstance(opened, ReadyMade) else None
 
     def __call__(self, part: VideoRange) -> Iterable[RangeFeatures]:
         with self.scratch.stage(part.source.uri, part.source.fingerprint) as path:
             return [self.extract(path, part)]
+
+    def check(self, video: ProbedVideo) -> None:
+        """MediaError where clip features should be there already, and are not: before anything is decoded."""
+        if self._ready_made:
+            self._ready_made.check(video.source.uri, video.info)
 
     def extract(self, path: str, part: VideoRange) -> RangeFeatures:
         config = self._config
@@ -308,6 +314,7 @@ class Begin:
     def _begin(self, path: str, video: ProbedVideo | Failure) -> Iterable[VideoRange | RangeFeatures | Failure]:
         if isinstance(video, Failure):
             return [video]
+        self._extract.check(video)
         limits = self._config.limits
         ranges = split(video.source, video.info, limits, costly_starts(path, video.info, limits))
         return [self._extract.extract(path, ranges[0])] if len(ranges) == 1 else ranges
@@ -332,8 +339,8 @@ class Join:
     def __call__(self, parts: list[RangeFeatures]) -> Iterator[FrameFeatures]:
         video = join_ranges(parts, self._descriptor, self._config.moments)
         if isinstance(self._ready_made, ReadyMade):
-            clips = finite(self._ready_made.clips(video.source.uri, video.decoded_s).astype(np.float16))
-            video = dataclasses.replace(video, clips=clips)
+            clips = self._ready_made.clips(video.source.uri, video.info)
+            video = dataclasses.replace(video, clips=clips.astype(np.float16))
         # One video at a time, in the thread that Beam runs the DoFn in: what is counted here reaches the submitter.
         telemetry.count("videos")
         telemetry.count("decoded_ms", round(video.decoded_s * 1000))

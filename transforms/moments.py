@@ -8,8 +8,10 @@ import itertools
 from collections.abc import Iterator
 
 import apache_beam as beam
+import numpy as np
 from apache_beam.utils.shared import Shared
 
+from cliptrace.models.clips.ready_made import ReadyMade
 from cliptrace.models.clips.timeline import windows
 from cliptrace.models.relocalization.inference import open_locator
 from cliptrace.models.relocalization.moments import Moment
@@ -90,6 +92,9 @@ class Encode:
         if isinstance(video, Failure):
             return video
         try:
+            if isinstance(self._encoder, ReadyMade):
+                clips = self._encoder.clips(video.source.uri, video.info).astype(np.float16).astype(np.float32)
+                return ClipFeatures(video.source, video.info, clips, video.info.duration_s)
             return extract_clips(path, video, self._encoder, self._config.limits, self._config.backbone.input_size)
         except MediaError as error:
             return failure_of(video.source, "decode", error)

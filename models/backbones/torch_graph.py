@@ -6,6 +6,7 @@ another searches. Whole numbers up to 255 are kept as floats, so that any device
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,8 +20,22 @@ from cliptrace.models.backbones.onnx_int8 import tensor_values
 
 Tensors = Sequence[torch.Tensor]
 Attributes = Mapping[str, Any]
+Operator = Callable[[Tensors, Attributes], torch.Tensor]
 
 _RANGES = {TensorProto.UINT8: (0, 255), TensorProto.INT8: (-128, 127)}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Node:
+    """operator: of the tensors that ``inputs`` name, and attributes."""
+
+    operator: Operator
+    inputs: tuple[str, ...]
+    output: str
+    attributes: Attributes
+
+    def computed(self, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return self.operator([values[name] for name in self.inputs], self.attributes)
 
 
 class TorchGraph:
@@ -31,34 +46,32 @@ class TorchGraph:
         operator that is not here."""
         model = onnx.load_from_string(graph).graph
         self._input, self._output = model.input[0].name, model.output[0].name
-        self._ranges = {each.name: _RANGES[each.data_type] for each in model.initializer if each.data_type in _RANGES}
+        ranges = {each.name: _RANGES[each.data_type] for each in model.initializer if each.data_type in _RANGES}
         self._constants = {
             each.name: torch.from_numpy(tensor_values(each, weights).copy()).to(device) for each in model.initializer
         }
-        self._nodes: list[Any] = []
-        for node in model.node:
-            if node.op_type not in _OPERATORS:
-                raise ValueError(f"operator {node.op_type} of {node.output[0]} is not known")
-            if all(name in self._constants for name in node.input):
-                self._constants[node.output[0]] = self._computed(node, self._constants)
+        self._nodes: list[_Node] = []
+        for each in model.node:
+            if each.op_type not in _OPERATORS:
+                raise ValueError(f"operator {each.op_type} of {each.output[0]} is not known")
+            attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in each.attribute}
+            if each.op_type == "QuantizeLinear":
+                attributes["range"] = ranges[each.input[2]]
+            node = _Node(_OPERATORS[each.op_type], tuple(each.input), each.output[0], attributes)
+            if all(name in self._constants for name in node.inputs):
+                self._constants[node.output] = node.computed(self._constants)
             else:
                 self._nodes.append(node)
-        self._last_use = {name: number for number, node in enumerate(self._nodes) for name in node.input}
+        self._last_use = {name: number for number, node in enumerate(self._nodes) for name in node.inputs}
 
     def __call__(self, frames: torch.Tensor) -> torch.Tensor:
         values = {self._input: frames, **self._constants}
         for number, node in enumerate(self._nodes):
-            values[node.output[0]] = self._computed(node, values)
-            for name in node.input:
+            values[node.output] = node.computed(values)
+            for name in node.inputs:
                 if self._last_use[name] == number:
                     values.pop(name, None)
         return values[self._output]
-
-    def _computed(self, node: Any, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
-        if node.op_type == "QuantizeLinear":
-            attributes["range"] = self._ranges[node.input[2]]
-        return _OPERATORS[node.op_type]([values[name] for name in node.input], attributes)
 
 
 def _quantised(inputs: Tensors, attributes: Attributes) -> torch.Tensor:
@@ -86,9 +99,10 @@ def _convolved(inputs: Tensors, attributes: Attributes) -> torch.Tensor:
     return functional.conv2d(pad_same(x, weight.shape[-1], stride), weight, bias, stride, groups=groups)
 
 
-_OPERATORS: Mapping[str, Callable[[Tensors, Attributes], torch.Tensor]] = {
+_OPERATORS: Mapping[str, Operator] = {
     "Add": lambda inputs, _: inputs[0] + inputs[1],
     "Cast": lambda inputs, _: inputs[0].float(),
+    "Clip": lambda inputs, _: inputs[0].clamp(*inputs[1:]),
     "Conv": _convolved,
     "DequantizeLinear": _dequantised,
     "Div": lambda inputs, _: inputs[0] / inputs[1],

@@ -13,6 +13,7 @@ file says of its size is looked at before it is read.
 from __future__ import annotations
 
 import contextlib
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -32,7 +33,18 @@ _USUAL = "features"
 _MOST_BYTES = 1 << 30
 """Of a video's features: an hour of 2048 numbers every eighth of a second is a quarter of it."""
 _TOO_MUCH = f"more than {_MOST_BYTES >> 20:,} MiB of features of one video"
-_DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    EOFError,
+    KeyError,
+    RuntimeError,
+    MemoryError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 """What the readers raise for files that are not what they say."""
 
 
@@ -133,7 +145,7 @@ def _opened(file: Path) -> Iterator[Any]:
     try:
         import h5py
     except ImportError as error:
-        raise CliptraceError(f"{file}: HDF5 needs h5py: pip install 'cliptrace[train]'") from error
+        raise CliptraceError(f"{file}: HDF5 needs h5py: pip install 'cliptrace[hdf5]'") from error
     try:
         with h5py.File(file, "r") as content:
             yield content

@@ -15,6 +15,7 @@ from cliptrace.models.clips.described import read_description, rules_of_steps
 from cliptrace.models.clips.files import FeatureFiles
 from cliptrace.models.weights import sha256_of
 from cliptrace.schemas.errors import MediaError, UsageError
+from cliptrace.schemas.records import VideoInfo
 
 Floats = NDArray[np.float32]
 
@@ -51,26 +52,41 @@ class ReadyMade:
         file = Path(path)
         try:
             config = ReadyMadeConfig(**read_description(path))
-            config = dataclasses.replace(config, features=str(file.parent.resolve() / config.features))
         except TypeError as error:
             raise UsageError(f"{file}: does not describe features: {error}") from error
-        for rule, holds in rules_of_steps(config.name, config.dimension, config.step_s).items():
+        rules = rules_of_steps(config.name, config.dimension, config.step_s)
+        for rule, holds in rules.items() | {("features must be a text", isinstance(config.features, str))}:
             if not holds:
                 raise UsageError(f"{file}: {rule}")
+        features = str(file.parent.resolve() / config.features)
+        config = dataclasses.replace(config, features=features, step_s=float(config.step_s))
         return cls(config)
 
-    def clips(self, video: str, seconds: float) -> Floats:
-        """float32[K, D], a row a step of a video of so many seconds, of unit L2 norm: the mean of the features within.
-        The files' features are taken to be spread evenly over the video. MediaError where it has none.
+    def check(self, video: str, info: VideoInfo) -> None:
+        """MediaError where a video has none, or does not say how long it is, so that they are nowhere in it. video:
+        path or URI of its file."""
+        if PurePath(video).stem not in self._files:
+            raise MediaError(f"{self._files.path}: no features of video {PurePath(video).stem!r}")
+        if not info.has_duration:
+            raise MediaError("its container does not say how long it is, over which its features are spread: remux it")
 
-        video: path or URI of its file.
-        """
+    def clips(self, video: str, info: VideoInfo) -> Floats:
+        """float32[K, D], a row a step of the video, of unit L2 norm: the mean of the features within, which are taken
+        to be spread evenly over it. MediaError as ``check``, and where they are damaged; UsageError where the file of
+        all videos cannot be read."""
+        self.check(video, info)
         try:
             rows = self._files.read(PurePath(video).stem)
         except UsageError as error:
             raise MediaError(str(error)) from error
-        steps = max(math.ceil(seconds / self.step_s), 1)
-        edges = np.arange(steps + 1) * self.step_s / seconds * len(rows)
-        starts = np.minimum(edges[:-1].astype(np.intp), len(rows) - 1)
-        ends = np.maximum(np.minimum(np.ceil(edges[1:]).astype(np.intp), len(rows)), starts + 1)
-        return unit(np.stack([rows[start:end].mean(axis=0) for start, end in zip(starts, ends, strict=True)]))
+        return _in_steps(rows, info.duration_s, self.step_s)
+
+
+def _in_steps(rows: Floats, seconds: float, step_s: float) -> Floats:
+    steps = math.ceil(seconds / step_s)
+    edges = np.arange(steps + 1) * step_s / seconds * len(rows)
+    starts = np.minimum(edges[:-1].astype(np.intp), len(rows) - 1)
+    ends = np.maximum(np.minimum(np.ceil(edges[1:]).astype(np.intp), len(rows)), starts + 1)
+    means = np.stack([rows[start:end].mean(axis=0, dtype=np.float64) for start, end in zip(starts, ends, strict=True)])
+    largest = np.abs(means).max(axis=1, keepdims=True)
+    return unit((means / np.where(largest > 0, largest, 1)).astype(np.float32))  # squares of large ones overflow

@@ -84,7 +84,7 @@ def test_nobody_is_root(name: str) -> None:
 def test_all_that_the_program_needs_is_inside(name: str) -> None:
     runs = " ".join(run for stage in line_of(name) for run in stage.arguments("RUN"))
     assert re.search(r"apt-get install \S+ \S+ ffmpeg\b", runs)
-    extras = "aws,gcp,cuda" if name == "gpu" else "aws,gcp"
+    extras = "aws,gcp,hdf5,cuda" if name == "gpu" else "aws,gcp,hdf5"
     assert (
         f'pip install --no-cache-dir --constraint /constraints.txt "$(echo /wheels/cliptrace-*.whl)[{extras}]"' in runs
     )
@@ -132,7 +132,7 @@ def test_beam_and_python_are_the_same_everywhere() -> None:
 
 def test_the_constraints_are_what_the_project_asks_for() -> None:
     pinned = pins()
-    extras = (PROJECT["optional-dependencies"][extra] for extra in ("aws", "gcp", "cuda"))
+    extras = (PROJECT["optional-dependencies"][extra] for extra in ("aws", "gcp", "hdf5", "cuda"))
     for text in [*PROJECT["dependencies"], *(each for extra in extras for each in extra)]:
         wanted = Requirement(text)
         assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import sys
 from pathlib import Path
@@ -10,12 +11,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import torch
 
 from cliptrace.models import onnx_files, runtime
 from cliptrace.models.backbones.onnx_int8 import int8_graph, plain_graph, quantised
 from cliptrace.models.backbones.registry import Embedder, load_config
-from cliptrace.models.backbones.torch_graph import TorchGraph
 from cliptrace.models.runtime import open_session
 from cliptrace.models.training.edits import squeezed
 from cliptrace.models.training.footage import read_video
@@ -69,9 +68,16 @@ def test_torch_computes_the_graph_as_a_gpu_does() -> None:
     assert alike.mean() > (cpu.embed(shown) * floats.embed(shown)).sum(axis=1).mean() + 0.005
 
 
-def test_an_operator_that_torch_graphs_lack_is_named(weights) -> None:
-    with pytest.raises(ValueError, match=r"^operator Clip of stem_relu6 is not known$"):
-        TorchGraph(plain_graph(weights).SerializeToString(), b"", torch.device("cpu"))
+def test_an_operator_that_torch_lacks_is_named(in_8_bits, graph, tmp_path: Path) -> None:
+    changed = copy.deepcopy(graph)
+    changed.graph.node[-1].op_type = "Softmax"
+    content = changed.SerializeToString()
+    (tmp_path / "net.int8.onnx").write_bytes(content)
+    with pytest.raises(CliptraceError) as error:
+        runtime._TorchSession(dataclasses.replace(in_8_bits, graph_int8_sha256=sha256_of(content)), "cpu", 1)
+    assert str(error.value) == (
+        f"{tmp_path}/net.int8.onnx: torch cannot run it: operator Softmax of maps is not known"
+    )
 
 
 def test_8_bits_on_a_gpu_need_onnx(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,4 +124,4 @@ def test_what_is_no_file_of_features(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(CliptraceError) as missing:
         FeatureFiles(file, 4)
-    assert str(missing.value) == f"{file}: HDF5 needs h5py: pip install 'cliptrace[train]'"
+    assert str(missing.value) == f"{file}: HDF5 needs h5py: pip install 'cliptrace[hdf5]'"
