@@ -75,9 +75,7 @@ def test_an_operator_that_torch_lacks_is_named(in_8_bits, graph, tmp_path: Path)
     (tmp_path / "net.int8.onnx").write_bytes(content)
     with pytest.raises(CliptraceError) as error:
         runtime._TorchSession(dataclasses.replace(in_8_bits, graph_int8_sha256=sha256_of(content)), "cpu", 1)
-    assert str(error.value) == (
-        f"{tmp_path}/net.int8.onnx: torch cannot run it: operator Softmax of maps is not known"
-    )
+    assert str(error.value) == (f"{tmp_path}/net.int8.onnx: torch cannot run it: operator Softmax of maps is not known")
 
 
 def test_8_bits_on_a_gpu_need_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
