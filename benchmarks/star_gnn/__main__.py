@@ -201,7 +201,7 @@ def ablations(
     no_natural = dataclasses.replace(config, copies=dataclasses.replace(config.copies, natural=0.0))
     of_paper = dataclasses.replace(config, convolution="cluster_gcn")
     asked: dict[str, dict[str, tuple[Sequence[Clip], StarGNNTraining]]] = {
-        "what it learns from": {
+        tables.LEARNED_FROM: {
             "edited copies, other moments": (edited, no_natural),
             "these and natural copies": (edited, config),
             "these and look-alikes": (all_of_it, no_natural),
