@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 import cliptrace.deploy
 
 IMAGE_PYTHON = "3.11"
-EXTRAS = ("aws", "gcp")
+EXTRAS = ("aws", "gcp", "hdf5")
 
 
 def pins() -> dict[str, str]:
