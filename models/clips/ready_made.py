@@ -55,7 +55,8 @@ class ReadyMade:
         except TypeError as error:
             raise UsageError(f"{file}: does not describe features: {error}") from error
         rules = rules_of_steps(config.name, config.dimension, config.step_s)
-        for rule, holds in rules.items() | {("features must be a text", isinstance(config.features, str))}:
+        rules["features must be a text"] = isinstance(config.features, str)
+        for rule, holds in rules.items():
             if not holds:
                 raise UsageError(f"{file}: {rule}")
         features = str(file.parent.resolve() / config.features)
