@@ -170,7 +170,7 @@ def test_dedup_makes_no_duplicates_of_rejected_pairs(
     copy = shutil.copy(CLIPS / "cars.mp4", tmp_path / "copy.mp4")
     run(capsys, "reject", "cars.mp4", copy, "--gallery", gallery)
     (tmp_path / "small.mp4").rename(uploads / "small.mp4")
-    ffmpeg("-i", CLIPS / "bottles.mp4", "-vf", "scale=200:-2", "-crf", 30, uploads / "smaller.mp4")
+    ffmpeg("-i", CLIPS / "bottles.mp4", "-vf", "scale=280:-2", "-crf", 24, uploads / "smaller.mp4")
     (uploads / "bottles.mp4").unlink()
     for name in ("cars-1.mp4", "cars-2.mp4"):
         shutil.copy(CLIPS / "cars.mp4", uploads / name)
