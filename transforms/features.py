@@ -333,8 +333,8 @@ class Join:
         name = self._config.descriptor
         self._descriptor = open_descriptor(name, self._config.backbone) if name else None
         moments = self._config.moments
-        is_there = moments and is_ready_made(moments.name)  # no network is opened to join
-        self._ready_made = opened_encoder(moments, self._config.device) if moments and is_there else None
+        wanted = moments if moments and is_ready_made(moments.name) else None  # no network is opened to join
+        self._ready_made = opened_encoder(wanted, self._config.device) if wanted else None
 
     def __call__(self, parts: list[RangeFeatures]) -> Iterator[FrameFeatures]:
         video = join_ranges(parts, self._descriptor, self._config.moments)

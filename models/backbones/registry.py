@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from cliptrace.models.backbones.pooling import max_regions, pool, unit
 from cliptrace.models.backbones.whitening import Whitening
 from cliptrace.models.runtime import Device, Session, open_session
+from cliptrace.models.settings_files import read_settings
 from cliptrace.models.weights import WEIGHTS
 from cliptrace.schemas.config import BackboneConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
@@ -32,13 +31,7 @@ def load_config(name_or_path: str) -> BackboneConfig:
     if file.suffix not in (".json", ".toml"):
         known = ", ".join(BUILT_IN)
         raise UsageError(f"unknown backbone {name_or_path!r}: use one of {known}, or a path to a .json or .toml file")
-    try:
-        data = (tomllib if file.suffix == ".toml" else json).loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{file}: cannot read the backbone's config: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"{file}: not valid {file.suffix[1:].upper()}: {error}") from error
-    config = config_from_json(data, source=str(file))
+    config = config_from_json(read_settings(file, "the backbone's config"), source=str(file))
     folder = Path(name_or_path) if built_in else file.parent.resolve()
     anchored: dict[str, Any] = {key: str(folder / path) for key in _PATHS if (path := getattr(config, key))}
     return dataclasses.replace(config, **anchored)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
-import tomllib
 from pathlib import Path
 from typing import Any
 
+from cliptrace.models.settings_files import read_settings
 from cliptrace.schemas.config import BASIS_FPS
 from cliptrace.schemas.errors import UsageError
 
@@ -17,12 +16,7 @@ def read_description(path: str) -> dict[str, Any]:
     file = Path(path)
     if file.suffix not in (".json", ".toml"):
         raise UsageError(f"unknown clip features {path!r}: use lite0_motion, or a path to a .json or .toml file")
-    try:
-        data = (tomllib if file.suffix == ".toml" else json).loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{file}: cannot read the description of clip features: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"{file}: not a description of clip features: {error}") from error
+    data = read_settings(file, "the description of clip features")
     if not isinstance(data, dict):
         raise UsageError(f"{file}: not a description of clip features: it has no keys")
     return data

@@ -40,7 +40,7 @@ class CopiesConfig:
     the hardest negatives. twin_alike, twin_share: videos of which so many frames have a similarity of so much share
     footage, and are no negatives of each other. natural: share of second copies that are another video of the
     footage, where that has a copy. in_step: correlation of what changes, frame by frame, from which on two videos are
-    copies; fewest: frames that both must have for that, as ``least`` of the shorter one.
+    copies; fewest: frames that must lie side by side for that, and ``least`` of the shorter video.
     """
 
     least: float = 0.5
