@@ -23,6 +23,8 @@ _SAME_MOMENT = 0.93
 _NEAR, _NEARER, _ONE_SHOT = 0.75, 0.1, 0.45
 """Correlation with a keyframe's picture from which it may be of a moment beside that: where it is nearer to both of two
 neighbours than they are to one another, by so much; and that of two neighbours of one shot."""
+_AS_ALIKE = 0.05
+"""Similarity and correlation, added, by which another keyframe may at most be more alike than the one it is told of."""
 _AROUND = 2
 """Keyframes to either side, that tell whether the reference goes on there."""
 
@@ -41,8 +43,11 @@ def held_lines(seen: TimedMap, scene: Scene) -> Iterator[tuple[Line, Look]]:
             beside = _with_neighbours(likely, seen) - set(looks)
             looks |= {each: scene.look(_at(seen, each, start, end)) for each in sorted(beside)}
             found = [each for each in likely if _is_between(each, looks, seen, scene.ref)]
-        best = max(found, key=lambda each: float(alike[each]) + _shown(looks[each]), default=None)
-        if best is None or looks[best].loose:
+        likeness = {each: float(alike[each]) + _shown(looks[each]) for each in likely if each in looks}
+        best = max(found, key=likeness.__getitem__, default=None)
+        if best is None or likeness[best] < max(likeness.values()) - _AS_ALIKE:
+            continue
+        if looks[best].loose:
             continue
         around = seen.ref_times[max(best - _AROUND, 0) : best + _AROUND + 1]
         if moves(scene.ref.show(scene.ref.at(around))):

@@ -148,11 +148,8 @@ def test_other_speeds_have_their_seconds(found: dict[str, list[dict[str, Any]]],
 
 
 def test_a_picture_that_stays_ends_the_segment(found: dict[str, list[dict[str, Any]]]) -> None:
-    moving, *held = segments(found["stops.mp4"], "baseball.mp4")
+    (moving,) = segments(found["stops.mp4"], "baseball.mp4")
     assert moving == pytest.approx((0, 4, 0, 4), abs=0.75)
-    assert segments(found["stops.mp4"], "baseball.mp4", DEDUP_MIN_SCORE) == [moving]
-    # On some CPUs the picture that stays is sure enough to be told by itself: as a moment, in seconds of its own.
-    assert all(start >= 3.25 and ref_end - ref_start < 1 for start, _, ref_start, ref_end in held)
 
 
 def test_a_clip_that_is_twice_in_a_reference_is_told_twice(found: dict[str, list[dict[str, Any]]]) -> None:

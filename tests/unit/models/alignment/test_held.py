@@ -30,12 +30,14 @@ def _grey(frame: np.ndarray) -> np.ndarray:
 MELT = WALK[0], melting(WALK[0])
 
 
-def held(picture: np.ndarray, ref: tuple[np.ndarray, np.ndarray], second: float, similarity: float = 0.6):
-    """Where a picture is found that is held for 6 s. similarity: of the keyframe that is nearest to a second."""
+def held(picture: np.ndarray, ref: tuple[np.ndarray, np.ndarray], second: float, similarity: float = 0.6, others=None):
+    """Where a picture is found that is held for 6 s. similarity: of the keyframe that is nearest to a second; others:
+    of other keyframes, by their second."""
     query_times = np.arange(0, 6, 0.5)
     query = as_film(query_times, np.repeat(picture[None], len(query_times), axis=0))
     alike = np.full((len(query_times), len(ref[0])), 0.3, np.float32)
-    alike[:, np.abs(ref[0] - second).argmin()] = similarity
+    for at, likeness in {second: similarity, **(others or {})}.items():
+        alike[:, np.abs(ref[0] - at).argmin()] = likeness
     scene = Scene(query, as_film(*ref), np.empty(0), [(0.0, 6.0)])
     return [(line.ref_start, line.ref_end) for line, _ in held_lines(TimedMap(alike, query_times, ref[0]), scene)]
 
@@ -50,6 +52,16 @@ def test_a_picture_between_two_keyframes_of_what_changes_fast_is_found(second: f
 def test_a_picture_of_another_wall_is_not() -> None:
     (picture,) = melting(np.array([4.2]), seed=1)
     assert held(picture, MELT, 4.2) == []
+
+
+def test_one_that_is_nearer_to_another_moment_is_not_between_two_keyframes() -> None:
+    second = 7.66
+    (picture,) = melting(np.array([second]))
+    nearer = 0.65 * (picture[..., 0] - 128.0) + 0.35 * (room(9) - 128.0)
+    elsewhere = np.stack([_grey(wall) for wall in (room(7) - 128.0, nearer, room(8) - 128.0)])
+    ref = np.append(MELT[0], [20, 20.7, 21.4]), np.concatenate([MELT[1], elsewhere])
+    assert len(held(picture, ref, second)) == 1
+    assert held(picture, ref, second, others={20.7: 0.7}) == []
 
 
 def test_before_a_fixed_camera_only_a_keyframe_itself_is_found() -> None:
