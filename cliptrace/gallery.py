@@ -72,10 +72,11 @@ class Gallery:
         """A new gallery, or the one that is there. UsageError where that was made with other models.
 
         backbone: a built-in one, or a file that describes one. stored_views: what else of each keyframe is
-        stored; None for the picture in a picture where one is found. descriptor: of each video as a whole, mean, parts
-        or star_gnn. moments: clip features that are stored, too, by which ``match(mode="moment")`` finds what happens:
-        lite0_motion, or a file that describes a clip network or features that are there already. milvus: address of a
-        server; None for the embedded one.
+        stored; None for the picture in a picture where one is found. descriptor: of each video as a whole, star_gnn,
+        mean, parts or none; None for star_gnn, or mean with another backbone than the default. moments: clip features
+        that are stored, too, by which ``match(mode="moment")`` finds what happens: lite0_motion, or a file that
+        describes a clip network or features that are there already. milvus: address of a server; None for the embedded
+        one.
         """
         asked = index.IndexOptions(
             sources=(),

@@ -16,6 +16,7 @@ from cliptrace.models.backbones.background import Background
 from cliptrace.models.backbones.registry import config_to_json, load_config
 from cliptrace.models.keyframes import with_weights
 from cliptrace.models.runtime import Device
+from cliptrace.models.video_descriptors import default_descriptor
 from cliptrace.pipelines.counting import counting
 from cliptrace.pipelines.index_report import IndexReport, Recognised, Rehearsal, Skipped
 from cliptrace.pipelines.models import (
@@ -30,7 +31,6 @@ from cliptrace.pipelines.models import (
 from cliptrace.pipelines.running import check_store, is_template, new_run, run_pipeline, waves
 from cliptrace.schemas.config import (
     DEFAULT_BACKBONE,
-    DEFAULT_DESCRIPTOR,
     DEFAULT_GALLERY_VIEWS,
     DEFAULT_KEYFRAMES,
     NO_DESCRIPTOR,
@@ -265,7 +265,7 @@ def check_options(options: IndexOptions) -> None:
         check_index(options.index, options.milvus or "")
         backbone = load_config(options.backbone or DEFAULT_BACKBONE)
         Background.of(backbone)  # match will need it: what is wrong with it is told before the work
-        descriptor_config(options.descriptor or DEFAULT_DESCRIPTOR, backbone)
+        descriptor_config(options.descriptor or default_descriptor(backbone), backbone)
         if options.moments:
             check_decoded(options.keyframes or DEFAULT_KEYFRAMES, moments_config(options.moments))
 
@@ -300,7 +300,7 @@ def new_manifest(options: IndexOptions) -> GalleryManifest:
         milvus=options.milvus or "",
         index=IndexConfig(kind=options.index or DEFAULT_INDEX),
         views=DEFAULT_GALLERY_VIEWS if options.stored_views is None else options.stored_views,
-        descriptor=descriptor_config(options.descriptor or DEFAULT_DESCRIPTOR, backbone),
+        descriptor=descriptor_config(options.descriptor or default_descriptor(backbone), backbone),
         moments=moments_config(options.moments) if options.moments else None,
     )
 

@@ -13,7 +13,14 @@ from cliptrace.models.clips import is_ready_made, open_clip_encoder
 from cliptrace.models.runtime import Device
 from cliptrace.models.ssan.inference import ske_sha256
 from cliptrace.models.video_descriptors import open_descriptor
-from cliptrace.schemas.config import BASIS_FPS, NO_DESCRIPTOR, TILE_S, BackboneConfig, KeyframeConfig
+from cliptrace.schemas.config import (
+    BASIS_FPS,
+    NO_DESCRIPTOR,
+    OTHERS_DESCRIPTOR,
+    TILE_S,
+    BackboneConfig,
+    KeyframeConfig,
+)
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import ClipsConfig, DescriptorConfig
 from cliptrace.transforms.features import FeatureConfig
@@ -91,7 +98,8 @@ def installed_descriptor(gallery: Gallery, backbone: BackboneConfig) -> Descript
     if built != installed:
         raise CliptraceError(
             f"{gallery.root} was built with descriptor {built}, but this cliptrace has {installed}: use the version "
-            "that built it, or make the descriptors anew with cliptrace gallery reindex --descriptor"
+            "that built it, or make the descriptors anew of what is stored with cliptrace gallery reindex --descriptor "
+            f"{OTHERS_DESCRIPTOR}"
         )
     return built
 

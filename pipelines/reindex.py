@@ -10,12 +10,12 @@ from typing import Any
 from cliptrace.models.backbones.registry import config_from_json, config_to_json, load_config
 from cliptrace.models.keyframes import with_weights
 from cliptrace.models.runtime import Device
-from cliptrace.models.video_descriptors import VideoDescriptor, open_descriptor
+from cliptrace.models.video_descriptors import VideoDescriptor, default_descriptor, open_descriptor
 from cliptrace.pipelines import index
 from cliptrace.pipelines.index import check_index
 from cliptrace.pipelines.models import check_decoded, check_moments, descriptor_config, identity
 from cliptrace.pipelines.running import new_run
-from cliptrace.schemas.config import NO_DESCRIPTOR, BackboneConfig, KeyframeConfig
+from cliptrace.schemas.config import DEFAULT_DESCRIPTOR, NO_DESCRIPTOR, BackboneConfig, KeyframeConfig
 from cliptrace.schemas.errors import CliptraceError, UsageError
 from cliptrace.schemas.gallery import FORMAT_VERSION, DescriptorConfig, GalleryManifest, collection_prefix
 from cliptrace.schemas.text import named
@@ -191,7 +191,8 @@ def _kept(given: DescriptorConfig | None, options: ReindexOptions, backbone: Bac
     """What a new build describes its videos by; that of a gallery which stays is not asked for, as it may be gone."""
     if given is None or not (options.backbone or options.keyframes):
         return given
-    return descriptor_config(given.name, backbone)
+    is_default = given.name == DEFAULT_DESCRIPTOR  # which takes one backbone alone
+    return descriptor_config(default_descriptor(backbone) if is_default else given.name, backbone)
 
 
 def _manifest(gallery: Gallery, options: ReindexOptions) -> GalleryManifest:

@@ -66,8 +66,9 @@ def descriptor_name(text: str) -> str:
     return text if text == NO_DESCRIPTOR else ":".join(filter(None, parse_descriptor(text)))
 
 
-DEFAULT_DESCRIPTOR = "mean"
-"""What a gallery is made with unless ``cliptrace index --descriptor`` says otherwise."""
+DEFAULT_DESCRIPTOR, OTHERS_DESCRIPTOR = "star_gnn", "mean"
+"""What a gallery is made with unless ``cliptrace index --descriptor`` says otherwise: the first one was trained on the
+default backbone's maps; other backbones have the second."""
 
 Retrieval = Literal["frame", "video", "both"]
 """How match finds the videos that a query is compared with: by frames, by video descriptors, or by either."""

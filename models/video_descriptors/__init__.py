@@ -13,10 +13,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cliptrace.models.star_gnn.inference import open_star_gnn
 from cliptrace.models.video_descriptors.mean import Mean
 from cliptrace.models.video_descriptors.parts import Parts
 from cliptrace.models.video_descriptors.star_gnn import Lattice
-from cliptrace.schemas.config import TILE_S, BackboneConfig, parse_descriptor
+from cliptrace.schemas.config import (
+    DEFAULT_DESCRIPTOR,
+    OTHERS_DESCRIPTOR,
+    TILE_S,
+    BackboneConfig,
+    parse_descriptor,
+)
 from cliptrace.schemas.errors import UsageError
 
 Floats = NDArray[np.float32]
@@ -61,6 +68,12 @@ VIDEO_DESCRIPTORS: Mapping[str, Callable[[BackboneConfig, str], VideoDescriptor]
 )
 """By name (schemas.config.DESCRIPTORS), for the embeddings of a backbone, and with the weights in a folder; "" for
 those that ship."""
+
+
+def default_descriptor(backbone: BackboneConfig) -> str:
+    """What videos are described by where nobody says otherwise."""
+    is_its_own = open_star_gnn(DEFAULT_DESCRIPTOR).backbone_sha256 == backbone.sha256
+    return DEFAULT_DESCRIPTOR if is_its_own else OTHERS_DESCRIPTOR
 
 
 def open_descriptor(name: str, backbone: BackboneConfig) -> VideoDescriptor:

@@ -34,7 +34,13 @@ from cliptrace.pipelines.cli.printing import (
     streams_left_out,
     summarise,
 )
-from cliptrace.schemas.config import DEFAULT_CLIPS, DEFAULT_DESCRIPTOR, DEFAULT_GALLERY_VIEWS, GALLERY_VIEWS
+from cliptrace.schemas.config import (
+    DEFAULT_CLIPS,
+    DEFAULT_DESCRIPTOR,
+    DEFAULT_GALLERY_VIEWS,
+    GALLERY_VIEWS,
+    OTHERS_DESCRIPTOR,
+)
 from cliptrace.schemas.text import named
 
 if TYPE_CHECKING:  # heavy, and --help must answer at once
@@ -57,7 +63,11 @@ def add_to(commands: Commands[argparse.ArgumentParser], run: Run | None = None) 
         "together 10 times as many embeddings, found is the picture in a picture where one is seen "
         f"(default: the gallery's own; {','.join(DEFAULT_GALLERY_VIEWS)} for a new one)",
     )
-    descriptor_option(parser, f" (default: the gallery's own; {DEFAULT_DESCRIPTOR} for a new one)")
+    descriptor_option(
+        parser,
+        f" (default: the gallery's own; for a new one {DEFAULT_DESCRIPTOR}, "
+        f"with another --backbone {OTHERS_DESCRIPTOR})",
+    )
     parser.add_argument(
         "--moments",
         nargs="?",

@@ -55,7 +55,8 @@ def test_another_build_takes_over_and_the_way_back(
     monkeypatch.setattr(reindexing, "point", look)
     code, text = run(capsys, "reindex", "--keyframes", "uniform:4", "--gallery", root)
     assert code == 0
-    assert text.endswith("keyframes:  uniform:4\ndescriptor: mean (256 dimensions)\n")
+    descriptor = f"descriptor: {descriptor_config('star_gnn', load_config(DEFAULT_BACKBONE))}"
+    assert text.splitlines()[-2:] == ["keyframes:  uniform:4", descriptor]
     assert meanwhile == [before]
     after = keyframes(root)
     assert set(after) == SMALL
@@ -67,7 +68,7 @@ def test_another_build_takes_over_and_the_way_back(
     assert index(capsys, own / "videos", "--gallery", root)[0] == 3  # the broken one is not known to this build
     assert set(keyframes(root)) == {*SMALL, "coffee.mp4"}
     code, text = run(capsys, "reindex", "--rollback", "--gallery", root)
-    assert (code, text.splitlines()[-2:]) == (0, ["keyframes:  ske:balanced", "descriptor: mean (256 dimensions)"])
+    assert (code, text.splitlines()[-2:]) == (0, ["keyframes:  ske:balanced", descriptor])
     assert keyframes(root) == before
     assert run(capsys, "reindex", "--rollback", "--gallery", root)[0] == 0
     assert set(keyframes(root)) == {*SMALL, "coffee.mp4"}
@@ -140,6 +141,12 @@ def test_descriptors_that_cannot_be_made_of_what_is_stored(own: Path, capsys: py
         f"{root}: was described by another parts than this machine has: "
         f"run cliptrace gallery reindex --descriptor parts --gallery {root}\n"
     )
+    described_as(root, "star_gnn", sha256="of another version")
+    assert verify(capsys, root, "--repair")[2].endswith(
+        f"{root}: was described by another star_gnn than this machine has: "
+        f"run cliptrace gallery reindex --descriptor mean --gallery {root}\n"
+    )
+    assert run(capsys, "reindex", "--descriptor", "mean", "--gallery", root)[0] == 0
     described_as(root, "star_gnn")
     code, _, text = verify(capsys, root, "--repair")
     assert code == 1

@@ -96,8 +96,8 @@ def test_another_descriptor_of_the_same_name_is_refused(
     monkeypatch.setattr("cliptrace.models.video_descriptors.VIDEO_DESCRIPTORS", other)
     assert run("search", queries / "cars.mp4", "--gallery", ranked)[2] == (
         f"cliptrace: error: {ranked} was built with descriptor mean (256 dimensions), but this cliptrace has mean "
-        "(sha256 abababababab…, 256 dimensions): use the version that built it, or make the descriptors anew with "
-        "cliptrace gallery reindex --descriptor\n"
+        "(sha256 abababababab…, 256 dimensions): use the version that built it, or make the descriptors anew of what "
+        "is stored with cliptrace gallery reindex --descriptor mean\n"
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cliptrace.models.backbones.registry import config_from_json
 from cliptrace.models.video_descriptors import open_descriptor
+from cliptrace.schemas.config import OTHERS_DESCRIPTOR
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.schemas.gallery import VIDEOS, clips_path, generation_of, part_path
 from cliptrace.transforms.store import files, ledger
@@ -79,9 +80,10 @@ def _describe(gallery: Gallery, vectors: VectorStore, video_ids: Sequence[str]) 
     assert config
     descriptor = open_descriptor(config.name, config_from_json(gallery.manifest.backbone, gallery.root))
     if descriptor.sha256 != config.sha256:
+        own = OTHERS_DESCRIPTOR if descriptor.needs_regions else config.name
         raise CliptraceError(
             f"{gallery.home}: was described by another {config.name} than this machine has: "
-            f"run cliptrace gallery reindex --descriptor {config.name} --gallery {gallery.home}"
+            f"run cliptrace gallery reindex --descriptor {own} --gallery {gallery.home}"
         )
     if descriptor.needs_regions:
         raise CliptraceError(

@@ -13,9 +13,9 @@ import pytest
 from cliptrace import models
 from cliptrace.models.backbones.registry import load_config
 from cliptrace.models.star_gnn.inference import open_star_gnn
-from cliptrace.models.video_descriptors import VIDEO_DESCRIPTORS, describe, mean, open_descriptor
+from cliptrace.models.video_descriptors import VIDEO_DESCRIPTORS, default_descriptor, describe, mean, open_descriptor
 from cliptrace.models.video_descriptors.star_gnn import Lattice
-from cliptrace.schemas.config import DESCRIPTORS, BackboneConfig, descriptor_name
+from cliptrace.schemas.config import DEFAULT_BACKBONE, DESCRIPTORS, BackboneConfig, descriptor_name
 from cliptrace.schemas.errors import UsageError
 
 BACKBONE = BackboneConfig("tiny", "onnx", "", "", 8, (0, 0, 0), (1, 1, 1), "vector", 2)
@@ -37,6 +37,12 @@ def test_the_program_names_those_that_there_are() -> None:
     for name in OF_KEYFRAMES:
         opened = open_descriptor(name, BACKBONE)
         assert (opened.name, opened.sha256, opened.dimension, opened.needs_regions) == (name, "", 2, False)
+
+
+def test_the_default_is_learned_where_it_was_trained_on_the_backbone() -> None:
+    assert default_descriptor(load_config(DEFAULT_BACKBONE)) == "star_gnn"
+    assert default_descriptor(load_config("efficientnet_lite0")) == "mean"
+    assert default_descriptor(BACKBONE) == "mean"
 
 
 def test_the_mean_is_of_all_tiles_and_of_no_frame_of_one_colour() -> None:
