@@ -10,6 +10,7 @@ import apache_beam as beam
 import numpy as np
 
 from cliptrace.models.alignment import ALIGNERS, align, spd
+from cliptrace.models.alignment.ends import to_the_ends
 from cliptrace.models.alignment.lifting import completed, runs_into
 from cliptrace.models.alignment.merging import covered
 from cliptrace.models.alignment.paths import keyframe_spans
@@ -193,7 +194,13 @@ def _found(query: FrameFeatures, film: Film, shown: Shown, config: MatchConfig) 
         bias=query.bias,
     )
     end_s = end_of(query.times, query.decoded_s)
-    return [_cut(snap(segment, query.times, query.cuts), end_s, shown.end_s) for segment in found]
+    bias = None if query.bias is None else query.bias[[0, -1]]
+    alike = (
+        similarity_map(query.embeddings, shown.embeddings[[0, -1]], query.bias),
+        similarity_map(query.embeddings[[0, -1]], shown.embeddings, bias).T,
+    )
+    ends = alike, (query.times, end_s), (shown.times, shown.end_s)
+    return [_cut(to_the_ends(snap(segment, query.times, query.cuts), *ends), end_s, shown.end_s) for segment in found]
 
 
 def _best(found: list[list[Segment]]) -> list[Segment]:

@@ -14,6 +14,7 @@ import pytest
 from benchmarks.dedup.jobs import Job, running, standing
 from cliptrace.pipelines.prism import find_prism
 from cliptrace.schemas.errors import CliptraceError
+from tests.encoding import ffmpeg
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 
@@ -29,8 +30,7 @@ def job(tmp_path: Path) -> Iterator[Job]:
 
 
 def edited(name: str, target: Path) -> Path:
-    command = ["ffmpeg", "-nostdin", "-v", "error", "-i", CLIPS / f"{name}.mp4", "-vf", "scale=240:-2", target]
-    subprocess.run(command, check=True, timeout=60)
+    ffmpeg("-i", CLIPS / f"{name}.mp4", "-vf", "scale=240:-2", target)
     return target
 
 

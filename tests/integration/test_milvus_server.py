@@ -26,6 +26,7 @@ from cliptrace.pipelines import cli
 from cliptrace.schemas.errors import CliptraceError
 from cliptrace.transforms.store import ledger, vectors
 from cliptrace.transforms.store.vectors import VectorStore
+from tests.encoding import ffmpeg
 from tests.pipeline.clip_network import write_clip_network
 from tests.pipeline.test_reindex import described_as
 from tests.unit.transforms.store_examples import MANIFEST, features
@@ -56,8 +57,7 @@ def copied(folder: Path, *names: str) -> Path:
 
 
 def edited(source: str, target: Path, *arguments: str) -> None:
-    command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(CLIPS / source), *arguments, str(target)]
-    subprocess.run(command, check=True, timeout=60)
+    ffmpeg("-i", CLIPS / source, *arguments, target)
 
 
 def index(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:

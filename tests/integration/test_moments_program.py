@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.encoding import ffmpeg
 from tests.pipeline.clip_network import write_clip_network
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
@@ -15,10 +16,6 @@ CLIPS = Path(__file__).parents[1] / "data" / "clips"
 def cliptrace(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "cliptrace.pipelines.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
-
-
-def ffmpeg(*arguments: str | Path) -> None:
-    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", *map(str, arguments)], check=True, timeout=60)
 
 
 def test_a_happening_is_found_in_a_longer_video(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cliptrace.pipelines import cli
+from tests import encoding
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 
@@ -21,12 +22,7 @@ CLIPS = Path(__file__).parents[1] / "data" / "clips"
 @pytest.fixture(scope="session")
 def ffmpeg() -> Callable[..., None]:
     """ffmpeg(*arguments): its last is the file to write."""
-
-    def run(*arguments: str | Path) -> None:
-        command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
-
-    return run
+    return encoding.ffmpeg
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 
 from cliptrace.pipelines import cli
 from cliptrace.transforms.store.gallery import FrameReader, Gallery, read_videos
+from tests.encoding import ffmpeg
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 
@@ -21,20 +21,7 @@ def run(*arguments: str | Path) -> int:
 
 
 def recoded(clip: str, path: Path, *options: str) -> Path:
-    command = [
-        "ffmpeg",
-        "-nostdin",
-        "-v",
-        "error",
-        "-i",
-        str(CLIPS / clip),
-        "-an",
-        *options,
-        "-c:v",
-        "libx264",
-        str(path),
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    ffmpeg("-i", CLIPS / clip, "-an", *options, "-c:v", "libx264", path)
     return path
 
 

@@ -16,6 +16,7 @@ from apache_beam.testing.util import assert_that, equal_to
 
 import cliptrace
 from cliptrace.models.weights import WEIGHTS
+from tests.encoding import ffmpeg
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 
@@ -38,8 +39,7 @@ def gallery(clips: Path, tmp_path_factory) -> cliptrace.Gallery:
 
 def test_a_gallery_tells_which_seconds_come_from_where(gallery: cliptrace.Gallery, clips: Path, tmp_path: Path) -> None:
     query, broken = tmp_path / "trim.mp4", tmp_path / "broken.mp4"
-    command = ["ffmpeg", "-v", "error", "-ss", "2", "-t", "4", "-i", str(clips / "coffee.mp4"), "-an", str(query)]
-    subprocess.run(command, check=True)
+    ffmpeg("-ss", 2, "-t", 4, "-i", clips / "coffee.mp4", "-an", query)
     broken.write_bytes(b"no video")
     matches = cliptrace.Gallery.open(gallery.path).match([query, broken])
     (match,) = matches
@@ -56,8 +56,7 @@ def test_a_gallery_tells_which_seconds_come_from_where(gallery: cliptrace.Galler
 def test_black_before_and_after_a_copy_is_none_of_it(gallery: cliptrace.Gallery, clips: Path, tmp_path: Path) -> None:
     query = tmp_path / "framed.mp4"
     black = "tpad=start_duration=3:stop_duration=3:color=black"
-    command = ["ffmpeg", "-v", "error", "-ss", "3", "-t", "6", "-i", str(clips / "cars.mp4"), "-vf", black, str(query)]
-    subprocess.run(command, check=True)
+    ffmpeg("-ss", 3, "-t", 6, "-i", clips / "cars.mp4", "-vf", black, query)
     (match,) = gallery.match(query)
     (segment,) = match.segments
     times = (segment.query_start, segment.query_end, segment.ref_start, segment.ref_end)
