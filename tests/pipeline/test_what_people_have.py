@@ -87,7 +87,8 @@ def queries(tmp_path_factory: pytest.TempPathFactory, library: Path, ffmpeg: Ffm
     folder = tmp_path_factory.mktemp("asked")
     ball = CLIPS / "baseball.mp4"
     ffmpeg("-i", ball, "-vf", "setpts=PTS/3", "-r", 25, folder / "fast.mp4")
-    ffmpeg("-ss", 3, "-t", 3, "-i", ball, "-vf", "setpts=PTS*3", "-r", 25, folder / "slow.mp4")
+    ffmpeg("-ss", 4, "-t", 3, "-i", ball, "-vf", "setpts=PTS*3", "-r", 25, folder / "slow.mp4")
+    ffmpeg("-ss", 6, "-i", ball, "-vf", COPY, folder / "ending.mp4")
     stops = "select='lt(t,4)+between(t,9.8,10)'"
     ffmpeg("-i", ball, "-vf", stops, "-fps_mode", "passthrough", folder / "stops.mp4")
     ffmpeg("-ss", 2.5, "-t", 4, "-i", CLIPS / "arm-wrestling.mp4", "-vf", COPY, folder / "once.mp4")
@@ -137,7 +138,7 @@ def test_a_copy_beside_look_alikes_is_found(
     assert segment == pytest.approx((0, seconds, 0, seconds), abs=0.5)
 
 
-@pytest.mark.parametrize(("query", "truth"), [("fast.mp4", (0, 3.33, 0, 10, 3)), ("slow.mp4", (0, 9, 3, 6, 1 / 3))])
+@pytest.mark.parametrize(("query", "truth"), [("fast.mp4", (0, 3.33, 0, 10, 3)), ("slow.mp4", (0, 9, 4, 7, 1 / 3))])
 def test_other_speeds_have_their_seconds(found: dict[str, list[dict[str, Any]]], query: str, truth: tuple[float, ...]):
     (row,) = [row for row in found[query] if row["score"] >= CLAIMED]
     (segment,) = [segment for segment in row["segments"] if segment["score"] >= CLAIMED]
@@ -145,6 +146,11 @@ def test_other_speeds_have_their_seconds(found: dict[str, list[dict[str, Any]]],
     told = tuple(segment[name] for name in ("query_start", "query_end", "ref_start", "ref_end"))
     assert told == pytest.approx(truth[:4], abs=0.75)
     assert segment["speed"] == pytest.approx(truth[4], rel=0.1)
+
+
+def test_a_copy_of_the_end_goes_on_behind_the_last_keyframe(found: dict[str, list[dict[str, Any]]]) -> None:
+    (segment,) = segments(found["ending.mp4"], "baseball.mp4")  # whose last one is at 9.25 s
+    assert segment == pytest.approx((0, 4, 6, 10), abs=0.15)
 
 
 def test_a_picture_that_stays_ends_the_segment(found: dict[str, list[dict[str, Any]]]) -> None:
