@@ -55,9 +55,8 @@ def _to_the_ends_of_ref(
     sides = [(before, alike[:, 0]), (behind, alike[:, 1])]
     (left, of_start), (right, of_end) = sides[::-1] if segment.reversed else sides
     room = _room(of_start[::-1], -query_times[::-1], -segment.query_start, 0.0)
-    first = min(left / speed, LONGEST_REACH_S, room)
-    last = min(right / speed, LONGEST_REACH_S, _room(of_end, query_times, segment.query_end, query_end_s))
-    first, last = max(first, 0.0), max(last, 0.0)
+    first = max(0.0, min(left / speed, LONGEST_REACH_S, room))
+    last = max(0.0, min(right / speed, LONGEST_REACH_S, _room(of_end, query_times, segment.query_end, query_end_s)))
     low, high = (last, first) if segment.reversed else (first, last)
     return dataclasses.replace(
         segment,

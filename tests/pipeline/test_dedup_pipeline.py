@@ -119,7 +119,7 @@ def test_what_contains_a_clip_is_no_duplicate_of_it(pieces: Path, tmp_path: Path
     assert ends(seconds["street.mp4"]["segments"][0]) == pytest.approx([8, 13, 3, 8], abs=0.7)
     assert seconds["street-clip.mp4"]["other_share"] > 0.8
     assert ends(final["street.mp4"]["segments"][0]) == pytest.approx([3, 8, 0, 5], abs=0.7)
-    # Keyframes of both, of which there are 1.5 s between two here.
+    # Stored keyframes of both are compared, which are up to 1.5 s apart here.
     assert ends(final["cars.mp4"]["segments"][0]) == pytest.approx([0, 8, 13, 21], abs=1.2)
 
 
