@@ -13,6 +13,8 @@ MOST_OVERLAP = 0.5
 BACKWARD_WEIGHT = 0.9
 # Pieces of one copy lie on one line, to within so many reference seconds.
 TOLERANCE_S = 4.0
+# Where speeds are told, lines are exact: to so many reference seconds, and as the logarithm of two speeds' ratio.
+_EXACT_S, _NEARLY_ONE_SPEED = 1.0, 0.2
 # Pieces follow one another where less than this is between them, and are played at one speed where the ratio of theirs
 # is no more than this, as a logarithm; and where one is not far less sure than the other, which would lose by it.
 _NEXT_S, _ONE_SPEED, _AS_SURE = 0.3, 0.05, 0.5
@@ -99,6 +101,10 @@ def common(start: float, end: float, other_start: float, other_end: float) -> fl
 def _continues(a: Segment, b: Segment, tolerance_s: float) -> bool:
     if a.reversed != b.reversed or _overlap(a, b) <= 0:
         return False
+    if a.speed and b.speed:
+        tolerance_s = min(tolerance_s, _EXACT_S)
+        if abs(math.log(a.speed / b.speed)) > _NEARLY_ONE_SPEED:
+            return False
     middle = (max(a.query_start, b.query_start) + min(a.query_end, b.query_end)) / 2
     return abs(_moment(a, middle) - _moment(b, middle)) <= tolerance_s
 

@@ -7,6 +7,7 @@ tiles with hits well inside. Copies that run on from window to window are joined
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -102,11 +103,12 @@ def align_windows(
     """
     config = config or WindowConfig()
     counts, sides = (len(query_times), len(ref_times)), (config.side(query_times), config.side(ref_times))
-    segments: list[Segment] = []
+    found: list[list[Segment]] = []
     for q0, q1, r0, r1 in choose_windows(counts, sides, hits, config.max_windows):
         similarity = similarity_map(query[q0:q1], load_ref(r0, r1), None if bias is None else bias[q0:q1])
-        segments += aligner(similarity, query_times[q0:q1], ref_times[r0:r1])
-    return merge(segments)
+        found.append(aligner(similarity, query_times[q0:q1], ref_times[r0:r1]))
+    # Of one map, what overlaps is what the aligner takes for two.
+    return found[0] if len(found) == 1 else merge(itertools.chain.from_iterable(found))
 
 
 def _tile(frames: NDArray[np.int64], count: int, side: int) -> NDArray[np.int64]:

@@ -188,6 +188,21 @@ def test_what_does_not_continue_stays_apart(other: Segment) -> None:
     assert sorted(merge(segments), key=lambda one: one.query_start) == segments
 
 
+def test_where_speeds_are_told_a_line_beside_or_another_speed_stays_apart() -> None:
+    first = Segment(0, 100, 100, 200, 0.8, speed=1.0)
+    for other in (Segment(90, 200, 193, 303, 0.5, speed=1.0), Segment(90, 200, 190, 328, 0.5, speed=1.25)):
+        assert merge([first, other]) == [first, other]
+    (joined,) = merge([first, Segment(90, 200, 190.5, 300.5, 0.8, speed=1.0)])
+    assert (joined.ref_start, joined.ref_end, joined.speed) == (100, 300.5, 1.0)
+
+
+def test_what_is_told_of_one_map_stays_as_it_is() -> None:
+    """A sure place and a doubtful one beside it, told as one, would be as wide as both and half as sure."""
+    told = [Segment(0, 4, 10, 14, 0.98, speed=1.0), Segment(0, 4, 13, 17, 0.2, speed=1.0)]
+    frames, times = np.eye(40, dtype=np.float32), np.arange(40.0)
+    assert align_windows(lambda *_: told, frames, times, lambda r0, r1: frames[r0:r1], times, NO_HITS) == told
+
+
 def test_duplicates_are_dropped_and_the_longer_one_stays() -> None:
     whole, part = Segment(0, 100, 100, 200, 0.8), Segment(20, 40, 120, 140, 0.95, True)
     assert strongest([part, whole], 8) == [whole]
