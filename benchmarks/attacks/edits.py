@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal, get_args
 
+from benchmarks.attacks.media import X264
+
 Severity = Literal["mild", "medium", "severe"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
@@ -63,7 +65,7 @@ def _picture(*filters: str) -> Recipe:
 
 
 def _x264(crf: int) -> Recipe:
-    return Recipe(encoder=("-c:v", "libx264", "-preset", "veryfast", "-crf", str(crf)))
+    return Recipe(encoder=(*X264, "-preset", "veryfast", "-crf", str(crf)))
 
 
 def _coarse(codec: str, quantiser: int) -> Recipe:

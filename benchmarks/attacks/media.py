@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -15,10 +16,16 @@ from cliptrace.schemas.errors import CliptraceError
 FPS = 25
 """Frames a second of everything the bench makes. All planning is done in whole frames of 1/25 s."""
 
+_IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
+SAME_FRAMES = ("-cpuflags", "sse2") if _IS_X86 else ()
+X264 = ("-c:v", "libx264", "-x264-params", "asm=sse2:threads=1" if _IS_X86 else "threads=1")
+"""Both: the same file on every x86 CPU. With wider registers, or other threads, x264 rounds another way, and so does a
+scaler that is not asked to be exact: a copy that is barely found on one machine is lost on the next."""
+
 
 def ffmpeg(*arguments: str) -> bytes:
     """Run ffmpeg, overwriting what is there, and return its stdout."""
-    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-filter_complex_threads", "1", *arguments]
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *SAME_FRAMES, "-filter_complex_threads", "1", *arguments]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         raise CliptraceError(f"ffmpeg {' '.join(arguments)}: {done.stderr.decode(errors='replace')[-2000:]}")

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.attacks.edits import Inset, Recipe
-from benchmarks.attacks.media import FPS, ffmpeg, probe_made
+from benchmarks.attacks.media import FPS, X264, ffmpeg, probe_made
 from benchmarks.attacks.plan import Clip, Piece, QueryPlan
 from cliptrace.schemas.errors import CliptraceError
 
-_ENCODER = ("-c:v", "libx264", "-preset", "superfast", "-crf", "20")
+_ENCODER = (*X264, "-preset", "superfast", "-crf", "20")
 _ONE_THREAD = ("-threads", "1")
 """The same bytes on machines of any number of cores; the bench makes several files at once instead."""
 _LONG_SIDE, _SHORT_SIDE = 640, 360
@@ -24,7 +24,7 @@ def make_clip(source: Path, target: Path, video_id: str) -> Clip:
         "scale=iw*sar:ih,setsar=1",
         f"scale={box}:force_original_aspect_ratio=decrease:force_divisible_by=2,setsar=1,format=yuv420p",
     )
-    encoder = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "10", "-g", str(FPS), *_ONE_THREAD)
+    encoder = (*X264, "-preset", "ultrafast", "-crf", "10", "-g", str(FPS), *_ONE_THREAD)
     ffmpeg("-i", str(source), "-an", "-sn", "-dn", "-vf", ",".join(chain), *encoder, str(target))
     return Clip(video_id, *probe_made(target))
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks.attacks.media import ffmpeg
+from benchmarks.attacks.media import X264, ffmpeg
 from benchmarks.attacks.splits import Split, find_footage, representatives
 from benchmarks.dedup.clusters import Cluster
 from benchmarks.dedup.jobs import Job, running
@@ -84,7 +84,7 @@ def make_short(folder: Path, count: int, seed: int) -> list[Path]:
 
     def make(target: Path, place: tuple[Path, float]) -> None:
         cut = ("-ss", f"{place[1]:.2f}", "-t", f"{SECONDS:g}", "-i", str(place[0]), "-an", "-sn", "-dn")
-        encoder = ("-c:v", "libx264", "-preset", "ultrafast", "-threads", "1", "-pix_fmt", "yuv420p")
+        encoder = (*X264, "-preset", "ultrafast", "-threads", "1", "-pix_fmt", "yuv420p")
         ffmpeg(*cut, "-vf", "scale=160:-2", *encoder, str(target))
 
     with ThreadPoolExecutor(cores()) as pool:

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from benchmarks.attacks.edits import Severity, draw
-from benchmarks.attacks.media import FPS, ffmpeg
+from benchmarks.attacks.media import FPS, X264, ffmpeg
 from benchmarks.attacks.plan import Piece, QueryPlan
 from benchmarks.attacks.render import make_clip, render
 from benchmarks.attacks.splits import find_footage, representatives
@@ -61,7 +61,7 @@ def make_uploads(folder: Path, seed: int, identical: int = 40, edited: int = 30,
 
 
 def _cut(source: Path, target: Path) -> Path:
-    encoder = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-g", str(2 * FPS))
+    encoder = (*X264, "-preset", "veryfast", "-crf", "23", "-g", str(2 * FPS))
     chain = ["-i", str(source), "-t", str(MOST_S), "-an", "-sn", "-dn", "-vf", "scale=-2:min(360\\,ih)"]
     ffmpeg(*chain, *encoder, str(target))
     return target

@@ -29,7 +29,7 @@ from typing import Any
 
 import benchmarks.attacks
 from benchmarks.attacks.build import PROCESSES, Dataset, write_truth
-from benchmarks.attacks.media import FPS, ffmpeg, ffmpeg_version
+from benchmarks.attacks.media import FPS, X264, ffmpeg, ffmpeg_version
 from benchmarks.attacks.render import make_clip, render
 from benchmarks.attacks.splits import SPLITS, Split
 from benchmarks.look_alike.plan import Filmed, Look, Query, other_id, plan_looks, plan_queries, ref_id
@@ -39,7 +39,7 @@ from cliptrace.schemas.errors import CliptraceError, UsageError
 
 MOST_IN_COMMON = 0.1
 """Share of a take's moments that the other may show just so: a pair with more is not a pair of look-alikes."""
-_GALLERY = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-g", str(2 * FPS), "-threads", "1")
+_GALLERY = (*X264, "-preset", "veryfast", "-crf", "21", "-g", str(2 * FPS), "-threads", "1")
 
 
 def build(split: Split, out_dir: Path, seed: int) -> Dataset:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.attacks.media import FPS, ffmpeg, grey_thumbs, probe_made
+from benchmarks.attacks.media import FPS, X264, ffmpeg, grey_thumbs, probe_made
 from benchmarks.attacks.plan import Clip
 from benchmarks.look_alike.board import Board
 from benchmarks.look_alike.plan import Drawing, Filmed, Take
@@ -18,7 +18,7 @@ from benchmarks.look_alike.scenes import SCENES, Scene
 from benchmarks.look_alike.sources import Library
 from benchmarks.look_alike.styles import Style, make_style, words_of
 
-_ENCODER = ("-an", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-g", str(FPS), "-threads", "1")
+_ENCODER = ("-an", *X264, "-preset", "ultrafast", "-crf", "12", "-g", str(FPS), "-threads", "1")
 _LONG_SIDE, _SHORT_SIDE = 640, 360
 _JOINED = "480:320"
 _NIGHT = "eq=brightness=-0.2:contrast=0.7:saturation=0,noise=alls=16:allf=t:all_seed={}"
