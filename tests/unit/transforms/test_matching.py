@@ -50,8 +50,8 @@ def matched(query_s: float, ref_s: float, cuts: tuple[float, ...] = (), maps: st
 @pytest.mark.parametrize(
     ("query_s", "ref_s", "ends"),
     [
-        (20.0, 20.0, (19.75, 19.75)),  # half a spacing after the last keyframe
-        (19.625, 20.0, (19.625, 19.75)),
+        (20.0, 20.0, (20.0, 20.0)),  # both show what is behind the last keyframe
+        (19.625, 20.0, (19.625, 19.75)),  # half a spacing after the last keyframe
         (20.0, 19.625, (19.75, 19.625)),
         (12.0, 19.625, (19.625, 19.625)),  # a range in the middle could not be decoded
     ],

@@ -291,7 +291,7 @@ def test_a_search_follows_videos_that_are_replaced_meanwhile(filled: Gallery, ve
     swept(filled, vectors)
     pairs = [pair for found in find(query) for pair in found.pairs() if pair[1].ref_id == "b"]
     (match,) = [match for pair in pairs for match in aligned(pair)]
-    assert match.segments[0].ref_end == pytest.approx(4.25)  # of the 9 keyframes that it has now
+    assert match.segments[0].ref_end == pytest.approx(4.5)  # of the 9 keyframes that it has now
     find.close()
 
 
