@@ -18,9 +18,10 @@ FPS = 25
 
 _IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 SAME_FRAMES = ("-cpuflags", "sse2") if _IS_X86 else ()
-X264 = ("-c:v", "libx264", "-x264-params", "asm=sse2:threads=1" if _IS_X86 else "threads=1")
-"""Both: the same file on every x86 CPU. With wider registers, or other threads, x264 rounds another way, and so does a
-scaler that is not asked to be exact: a copy that is barely found on one machine is lost on the next."""
+SAME_X264 = ("-x264-params", "asm=sse2:threads=1" if _IS_X86 else "threads=1")
+"""Together, the same file on every x86 CPU. With wider registers, or other threads, x264 rounds another way, and so
+does a scaler that is not asked to be exact: a copy that is barely found on one machine is lost on the next."""
+X264 = ("-c:v", "libx264", *SAME_X264)
 
 
 def ffmpeg(*arguments: str) -> bytes:
